@@ -1,0 +1,1 @@
+//! Tokens, organisations, members and sign-in: /api/auth and /api/orgs.

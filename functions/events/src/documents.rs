@@ -1,0 +1,63 @@
+//! Rendering index documents after a change, so that readers find them ready.
+
+use granary_http::AppState;
+use granary_model::{Error, PackageType, Result};
+use granary_publish::npm::packument::Packuments;
+use granary_publish::{Renderer, Source, render_and_store};
+use granary_storage::rows::HeadRow;
+use granary_storage::{Key, ObjectKey, PackageKey};
+
+use crate::Progress;
+
+/// Renders the documents of the package's present revision unless they are there, and removes those of
+/// revisions that nobody can still be reading. Twenty changes in a row are one rendering.
+pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Progress> {
+    if package.kind != PackageType::Npm {
+        return Ok(Progress::Finished);
+    }
+    let head: Option<HeadRow> = state.storage().get(&Key::Head(package.clone())).await?;
+    let Some(head) = head else { return Ok(Progress::Finished) };
+    let source = Source { package: package.clone(), repo_uid: head.repo_uid.clone(), head };
+    let prefix = ObjectKey::documents_of(package, &source.repo_uid);
+    let stored = state.storage().list_objects(&prefix, None).await?;
+    let renderer = Packuments::new(&state.config().public_url);
+    let ready = renderer.variants().iter().all(|variant| stored.contains(&source.object(variant).path()));
+    let current = if ready || source.head.versions == 0 {
+        source.head.rev
+    } else {
+        match render_and_store(state.storage(), source, &renderer).await {
+            Ok((rendered, _)) => rendered.head.rev,
+            // Deleted meanwhile: nothing is left to render.
+            Err(Error::NotFound(_)) => return Ok(Progress::Finished),
+            Err(error) => return Err(error),
+        }
+    };
+    for path in stored {
+        // One revision back is kept for readers that read the head just before this change.
+        if revision_of(&path, &prefix).is_some_and(|rev| rev + 1 < current) {
+            state.storage().delete_object(&path).await?;
+        }
+    }
+    Ok(Progress::Finished)
+}
+
+/// The revision in a document's path; `None` for documents of a package whose name begins like this one.
+fn revision_of(path: &str, prefix: &str) -> Option<u64> {
+    let file = path.strip_prefix(prefix)?;
+    if file.contains('/') {
+        return None;
+    }
+    file.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_documents_of_the_package_itself_have_a_revision() {
+        assert_eq!(revision_of("documents/u/npm/a/17.f1", "documents/u/npm/a/"), Some(17));
+        assert_eq!(revision_of("documents/u/npm/a/b/17.f1", "documents/u/npm/a/"), None);
+        assert_eq!(revision_of("documents/u/npm/b/17.f1", "documents/u/npm/a/"), None);
+    }
+}

@@ -1,0 +1,38 @@
+//! Consumer of the outbox: index documents, clean-up of bytes, clean-up of deleted repositories.
+//!
+//! The table is the truth and a message only a hint, so every step here can be done twice, in any order,
+//! or late: a lost message costs time, because the [`sweep`] finds its event in the outbox.
+
+mod blobs;
+mod documents;
+mod outbox;
+mod repos;
+
+use granary_http::AppState;
+use granary_model::Result;
+use granary_storage::rows::{Event, OutboxRow};
+
+pub use blobs::sweep_blobs;
+pub use outbox::{SweepReport, consume_once, sweep};
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It has been followed up; it leaves the outbox.
+    Finished,
+    /// Its time has not come; it stays in the outbox for a later sweep.
+    NotYet,
+}
+
+/// Follows up one event and takes it out of the outbox.
+pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
+    let progress = match &row.event {
+        Event::PackageChanged { package } => documents::refresh(state, package).await?,
+        Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
+        Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
+    };
+    if progress == Progress::Finished {
+        outbox::remove(state, row).await?;
+    }
+    Ok(progress)
+}

@@ -1,0 +1,146 @@
+//! One request, taken apart.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, header};
+use granary_http::permit::RepoAction;
+use granary_http::{AppState, RepoAccess};
+use granary_model::npm::NpmName;
+use granary_model::{Error, PackageType, Result};
+use granary_publish::{JsonLimits, Source, Target, parse_json};
+use granary_storage::PackageKey;
+use granary_storage::rows::HeadRow;
+use serde_json::Value;
+
+/// How much of a refused body is read, so that the client sees the answer. npm hangs for more than a
+/// minute when a large PUT is refused and the connection closed.
+const DRAIN: u64 = 256 * 1024 * 1024;
+
+/// One request of the npm protocol.
+pub(crate) struct Call {
+    pub(crate) state: AppState,
+    pub(crate) repo: String,
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: String,
+    pub(crate) body: Body,
+}
+
+impl Call {
+    /// Whether the request is a `HEAD`.
+    pub(crate) fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    /// Authorises for the repository as a whole.
+    pub(crate) async fn repo<A: RepoAction>(&self) -> Result<RepoAccess<A>> {
+        let access = RepoAccess::authorize(&self.state, &self.headers, &self.repo, None).await?;
+        access.require_type(PackageType::Npm)?;
+        Ok(access)
+    }
+
+    /// Authorises for one package, which need not exist.
+    pub(crate) async fn package<A: RepoAction>(&self, name: &NpmName) -> Result<RepoAccess<A>> {
+        self.version(name, None).await
+    }
+
+    /// Authorises for one package and reads one version with it.
+    pub(crate) async fn version<A: RepoAction>(&self, name: &NpmName, version: Option<&str>) -> Result<RepoAccess<A>> {
+        let package = Some((PackageType::Npm, name.key()));
+        let package = package.as_ref().map(|(kind, key)| (*kind, key.as_str()));
+        let access =
+            RepoAccess::authorize_version(&self.state, &self.headers, &self.repo, package, version).await?;
+        access.require_type(PackageType::Npm)?;
+        Ok(access)
+    }
+
+    /// One value of the query.
+    pub(crate) fn param(&self, name: &str) -> Option<String> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Takes the body for reading it elsewhere.
+    pub(crate) fn take_body(&mut self) -> Body {
+        std::mem::take(&mut self.body)
+    }
+
+    /// The body as JSON of at most 4 MiB, gzip'd or not. An empty body is `null`.
+    pub(crate) async fn json(&mut self) -> Result<Value> {
+        const LIMIT: usize = 4 * 1024 * 1024;
+        let body = self.take_body();
+        let bytes = granary_http::read_maybe_gzip(&self.headers, body, LIMIT as u64).await?;
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        parse_json(&bytes, JsonLimits { bytes: LIMIT, ..JsonLimits::default() })
+    }
+
+    /// Reads what is left of the body and throws it away.
+    pub(crate) async fn drain(&mut self) {
+        use http_body_util::BodyExt as _;
+        let mut body = self.take_body();
+        let mut seen = 0;
+        while seen < DRAIN {
+            match body.frame().await {
+                Some(Ok(frame)) => seen += frame.data_ref().map_or(0, |data| data.len() as u64),
+                _ => break,
+            }
+        }
+    }
+
+    /// Refuses a body that says it is longer than this deployment takes.
+    pub(crate) fn check_length(&self) -> Result<()> {
+        let length = self.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        match (self.state.config().max_body, length) {
+            (Some(limit), Some(length)) if length > limit => Err(too_long(limit)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The package to change, by the right that was given.
+    pub(crate) fn target<'a, A: RepoAction>(&'a self, access: &'a RepoAccess<A>, name: &NpmName) -> Target<'a> {
+        Target {
+            storage: self.state.storage(),
+            ids: self.state.ids(),
+            repo: &access.repo,
+            principal: &access.principal,
+            token: access.token.as_ref(),
+            package: package_key(access, name),
+            head: access.head.clone(),
+        }
+    }
+}
+
+/// The answer to a body over the limit, with the way out.
+pub(crate) fn too_long(limit: u64) -> Error {
+    Error::TooLarge(format!(
+        "the request is larger than the {limit} bytes that this deployment takes (a tarball of about {} bytes, because \
+         npm sends it as base64); publish it through a one-process server of the same registry (`granary serve`), which \
+         has no such limit",
+        limit / 4 * 3
+    ))
+}
+
+/// The key of a package in the repository.
+pub(crate) fn package_key<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> PackageKey {
+    access.package_key(PackageType::Npm, &name.key())
+}
+
+/// The answer for a package that is not there.
+pub(crate) fn no_package(name: &NpmName) -> Error {
+    Error::NotFound(format!("package '{name}' not found"))
+}
+
+/// The head of a package that has versions, under exactly this name.
+pub(crate) fn live_head<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> Result<HeadRow> {
+    let head = access.head.clone().filter(|head| head.versions > 0 && head.name == name.as_str());
+    head.ok_or_else(|| no_package(name))
+}
+
+/// Where the documents of a package come from.
+pub(crate) fn source<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> Result<Source> {
+    Ok(Source {
+        package: package_key(access, name),
+        repo_uid: access.repo.uid.clone(),
+        head: live_head(access, name)?,
+    })
+}

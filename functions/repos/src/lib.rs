@@ -1,0 +1,1 @@
+//! Repositories, their members, tokens and packages: /api/repos.

@@ -1,0 +1,50 @@
+//! The functions of the registry, put together over embedded engines.
+
+use std::sync::Arc;
+
+use axum::Router;
+use granary_auth::OidcVerifier;
+use granary_http::{AppState, Config, Parts};
+use granary_model::{Clock, Ids};
+use granary_storage::{Embedded, Names, Storage};
+
+use crate::engines::Engines;
+use crate::engines::probe::Probe;
+
+/// The routes of all functions, behind one port.
+pub fn routes() -> Router<AppState> {
+    granary_accounts::router().merge(granary_repos::router()).merge(granary_npm::router())
+}
+
+/// A [`Storage`] over embedded engines. `s3_public` is where other programs reach the S3 engine; with a
+/// probe, every call goes through it.
+pub fn storage(engines: &Engines, s3_public: &str, probe: Option<&Probe>) -> Storage {
+    let (dynamodb, s3, sqs) = match probe {
+        None => (engines.dynamodb(), engines.s3(), engines.sqs()),
+        Some(probe) => {
+            let probed = engines.probed(probe);
+            (probed.dynamodb, probed.s3, probed.sqs)
+        }
+    };
+    let credentials = engines.s3_credentials();
+    Storage::embedded(Embedded {
+        dynamodb,
+        s3,
+        sqs,
+        access_key: credentials.access_key.clone(),
+        secret_key: credentials.secret_key.clone(),
+        s3_public_endpoint: s3_public.into(),
+        names: Names::embedded(),
+    })
+}
+
+/// The state of all functions.
+pub fn state(
+    config: Config,
+    storage: Storage,
+    oidc: OidcVerifier,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> AppState {
+    AppState::new(Parts { config, storage, oidc, clock, ids })
+}

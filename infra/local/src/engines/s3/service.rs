@@ -1,0 +1,93 @@
+//! The engine as the SDK's HTTP client, and what every way to it has in common.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::{Method, StatusCode};
+use http_body::Body as _;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError};
+
+use crate::engines::connector::Engine;
+use crate::engines::s3::credentials::S3Credentials;
+use crate::engines::s3::operations::Operations;
+use crate::engines::s3::store::Store;
+
+/// Query parameters that only a presigned address has, of signature version 4 and 2.
+const SIGNATURE_PARAMETERS: [&str; 3] = ["X-Amz-Signature", "X-Amz-Algorithm", "Signature"];
+
+/// S3's answer to a request that carries two proofs of who sent it.
+const TWO_PROOFS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InvalidArgument</Code>\
+    <Message>Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string \
+    parameter or the Authorization header should be specified</Message>\
+    <ArgumentName>Authorization</ArgumentName></Error>";
+
+/// The S3 engine.
+pub(crate) struct S3Engine {
+    service: S3Service,
+    credentials: S3Credentials,
+}
+
+impl S3Engine {
+    /// Opens or makes the objects and the credentials of a data folder.
+    pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
+        let credentials = S3Credentials::load_or_create(data)?;
+        let store = Store::open(data.join("objects")).context("cannot open the folder of the objects")?;
+        let mut builder = S3ServiceBuilder::new(Operations(Arc::new(store)));
+        builder.set_auth(SimpleAuth::from_single(credentials.access_key(), credentials.secret_key()));
+        Ok(Self { service: builder.build(), credentials })
+    }
+
+    pub(crate) fn credentials(&self) -> &S3Credentials {
+        &self.credentials
+    }
+
+    /// Answers one request, wherever it comes from.
+    pub(crate) async fn respond(&self, request: http::Request<Body>) -> Result<http::Response<Body>, HttpError> {
+        if has_two_proofs(&request) {
+            let mut response = http::Response::new(Body::from(Bytes::from_static(TWO_PROOFS.as_bytes())));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+            return Ok(response);
+        }
+        self.service.call(request).await
+    }
+}
+
+/// Clients that keep `Authorization` on a redirect to a presigned address send both, and S3 refuses that.
+fn has_two_proofs(request: &http::Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
+    request.headers().contains_key(AUTHORIZATION) && names.any(|name| SIGNATURE_PARAMETERS.contains(&name))
+}
+
+impl Engine for S3Engine {
+    const NAME: &'static str = "S3";
+
+    async fn answer(self: Arc<Self>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let mut request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
+        // What hyper would add; the signature covers it.
+        let authority = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+        if let Some(authority) = authority {
+            request.headers_mut().entry(HOST).or_insert(authority);
+        }
+        let is_head = request.method() == Method::HEAD;
+        let request = request.map(|body| match body.bytes() {
+            Some(bytes) => Body::from(Bytes::copy_from_slice(bytes)),
+            None => Body::http_body_unsync(body),
+        });
+        let response = self.respond(request).await.map_err(|e| ConnectorError::other(e.into(), None))?;
+        let response = response.map(|body| {
+            // What hyper would leave out. The SDK takes a document for an error's name otherwise.
+            if is_head || body.is_end_stream() { SdkBody::empty() } else { SdkBody::from_body_1_x(body) }
+        });
+        HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+    }
+}

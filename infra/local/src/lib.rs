@@ -1,0 +1,3 @@
+//! The registry in one process: embedded engines, merged router, job runner, identity provider.
+
+pub mod engines;

@@ -1,0 +1,2 @@
+//! The `granary` program.
+fn main() {}

@@ -1,0 +1,237 @@
+//! The one function that decides what a caller may do.
+
+use granary_model::{OrgRole, OrgSlug, RepoId, Role, Scope, Visibility};
+use granary_storage::rows::{OrgRow, RepoRow};
+
+use crate::principal::{Principal, Via};
+
+/// What somebody wants to do in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// List and download.
+    Read,
+    /// Publish.
+    Write,
+    /// Settings, members, deletions.
+    Admin,
+    /// Delete the repository.
+    Owner,
+    /// List, make and delete the repository's tokens.
+    ManageTokens,
+}
+
+impl Action {
+    /// The role that the action takes.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Read => Role::Read,
+            Self::Write => Role::Write,
+            Self::Admin | Self::ManageTokens => Role::Admin,
+            Self::Owner => Role::Owner,
+        }
+    }
+}
+
+/// What somebody wants to do in an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OrgAction {
+    /// See it and its members.
+    View,
+    /// Change its name or members.
+    Manage,
+    /// Delete it.
+    Delete,
+    /// Make a repository in it.
+    CreateRepo,
+    /// List and delete its tokens.
+    ManageTokens,
+    /// Make a token for it.
+    CreateToken,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Go ahead.
+    Allow,
+    /// No, and why.
+    Deny(Denial),
+}
+
+/// Why something is denied, which decides the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Denial {
+    /// Nobody said who is asking: 401 with a challenge, whether the thing exists or not.
+    Unauthenticated,
+    /// The caller may not know that it exists: 404 as for an unknown name.
+    Hidden,
+    /// The caller's role is too low: 403.
+    Role,
+    /// The caller's role would do, but not the scope of the token: 403.
+    Scope,
+    /// This takes a person who signed in (or an organisation token, where the text says so): 403.
+    Session,
+}
+
+/// The facts about a repository that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct RepoFacts<'a> {
+    /// The repository.
+    pub repo: &'a RepoRow,
+    /// The caller's role in the organisation that owns it.
+    pub org_role: Option<OrgRole>,
+    /// Whether the package at hand gives the caller, a member, the right to write it.
+    pub granted: bool,
+}
+
+impl<'a> RepoFacts<'a> {
+    /// A repository alone.
+    pub const fn of(repo: &'a RepoRow) -> Self {
+        Self { repo, org_role: None, granted: false }
+    }
+}
+
+/// Decides about a repository. `None` for the facts: there is no such repository.
+pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>>) -> Decision {
+    let Some(facts) = facts.filter(|facts| !facts.repo.deleting) else {
+        return Decision::Deny(if principal.is_anonymous() {
+            Denial::Unauthenticated
+        } else {
+            Denial::Hidden
+        });
+    };
+    let (unlimited, role) = (membership(principal, facts), repo_role(principal, facts));
+    let needed = action.role();
+    if role.is_none_or(|role| role < needed) {
+        return Decision::Deny(match (principal, role) {
+            (Principal::Anonymous, _) => Denial::Unauthenticated,
+            (_, None) => Denial::Hidden,
+            _ if unlimited.is_some_and(|role| role >= needed) => Denial::Scope,
+            _ => Denial::Role,
+        });
+    }
+    if action == Action::ManageTokens
+        && !(principal.is_session() || matches!(principal, Principal::Org { .. }))
+    {
+        return Decision::Deny(Denial::Session);
+    }
+    Decision::Allow
+}
+
+/// The role in which the caller acts in a repository; `None`: no role, not even to read.
+pub fn repo_role(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
+    let member = membership(principal, facts).map(|role| match principal {
+        Principal::User { scope, .. } => role.min(scope.ceiling()),
+        _ => role,
+    });
+    let public = (facts.repo.visibility == Visibility::Public).then_some(Role::Read);
+    member.max(public)
+}
+
+/// The role that membership (or being a token of the repository or its organisation) gives, before the
+/// scope of an account token limits it and without what a public repository gives to everybody.
+pub fn membership(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
+    let repo = facts.repo;
+    match principal {
+        Principal::Anonymous => None,
+        Principal::User { instance_admin: true, .. } => Some(Role::Owner),
+        Principal::User { id, .. } => {
+            let direct = repo.members.get(id).copied();
+            // A grant on one package lifts a member; it does not let a stranger in.
+            let direct = if facts.granted { direct.map(|role| role.max(Role::Write)) } else { direct };
+            let by_org = match facts.org_role {
+                Some(OrgRole::Owner) => Some(Role::Owner),
+                Some(OrgRole::Admin) => Some(Role::Admin),
+                Some(OrgRole::Member) | None => None,
+            };
+            direct.max(by_org)
+        }
+        Principal::Org { slug, uid, scope, .. } => {
+            let same = repo.org.as_ref() == Some(slug) && repo.org_uid.as_ref() == Some(uid);
+            same.then(|| scope.as_role())
+        }
+        Principal::Repo { id, uid, scope, .. } => {
+            (repo.id == *id && repo.uid == *uid).then(|| scope.as_role())
+        }
+    }
+}
+
+/// Decides about what users do in their own name: make repositories and organisations, leave them.
+pub fn decide_own(principal: &Principal) -> Decision {
+    match principal {
+        Principal::Anonymous => Decision::Deny(Denial::Unauthenticated),
+        Principal::User { scope: Scope::Admin, .. } => Decision::Allow,
+        Principal::User { .. } => Decision::Deny(Denial::Scope),
+        Principal::Org { .. } | Principal::Repo { .. } => Decision::Deny(Denial::Session),
+    }
+}
+
+/// Decides about an organisation. `None`: there is no such organisation.
+pub fn decide_org(principal: &Principal, action: OrgAction, org: Option<&OrgRow>) -> Decision {
+    if principal.is_anonymous() {
+        return Decision::Deny(Denial::Unauthenticated);
+    }
+    let Some(role) = org.and_then(|org| org_role(principal, org)) else {
+        return Decision::Deny(Denial::Hidden);
+    };
+    let needed = match action {
+        OrgAction::View => OrgRole::Member,
+        OrgAction::Manage | OrgAction::CreateRepo | OrgAction::ManageTokens | OrgAction::CreateToken => {
+            OrgRole::Admin
+        }
+        OrgAction::Delete => OrgRole::Owner,
+    };
+    if role < needed {
+        return Decision::Deny(Denial::Role);
+    }
+    let fits = match (action, principal) {
+        (OrgAction::View, _) => true,
+        // Making organisation tokens by token would let a leaked one multiply; members are people's business.
+        (OrgAction::CreateToken, _) => principal.is_session(),
+        (OrgAction::Manage | OrgAction::Delete, _) => principal.user().is_some(),
+        (OrgAction::ManageTokens, Principal::User { via, .. }) => *via == Via::Session,
+        (OrgAction::CreateRepo | OrgAction::ManageTokens, _) => true,
+    };
+    if !fits {
+        return Decision::Deny(Denial::Session);
+    }
+    let scope_fits = match principal {
+        Principal::User { scope, .. } => action == OrgAction::View || *scope == Scope::Admin,
+        _ => true,
+    };
+    if scope_fits { Decision::Allow } else { Decision::Deny(Denial::Scope) }
+}
+
+/// The caller's role in an organisation.
+pub fn org_role(principal: &Principal, org: &OrgRow) -> Option<OrgRole> {
+    match principal {
+        Principal::User { instance_admin: true, .. } => Some(OrgRole::Owner),
+        Principal::User { id, .. } => org.members.get(id).copied(),
+        Principal::Org { slug, uid, scope, .. } if *slug == org.slug && *uid == org.uid => {
+            Some(if *scope == Scope::Admin { OrgRole::Admin } else { OrgRole::Member })
+        }
+        _ => None,
+    }
+}
+
+impl Principal {
+    /// Whether the caller could need the organisation's row for a decision about this repository.
+    pub fn needs_org(&self, repo: &RepoRow, action: Action, granted: bool) -> Option<OrgSlug> {
+        let slug = repo.org.as_ref()?;
+        let facts = RepoFacts { repo, org_role: None, granted };
+        let enough = repo_role(self, facts).is_some_and(|role| role >= action.role());
+        (self.user().is_some() && !enough).then(|| slug.clone())
+    }
+
+    /// Whether this is the token of one repository, and of which.
+    pub fn repo_token(&self) -> Option<&RepoId> {
+        match self {
+            Self::Repo { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

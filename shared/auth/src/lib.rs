@@ -1,0 +1,17 @@
+//! Tokens, principals, the decision function and OIDC verification.
+//!
+//! [`decide`] is the only place where a role or scope is compared with what an action needs. Everything
+//! else in the system loads the facts and asks it.
+
+mod credential;
+mod decide;
+mod oidc;
+mod principal;
+
+pub use credential::{Credential, challenge};
+pub use decide::{
+    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_org, decide_own, membership, org_role,
+    repo_role,
+};
+pub use oidc::{HttpKeys, Identity, KeySource, OidcVerifier, StaticKeys};
+pub use principal::{Principal, Via};

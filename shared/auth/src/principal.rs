@@ -1,0 +1,116 @@
+//! Who a request acts for.
+
+use granary_model::{OrgSlug, RepoId, Scope, Timestamp, UserId};
+use granary_storage::Subject;
+use granary_storage::rows::TokenRow;
+
+/// Who a request acts for, once its credential has been verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody in particular.
+    Anonymous,
+    /// A user, in person or by token.
+    User {
+        /// The user.
+        id: UserId,
+        /// What the credential may do at most.
+        scope: Scope,
+        /// How the user proved it.
+        via: Via,
+        /// Whether the operator named this user an administrator of the instance.
+        instance_admin: bool,
+    },
+    /// An organisation, by token.
+    Org {
+        /// The organisation.
+        slug: OrgSlug,
+        /// Its `uid` when the token was made.
+        uid: String,
+        /// What the token may do at most.
+        scope: Scope,
+        /// Id of the token.
+        token: String,
+    },
+    /// A repository, by token.
+    Repo {
+        /// The repository.
+        id: RepoId,
+        /// Its `uid` when the token was made.
+        uid: String,
+        /// What the token may do at most.
+        scope: Scope,
+        /// Id of the token.
+        token: String,
+    },
+}
+
+/// How a user proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    /// An ID token of the identity provider: the person is there.
+    Session,
+    /// An account token, with its id.
+    Token(String),
+}
+
+impl Principal {
+    /// The principal a token stands for; `None` if the token has expired.
+    pub fn from_token(
+        row: &TokenRow,
+        now: Timestamp,
+        is_instance_admin: impl Fn(&UserId) -> bool,
+    ) -> Option<Self> {
+        if row.is_expired(now) {
+            return None;
+        }
+        let scope = row.scope();
+        let uid = row.subject_uid.clone().unwrap_or_default();
+        let token = row.id.clone();
+        Some(match &row.subject {
+            Subject::User(id) => Self::User {
+                id: id.clone(),
+                scope,
+                instance_admin: is_instance_admin(id),
+                via: Via::Token(token),
+            },
+            Subject::Org(slug) => Self::Org { slug: slug.clone(), uid, scope, token },
+            Subject::Repo(id) => Self::Repo { id: id.clone(), uid, scope, token },
+        })
+    }
+
+    /// The user, if it is one.
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether a person signed in, rather than a token.
+    pub fn is_session(&self) -> bool {
+        matches!(self, Self::User { via: Via::Session, .. })
+    }
+
+    /// Whether there is no credential.
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self, Self::Anonymous)
+    }
+
+    /// Name for audit records: `user:ann`, `org:acme`, `repo:libs`.
+    pub fn actor(&self) -> String {
+        match self {
+            Self::Anonymous => "anonymous".into(),
+            Self::User { id, .. } => format!("user:{id}"),
+            Self::Org { slug, .. } => format!("org:{slug}"),
+            Self::Repo { id, .. } => format!("repo:{id}"),
+        }
+    }
+
+    /// Name to show as a publisher or in `whoami`.
+    pub fn display_name(&self) -> String {
+        match self {
+            Self::User { id, .. } => id.to_string(),
+            other => other.actor(),
+        }
+    }
+}

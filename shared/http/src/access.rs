@@ -1,0 +1,173 @@
+//! Access to a repository: the permission and the loaded rows in one value.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::{HeaderMap, request};
+use granary_auth::{Action, Decision, Denial, OrgAction, Principal, RepoFacts, decide};
+use granary_model::{Error, OrgRole, PackageType, RepoId, Result, TokenHash};
+use granary_storage::rows::{HeadRow, OrgRow, RepoRow, VersionRow};
+use granary_storage::{Key, PackageKey};
+
+use crate::caller::{identify, unauthenticated};
+use crate::failure::ApiError;
+use crate::permit::RepoAction;
+use crate::state::AppState;
+
+/// Proof that a caller may do `A` in a repository, with what was read to decide it.
+#[derive(Debug, Clone)]
+pub struct RepoAccess<A> {
+    /// Who is calling.
+    pub principal: Principal,
+    /// Hash of the token, if one was used.
+    pub token: Option<TokenHash>,
+    /// The repository.
+    pub repo: RepoRow,
+    /// The package's head, if a package was asked for and it exists in this repository.
+    pub head: Option<HeadRow>,
+    /// The version, if one was asked for and it exists; it may be a tombstone.
+    pub version: Option<VersionRow>,
+    permit: PhantomData<A>,
+}
+
+impl<A: RepoAction> RepoAccess<A> {
+    /// Authorises a request for a repository and, if given, one of its packages. One read, or two where
+    /// the caller's role comes from an organisation.
+    ///
+    /// # Errors
+    /// `Unauthorized` without credentials, `NotFound` for what the caller may not know of, `Forbidden`
+    /// otherwise.
+    pub async fn authorize(
+        state: &AppState,
+        headers: &HeaderMap,
+        repo: &str,
+        package: Option<(PackageType, &str)>,
+    ) -> Result<Self> {
+        Self::authorize_version(state, headers, repo, package, None).await
+    }
+
+    /// The same, and reads one version of the package in the same call.
+    pub async fn authorize_version(
+        state: &AppState,
+        headers: &HeaderMap,
+        repo: &str,
+        package: Option<(PackageType, &str)>,
+        version: Option<&str>,
+    ) -> Result<Self> {
+        let id: Option<RepoId> = repo.parse().ok();
+        let key = id.as_ref().zip(package).map(|(repo, (kind, name))| PackageKey {
+            repo: repo.clone(),
+            kind,
+            name: name.into(),
+        });
+        let (caller, rows) = identify(state, headers, id.as_ref(), key.as_ref().map(|key| (key, version))).await?;
+        let head = rows.head.filter(|head| rows.repo.as_ref().is_some_and(|repo| repo.uid == head.repo_uid));
+        let granted = match (&head, caller.principal.user()) {
+            (Some(head), Some(user)) => head.granted.contains(user),
+            _ => false,
+        };
+        let org_role = match &rows.repo {
+            Some(repo) => org_role(state, &caller.principal, repo, A::ACTION, granted).await?,
+            None => None,
+        };
+        let facts = rows.repo.as_ref().map(|repo| RepoFacts { repo, org_role, granted });
+        match decide(&caller.principal, A::ACTION, facts) {
+            Decision::Allow => {}
+            Decision::Deny(denial) => return Err(denied(denial, &format!("repository '{}'", shown(repo)))),
+        }
+        let Some(repo) = rows.repo else {
+            return Err(Error::internal("authorising", "allowed without a repository"));
+        };
+        // Without a head of this repository, a version row is what a deleted repository left behind.
+        let version = rows.version.filter(|_| head.is_some());
+        Ok(Self { principal: caller.principal, token: caller.token, repo, head, version, permit: PhantomData })
+    }
+
+    /// Refuses a repository that does not offer a protocol.
+    pub fn require_type(&self, kind: PackageType) -> Result<()> {
+        if self.repo.package_types.contains(&kind) {
+            return Ok(());
+        }
+        Err(Error::NotFound(format!(
+            "repository '{}' does not hold {kind} packages; add '{kind}' to its packageTypes first",
+            self.repo.id
+        )))
+    }
+
+    /// The key of a package of this repository.
+    pub fn package_key(&self, kind: PackageType, name: &str) -> PackageKey {
+        PackageKey { repo: self.repo.id.clone(), kind, name: name.into() }
+    }
+}
+
+/// The caller's role in the organisation that owns the repository, read only if it could matter.
+async fn org_role(
+    state: &AppState,
+    principal: &Principal,
+    repo: &RepoRow,
+    action: Action,
+    granted: bool,
+) -> Result<Option<OrgRole>> {
+    let (Some(slug), Some(user)) = (principal.needs_org(repo, action, granted), principal.user()) else {
+        return Ok(None);
+    };
+    let org: Option<OrgRow> = state.storage().get(&Key::Org(slug)).await?;
+    Ok(org
+        .filter(|org| repo.org_uid.as_ref() == Some(&org.uid))
+        .and_then(|org| org.members.get(user).copied()))
+}
+
+/// A denial in words. `what` must come from the request alone.
+pub(crate) fn denied(denial: Denial, what: &str) -> Error {
+    match denial {
+        Denial::Unauthenticated => unauthenticated(),
+        Denial::Hidden => Error::NotFound(format!("{what} not found")),
+        Denial::Role => Error::Forbidden(format!("your role in {what} does not allow this")),
+        Denial::Scope => Error::Forbidden(format!(
+            "the scope of this token does not allow this in {what}; use a token with a higher scope"
+        )),
+        Denial::Session => Error::Forbidden(format!(
+            "this needs a sign-in or an organisation token with admin scope for {what}, not this kind of token"
+        )),
+    }
+}
+
+/// A name from a request, safe to print.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().take(80).collect::<String>().escape_debug().to_string()
+}
+
+/// Extracts [`RepoAccess`] for routes with a `{repo}` parameter.
+#[derive(Debug, Clone)]
+pub struct Repo<A>(pub RepoAccess<A>);
+
+impl<A: RepoAction> FromRequestParts<AppState> for Repo<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, ApiError> {
+        let repo = path_param(parts, state, "repo").await?;
+        Ok(Self(RepoAccess::authorize(state, &parts.headers, &repo, None).await?))
+    }
+}
+
+/// One parameter of the path.
+pub(crate) async fn path_param(parts: &mut request::Parts, state: &AppState, name: &str) -> Result<String> {
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|e| Error::internal("reading the path", e))?;
+    params
+        .iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
+        .ok_or_else(|| Error::internal("reading the path", format!("the route has no parameter '{name}'")))
+}
+
+/// What [`crate::org`] shares with this file.
+pub(crate) const fn org_denial(action: OrgAction) -> &'static str {
+    match action {
+        OrgAction::CreateToken => {
+            "organisation tokens are made by a person: use an ID token of the identity provider, not an API token"
+        }
+        _ => "this needs a sign-in: use an ID token of the identity provider, not this kind of token",
+    }
+}

@@ -1,0 +1,135 @@
+//! Who is calling.
+
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, header, request};
+use granary_auth::{Credential, Principal, Via};
+use granary_model::{Error, Result, Scope, TokenHash, UserId};
+use granary_storage::{AccessRows, PackageKey};
+
+use crate::failure::ApiError;
+use crate::state::AppState;
+
+/// A caller whose credential has been verified. Anonymous callers are refused; handlers that serve them
+/// go through [`crate::RepoAccess`].
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who it is.
+    pub principal: Principal,
+    /// Hash of the token, if one was used.
+    pub token: Option<TokenHash>,
+}
+
+impl Caller {
+    /// Verifies a token or ID token that came in another place than the header.
+    pub async fn from_secret(state: &AppState, secret: &str) -> Result<Self> {
+        let (caller, _) = identify_as(state, Credential::from_secret(secret)?, None, None).await?;
+        Ok(caller)
+    }
+
+    /// Verifies the credential of a request; `Unauthorized` if it has none.
+    pub async fn of_request(state: &AppState, headers: &HeaderMap) -> Result<Self> {
+        let (caller, _) = identify(state, headers, None, None).await?;
+        if caller.principal.is_anonymous() {
+            return Err(unauthenticated());
+        }
+        Ok(caller)
+    }
+
+    /// The user, where only a user can be meant.
+    ///
+    /// # Errors
+    /// `Forbidden` for organisation and repository tokens.
+    pub fn user(&self) -> Result<&UserId> {
+        self.principal.user().ok_or_else(|| {
+            Error::Forbidden("this needs a user: sign in or use an account token (art_)".into())
+        })
+    }
+
+    /// The user, present in person.
+    ///
+    /// # Errors
+    /// `Forbidden` for every kind of token.
+    pub fn session(&self) -> Result<&UserId> {
+        if !self.principal.is_session() {
+            return Err(Error::Forbidden(
+                "this needs a sign-in: use an ID token of the identity provider, not an API token".into(),
+            ));
+        }
+        self.user()
+    }
+}
+
+/// The single `Authorization` header. Two of them would let two readers see two callers.
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Credential> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Error::BadRequest("the request has more than one Authorization header".into()));
+    }
+    let text = first
+        .map(|value| {
+            value.to_str().map_err(|_| Error::Unauthorized("the Authorization header is not text".into()))
+        })
+        .transpose()?;
+    Credential::from_header(text)
+}
+
+/// Verifies a credential and reads, in the same call, the rows that authorising will need.
+pub(crate) async fn identify(
+    state: &AppState,
+    headers: &HeaderMap,
+    repo: Option<&granary_model::RepoId>,
+    package: Option<(&PackageKey, Option<&str>)>,
+) -> Result<(Caller, AccessRows)> {
+    identify_as(state, credential(headers)?, repo, package).await
+}
+
+async fn identify_as(
+    state: &AppState,
+    credential: Credential,
+    repo: Option<&granary_model::RepoId>,
+    package: Option<(&PackageKey, Option<&str>)>,
+) -> Result<(Caller, AccessRows)> {
+    let (package, version) = package.map_or((None, None), |(package, version)| (Some(package), version));
+    match credential {
+        Credential::None => {
+            let rows = state.storage().access_rows(None, repo, package, version).await?;
+            Ok((Caller { principal: Principal::Anonymous, token: None }, rows))
+        }
+        Credential::Token(token) => {
+            let hash = token.hash();
+            let rows = state.storage().access_rows(Some(&hash), repo, package, version).await?;
+            let principal = rows
+                .token
+                .as_ref()
+                .and_then(|row| Principal::from_token(row, state.now(), |user| state.is_instance_admin(user)))
+                .ok_or_else(|| Error::Unauthorized("the token is unknown, expired or revoked".into()))?;
+            Ok((Caller { principal, token: Some(hash) }, rows))
+        }
+        Credential::IdToken(token) => {
+            let identity = state.oidc().verify(&token, state.now()).await?;
+            state.remember_user(&identity).await?;
+            let rows = state.storage().access_rows(None, repo, package, version).await?;
+            let principal = Principal::User {
+                instance_admin: state.is_instance_admin(&identity.user),
+                id: identity.user,
+                scope: Scope::Admin,
+                via: Via::Session,
+            };
+            Ok((Caller { principal, token: None }, rows))
+        }
+    }
+}
+
+impl FromRequestParts<AppState> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, ApiError> {
+        Ok(Self::of_request(state, &parts.headers).await?)
+    }
+}
+
+/// The one answer to a request without credentials that needs some.
+pub(crate) fn unauthenticated() -> Error {
+    Error::Unauthorized("authentication is required: send a token as Bearer, or as Basic password".into())
+}

@@ -1,0 +1,132 @@
+//! Configuration of the functions, each setting with its variable, meaning and default.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use granary_model::{Error, Result, UserId};
+use granary_storage::Names;
+
+/// Settings that every function shares.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `GRANARY_PUBLIC_URL`: where clients reach the registry, without a trailing slash. It stands in
+    /// every document, so it must not change under published lock files.
+    pub public_url: String,
+    /// `GRANARY_ADMINS`: comma-separated user ids that administer the whole instance.
+    pub instance_admins: Vec<UserId>,
+    /// `GRANARY_OIDC_ISSUER`: the identity provider. The one-process server has one of its own.
+    pub oidc_issuer: String,
+    /// `GRANARY_OIDC_AUDIENCE`: `aud` that ID tokens must have. Default `granary`.
+    pub oidc_audience: String,
+    /// `GRANARY_OIDC_CLIENT_SECRET`: secret for the code exchange of a sign-in, where the provider wants
+    /// one.
+    pub oidc_client_secret: Option<String>,
+    /// `GRANARY_MAX_BODY_BYTES`: largest request body; 0 for none. Lambda takes 6 MB, so the functions
+    /// default to 6,000,000 and the one-process server to none.
+    pub max_body: Option<u64>,
+    /// `GRANARY_MAX_FILE_BYTES`: largest single file. Default 5 GB, which is what one S3 PUT takes.
+    pub max_file: u64,
+    /// `GRANARY_REPO_QUOTA_BYTES`: most that one repository may hold; 0 (the default) for no limit.
+    pub repo_quota: Option<u64>,
+    /// `GRANARY_CACHE_BYTES`: memory for index documents. Default 64 MiB.
+    pub cache_bytes: u64,
+    /// `GRANARY_PRESIGN_SECONDS`: how long a download address works, at most 300. Default 300.
+    pub presign_lifetime: Duration,
+}
+
+impl Config {
+    /// Defaults for a registry at this address, with its own identity provider.
+    pub fn local(public_url: &str) -> Self {
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        Self {
+            oidc_issuer: format!("{public_url}/_idp"),
+            public_url,
+            instance_admins: Vec::new(),
+            oidc_audience: "granary".into(),
+            oidc_client_secret: None,
+            max_body: None,
+            max_file: 5_000_000_000,
+            repo_quota: None,
+            cache_bytes: 64 * 1024 * 1024,
+            presign_lifetime: Duration::from_secs(300),
+        }
+    }
+
+    /// Reads the environment of a function.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or cannot be read.
+    pub fn from_env() -> Result<Self> {
+        let mut config = Self::local(&required("GRANARY_PUBLIC_URL")?);
+        config.oidc_issuer = required("GRANARY_OIDC_ISSUER")?;
+        config.max_body = Some(6_000_000);
+        config.apply_env()?;
+        Ok(config)
+    }
+
+    /// Applies the optional variables over what is set.
+    pub fn apply_env(&mut self) -> Result<()> {
+        if let Some(admins) = optional("GRANARY_ADMINS") {
+            self.instance_admins = admins
+                .split(',')
+                .map(str::trim)
+                .filter(|id| !id.is_empty())
+                .map(str::parse)
+                .collect::<Result<_>>()?;
+        }
+        if let Some(issuer) = optional("GRANARY_OIDC_ISSUER") {
+            self.oidc_issuer = issuer;
+        }
+        if let Some(audience) = optional("GRANARY_OIDC_AUDIENCE") {
+            self.oidc_audience = audience;
+        }
+        self.oidc_client_secret = optional("GRANARY_OIDC_CLIENT_SECRET").or(self.oidc_client_secret.take());
+        if let Some(bytes) = parsed::<u64>("GRANARY_MAX_BODY_BYTES")? {
+            self.max_body = (bytes > 0).then_some(bytes);
+        }
+        if let Some(bytes) = parsed::<u64>("GRANARY_MAX_FILE_BYTES")? {
+            self.max_file = bytes.min(5_000_000_000);
+        }
+        if let Some(bytes) = parsed::<u64>("GRANARY_REPO_QUOTA_BYTES")? {
+            self.repo_quota = (bytes > 0).then_some(bytes);
+        }
+        if let Some(bytes) = parsed::<u64>("GRANARY_CACHE_BYTES")? {
+            self.cache_bytes = bytes;
+        }
+        if let Some(seconds) = parsed::<u64>("GRANARY_PRESIGN_SECONDS")? {
+            self.presign_lifetime = Duration::from_secs(seconds.clamp(1, 300));
+        }
+        Ok(())
+    }
+}
+
+/// Names of the tables, the bucket and the queues from the environment of a function.
+pub fn names_from_env() -> Result<Names> {
+    Ok(Names {
+        registry: required("GRANARY_REGISTRY_TABLE")?,
+        ephemeral: required("GRANARY_EPHEMERAL_TABLE")?,
+        counters: required("GRANARY_COUNTERS_TABLE")?,
+        bucket: required("GRANARY_BUCKET")?,
+        events_queue: required("GRANARY_EVENTS_QUEUE_URL")?,
+    })
+}
+
+/// A variable, if it is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn required(name: &str) -> Result<String> {
+    optional(name).ok_or_else(|| Error::Internal(format!("the variable {name} is not set")))
+}
+
+fn parsed<T: FromStr>(name: &str) -> Result<Option<T>> {
+    optional(name)
+        .map(|value| {
+            value
+                .parse()
+                .map_err(|_| Error::Internal(format!("the variable {name} has no usable value: {value}")))
+        })
+        .transpose()
+}

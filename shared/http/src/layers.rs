@@ -1,0 +1,162 @@
+//! What every request passes through before and after its handler.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use granary_model::Error;
+use granary_model::path::canonical_path;
+use lambda_http::RequestExt as _;
+use tower::{Service, ServiceExt as _};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::failure::ApiError;
+use crate::health::show_health;
+use crate::state::AppState;
+
+/// The whole application: merged routers behind path canonicalisation, logging and panic handling.
+#[derive(Clone, Debug)]
+pub struct App {
+    router: Router,
+    state: AppState,
+}
+
+/// Completes merged routers into an application: adds `/health`, the answer for unknown paths and the
+/// layers.
+pub fn serve(routes: Router<AppState>, state: AppState) -> App {
+    let router = routes
+        .route("/health", get(show_health))
+        .fallback(|| async {
+            ApiError(Error::NotFound("there is nothing at this path; see the API description".into()))
+        })
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        // Handlers bound what they read themselves; axum's own 2 MB limit would cut uploads short.
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(state.clone());
+    App { router, state }
+}
+
+async fn method_not_allowed() -> Response {
+    let mut response =
+        ApiError(Error::BadRequest("the path exists, but not with this method".into())).into_response();
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let detail = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    ApiError(Error::Internal(format!("panic: {detail}"))).into_response()
+}
+
+/// Path for the log: never a secret. `npm logout` puts the token into the path; login sessions are
+/// secrets as well.
+fn loggable(path: &str) -> &str {
+    for secret in ["/-/user/token/", "/-/v1/login/done/", "/api/auth/cli/"] {
+        if let Some(at) = path.find(secret) {
+            return path.get(..at + secret.len()).unwrap_or(secret);
+        }
+    }
+    path
+}
+
+impl App {
+    /// The state it runs on.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    async fn respond(self, mut request: Request) -> Response {
+        let started = std::time::Instant::now();
+        let id = self.state.next_id();
+        let method = request.method().clone();
+        // API Gateway events carry the path as it came; the URI has been normalised by then, which
+        // would hide dot segments and backslashes.
+        let raw = match request.extensions().raw_http_path() {
+            "" => request.uri().path().to_owned(),
+            raw => raw.to_owned(),
+        };
+        let (path, mut response) = match canonical_path(&raw) {
+            Ok(path) => {
+                let response = match with_path(request.uri(), &path) {
+                    Ok(uri) => {
+                        *request.uri_mut() = uri;
+                        self.router.oneshot(request).await.unwrap_or_else(|never| match never {})
+                    }
+                    Err(error) => ApiError(error).into_response(),
+                };
+                (path, response)
+            }
+            Err(error) => ("(refused)".to_owned(), ApiError(error).into_response()),
+        };
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+        }
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        tracing::info!(
+            request.id = %id,
+            http.method = %method,
+            http.path = loggable(&path),
+            http.status = response.status().as_u16(),
+            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
+    }
+}
+
+/// The URI with another path and the same query.
+fn with_path(uri: &Uri, path: &str) -> Result<Uri, Error> {
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(
+        path_and_query.parse().map_err(|_| Error::BadRequest("the request path cannot be used".into()))?,
+    );
+    Uri::from_parts(parts).map_err(|_| Error::BadRequest("the request path cannot be used".into()))
+}
+
+impl<B> Service<axum::http::Request<B>> for App
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: axum::http::Request<B>) -> Self::Future {
+        let app = self.clone();
+        let request = request.map(Body::new);
+        Box::pin(async move { Ok(app.respond(request).await) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_paths_are_not_logged() {
+        assert_eq!(loggable("/api/npm/r/-/user/token/art_secret"), "/api/npm/r/-/user/token/");
+        assert_eq!(loggable("/api/npm/r/-/v1/login/done/secret"), "/api/npm/r/-/v1/login/done/");
+        assert_eq!(loggable("/api/npm/r/left-pad"), "/api/npm/r/left-pad");
+    }
+}

@@ -1,0 +1,32 @@
+//! Application state, extractors, error rendering and the Lambda bootstrap.
+//!
+//! A function crate is a `router(AppState)`; this crate gives it everything that is not its own: who is
+//! calling ([`Caller`]), what the caller may do ([`RepoAccess`] and the [`Repo`] extractor), request bodies
+//! within limits ([`Json`]), errors in the right dialect ([`ApiError`]), and [`serve`], which wraps the
+//! merged routers in the layers every request passes.
+
+pub mod config;
+pub mod permit;
+
+mod access;
+mod blobs;
+mod body;
+mod caller;
+mod downloads;
+mod failure;
+mod health;
+pub mod lambda;
+mod layers;
+mod org;
+mod state;
+
+pub use access::{Repo, RepoAccess};
+pub use blobs::{INLINE_LIMIT, serve_file};
+pub use body::{Json, Params, read_limited, read_maybe_gzip};
+pub use caller::Caller;
+pub use config::Config;
+pub use downloads::DownloadCounter;
+pub use failure::{ApiError, ApiResult, no_content};
+pub use layers::{App, serve};
+pub use org::{Org, OrgAccess};
+pub use state::{AppState, Parts};

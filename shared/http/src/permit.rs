@@ -1,0 +1,58 @@
+//! Permissions as types: whoever holds `RepoAccess<Write>` has been allowed to write.
+
+use granary_auth::{Action, OrgAction};
+
+/// A permission in a repository.
+pub trait RepoAction: Send + Sync + 'static {
+    /// What it permits.
+    const ACTION: Action;
+}
+
+/// A permission in an organisation.
+pub trait OrgPermission: Send + Sync + 'static {
+    /// What it permits.
+    const ACTION: OrgAction;
+}
+
+/// Declares permission types.
+macro_rules! permissions {
+    ($trait:ident, $action:ident: $($(#[$doc:meta])* $name:ident => $variant:ident),+ $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $name;
+
+            impl $trait for $name {
+                const ACTION: $action = $action::$variant;
+            }
+        )+
+    };
+}
+
+permissions! { RepoAction, Action:
+    /// List and download.
+    Read => Read,
+    /// Publish.
+    Write => Write,
+    /// Settings, members, deletions.
+    Admin => Admin,
+    /// Delete the repository.
+    Owner => Owner,
+    /// Manage the repository's tokens.
+    ManageTokens => ManageTokens,
+}
+
+permissions! { OrgPermission, OrgAction:
+    /// See the organisation.
+    ViewOrg => View,
+    /// Change the organisation or its members.
+    ManageOrg => Manage,
+    /// Delete the organisation.
+    DeleteOrg => Delete,
+    /// Make a repository in the organisation.
+    CreateRepoInOrg => CreateRepo,
+    /// List and delete the organisation's tokens.
+    ManageOrgTokens => ManageTokens,
+    /// Make a token of the organisation.
+    CreateOrgToken => CreateToken,
+}

@@ -1,0 +1,157 @@
+//! What every handler can reach.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::FromRequestParts;
+use axum::http::request;
+use granary_auth::{Identity, OidcVerifier, Principal};
+use granary_model::{Clock, Ids, Result, Timestamp, UserId};
+use granary_publish::{Change, DocumentCache};
+use granary_storage::rows::UserRow;
+use granary_storage::{Key, Storage};
+
+use crate::blobs::BlobCache;
+use crate::config::Config;
+use crate::downloads::DownloadCounter;
+
+/// What an [`AppState`] is made of.
+pub struct Parts {
+    /// Settings.
+    pub config: Config,
+    /// Tables, bucket, queues.
+    pub storage: Storage,
+    /// Verifier of ID tokens.
+    pub oidc: OidcVerifier,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// What every handler can reach. Cheap to clone; extract it directly.
+#[derive(Clone)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
+    documents: DocumentCache,
+    blobs: BlobCache,
+    downloads: DownloadCounter,
+    /// Profiles already written by this process, so that a session costs a write only once.
+    known_users: Mutex<HashSet<Identity>>,
+}
+
+impl std::fmt::Debug for AppState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppState").field("config", &self.inner.parts.config).finish_non_exhaustive()
+    }
+}
+
+impl AppState {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let documents = DocumentCache::new(parts.config.cache_bytes);
+        let blobs = BlobCache::new(parts.config.cache_bytes / 2);
+        let inner = Inner {
+            parts,
+            documents,
+            blobs,
+            downloads: DownloadCounter::default(),
+            known_users: Mutex::new(HashSet::new()),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Settings.
+    pub fn config(&self) -> &Config {
+        &self.inner.parts.config
+    }
+
+    /// Tables, bucket, queues.
+    pub fn storage(&self) -> &Storage {
+        &self.inner.parts.storage
+    }
+
+    /// Verifier of ID tokens.
+    pub fn oidc(&self) -> &OidcVerifier {
+        &self.inner.parts.oidc
+    }
+
+    /// Index documents in memory.
+    pub fn documents(&self) -> &DocumentCache {
+        &self.inner.documents
+    }
+
+    pub(crate) fn blobs(&self) -> &BlobCache {
+        &self.inner.blobs
+    }
+
+    /// Downloads counted but not written yet.
+    pub fn downloads(&self) -> &DownloadCounter {
+        &self.inner.downloads
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.inner.parts.clock.now()
+    }
+
+    /// Source of ids and secrets.
+    pub fn ids(&self) -> &dyn Ids {
+        self.inner.parts.ids.as_ref()
+    }
+
+    /// Begins a change that this caller makes now.
+    pub fn change(&self, principal: &Principal) -> Change<'_> {
+        Change::begin(self.ids(), self.now(), principal)
+    }
+
+    /// A new id that sorts by time.
+    pub fn next_id(&self) -> String {
+        self.ids().next(self.now())
+    }
+
+    /// Whether the operator named this user an administrator of the instance.
+    pub fn is_instance_admin(&self, user: &UserId) -> bool {
+        self.config().instance_admins.contains(user)
+    }
+
+    /// Makes or updates the user's profile after a sign-in.
+    pub async fn remember_user(&self, identity: &Identity) -> Result<()> {
+        let identity = Identity { nonce: None, ..identity.clone() };
+        if self.known_users().contains(&identity) {
+            return Ok(());
+        }
+        let key = Key::User(identity.user.clone());
+        let known: Option<UserRow> = self.storage().get(&key).await?;
+        let row = UserRow {
+            id: identity.user.clone(),
+            name: identity.name.clone(),
+            email: identity.email.clone(),
+            picture: identity.picture.clone(),
+            created_at: known.map_or_else(|| self.now(), |row| row.created_at),
+        };
+        self.storage().put(&key, &row).await?;
+        let mut known = self.known_users();
+        if known.len() > 10_000 {
+            known.clear();
+        }
+        known.insert(identity);
+        Ok(())
+    }
+
+    fn known_users(&self) -> std::sync::MutexGuard<'_, HashSet<Identity>> {
+        self.inner.known_users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FromRequestParts<AppState> for AppState {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(_: &mut request::Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        Ok(state.clone())
+    }
+}

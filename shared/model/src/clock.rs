@@ -1,0 +1,132 @@
+//! Time as a value that is handed in.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+/// Number of milliseconds in a day.
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// A moment in UTC, in whole milliseconds since 1970.
+///
+/// Milliseconds because that is what the documents of every protocol print and what expiry rules
+/// compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since 1970.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down: the unit of JWT claims and of DynamoDB's TTL.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Whole days since 1970, the unit of last-used marks and download counts.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(DAY_MILLIS)
+    }
+
+    /// This moment plus a number of milliseconds, kept in range.
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// This moment plus a number of days, kept in range.
+    #[must_use]
+    pub const fn plus_days(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days.saturating_mul(DAY_MILLIS)))
+    }
+
+    /// The calendar month as `2026-11`, which parts the audit log.
+    pub fn month(self) -> String {
+        self.to_string().chars().take(7).collect()
+    }
+
+    /// The form of HTTP date headers (`Wed, 25 Nov 2026 01:02:03 GMT`).
+    pub fn http_date(self) -> String {
+        self.civil().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
+    fn civil(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// RFC 3339 with exactly three fractional digits, as npm and the management API print it.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}Z", self.civil().strftime("%Y-%m-%dT%H:%M:%S"), self.0.rem_euclid(1000))
+    }
+}
+
+/// Where the present comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// A clock that tests set by hand.
+#[derive(Debug)]
+pub struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    /// A clock that stands at `now` until it is moved.
+    pub const fn new(now: Timestamp) -> Self {
+        Self(AtomicI64::new(now.0))
+    }
+
+    /// Moves the clock on (or back, with a negative number).
+    pub fn advance_millis(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_three_fractional_digits() {
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_millis(1_771_237_800_007).to_string(), "2026-02-16T10:30:00.007Z");
+        assert_eq!(Timestamp::from_millis(1_771_237_800_007).month(), "2026-02");
+        assert_eq!(Timestamp::from_millis(1_771_237_800_007).http_date(), "Mon, 16 Feb 2026 10:30:00 GMT");
+    }
+
+    #[test]
+    fn days_and_seconds_round_down_before_1970_too() {
+        assert_eq!(Timestamp::from_millis(-1).seconds(), -1);
+        assert_eq!(Timestamp::from_millis(-1).day(), -1);
+        assert_eq!(Timestamp::from_millis(DAY_MILLIS).day(), 1);
+        assert_eq!(Timestamp::from_millis(i64::MAX).plus_days(1), Timestamp::from_millis(i64::MAX));
+    }
+}

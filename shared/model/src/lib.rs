@@ -1,0 +1,25 @@
+//! Pure types and rules of the registry: names, versions, roles, tokens, errors.
+//!
+//! Nothing here knows of HTTP, AWS or an async runtime. Every name, version, digest and token is a
+//! newtype that cannot hold a bad value; every rule is a function of its arguments. Time and ids come
+//! in through [`Clock`] and [`Ids`], so that whatever is built on this crate can be tested exactly.
+
+pub mod clock;
+pub mod digest;
+pub mod error;
+pub mod ids;
+pub mod name;
+pub mod npm;
+pub mod package;
+pub mod path;
+pub mod role;
+pub mod token;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use digest::{Sha1, Sha256, Sha512};
+pub use error::{Error, Result};
+pub use ids::{Ids, RandomIds};
+pub use name::{OrgSlug, RepoId, UserId};
+pub use package::{PackageType, Visibility};
+pub use role::{OrgRole, Role, Scope};
+pub use token::{RawToken, TokenHash, TokenKind};

@@ -1,0 +1,199 @@
+//! API tokens: `art_`, `org_` or `rep_`, 30 random base62 characters and a checksum of 6.
+//!
+//! The checksum (CRC-32 over everything before it) lets mistyped and invented tokens be refused without
+//! asking the table, and lets secret scanners tell a real token from noise.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+use crate::error::Error;
+use crate::ids::Ids;
+use crate::role::ladder_text;
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BODY: usize = 30;
+const CHECKSUM: usize = 6;
+const LENGTH: usize = 4 + BODY + CHECKSUM;
+
+/// Whom a token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    /// A user, within the user's roles.
+    Account,
+    /// An organisation: all of its repositories.
+    Org,
+    /// One repository.
+    Repo,
+}
+
+ladder_text!(TokenKind, "token type", Account => "account", Org => "org", Repo => "repo");
+
+impl TokenKind {
+    /// The four characters every token of this kind begins with. NEVER CHANGE them: secret scanners and
+    /// people's configuration files know them.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Account => "art_",
+            Self::Org => "org_",
+            Self::Repo => "rep_",
+        }
+    }
+}
+
+/// A whole token as its owner holds it. `Debug` never prints the secret; there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawToken(String);
+
+impl RawToken {
+    /// Makes a new token.
+    pub fn generate(kind: TokenKind, ids: &dyn Ids) -> Self {
+        let mut text = String::with_capacity(LENGTH);
+        text.push_str(kind.prefix());
+        let mut pool = [0_u8; 64];
+        while text.len() < 4 + BODY {
+            ids.fill(&mut pool);
+            // Bytes from 248 on are dropped, or the first letters would come up more often.
+            let letters = pool
+                .iter()
+                .filter(|byte| **byte < 248)
+                .filter_map(|byte| ALPHABET.get(usize::from(*byte % 62)));
+            for letter in letters.take(4 + BODY - text.len()) {
+                text.push(char::from(*letter));
+            }
+        }
+        let checksum = checksum(&text);
+        text.push_str(&checksum);
+        Self(text)
+    }
+
+    /// The text to hand to the owner, once, and to compare nothing with.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Which kind the prefix says it is.
+    pub fn kind(&self) -> TokenKind {
+        match self.0.get(..4) {
+            Some("org_") => TokenKind::Org,
+            Some("rep_") => TokenKind::Repo,
+            _ => TokenKind::Account,
+        }
+    }
+
+    /// The prefix and the first 8 characters: enough to tell tokens apart in a list, too little to use.
+    pub fn display_prefix(&self) -> String {
+        self.0.chars().take(12).collect()
+    }
+
+    /// The form in which it is stored and looked up.
+    pub fn hash(&self) -> TokenHash {
+        // The label separates these digests from every other SHA-256 in the system.
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(b"granary-token\0");
+        hasher.update(self.0.as_bytes());
+        TokenHash(URL_SAFE_NO_PAD.encode(hasher.finalize()))
+    }
+}
+
+impl fmt::Debug for RawToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawToken({}...)", self.display_prefix())
+    }
+}
+
+impl FromStr for RawToken {
+    type Err = Error;
+
+    /// Accepts only text that `generate` could have made, checksum included.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::Unauthorized("the token is not valid: check that it was copied whole".into());
+        if text.len() != LENGTH || !text.is_ascii() {
+            return Err(invalid());
+        }
+        let (head, tail) = text.split_at(LENGTH - CHECKSUM);
+        let known = [TokenKind::Account, TokenKind::Org, TokenKind::Repo]
+            .iter()
+            .any(|kind| head.starts_with(kind.prefix()));
+        if !known || checksum(head) != tail {
+            return Err(invalid());
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+/// SHA-256 of a token in base64url: the only form that is ever stored. The secret has 178 random bits,
+/// so neither salt nor a slow hash is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TokenHash(String);
+
+impl TokenHash {
+    /// The text of the hash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// CRC-32 of the text in base62, padded to 6 characters.
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut letters = [b'0'; CHECKSUM];
+    for letter in letters.iter_mut().rev() {
+        *letter = ALPHABET.get((rest % 62) as usize).copied().unwrap_or(b'0');
+        rest /= 62;
+    }
+    letters.iter().map(|letter| char::from(*letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::RandomIds;
+
+    #[test]
+    fn generated_tokens_parse_and_know_their_kind() {
+        for kind in [TokenKind::Account, TokenKind::Org, TokenKind::Repo] {
+            let token = RawToken::generate(kind, &RandomIds);
+            assert_eq!(token.expose().len(), 40);
+            assert_eq!(token.expose().parse::<RawToken>().unwrap(), token);
+            assert_eq!(token.kind(), kind);
+            assert!(token.expose().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        }
+    }
+
+    #[test]
+    fn every_changed_character_is_noticed() {
+        let token = RawToken::generate(TokenKind::Org, &RandomIds);
+        for position in 0..token.expose().len() {
+            let mut bytes = token.expose().as_bytes().to_vec();
+            bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert!(changed.parse::<RawToken>().is_err(), "{position}");
+        }
+    }
+
+    #[test]
+    fn debug_hides_the_secret() {
+        let token = RawToken::generate(TokenKind::Repo, &RandomIds);
+        let printed = format!("{token:?}");
+        assert!(!printed.contains(token.expose()), "{printed}");
+        assert!(printed.contains(&token.display_prefix()), "{printed}");
+    }
+
+    #[test]
+    fn hash_is_stable_and_separate() {
+        let token: RawToken =
+            format!("art_{}{}", "0".repeat(30), checksum(&format!("art_{}", "0".repeat(30))))
+                .parse()
+                .unwrap();
+        assert_eq!(token.hash(), token.hash());
+        let plain = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(token.expose()));
+        assert_ne!(token.hash().as_str(), plain);
+    }
+}

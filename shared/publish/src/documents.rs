@@ -1,0 +1,162 @@
+//! Index documents: rendered once for each revision, stored gzip'd, kept in memory while there is room.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use granary_model::{Error, Result, Timestamp};
+use granary_storage::rows::HeadRow;
+use granary_storage::{ObjectKey, PackageKey, Storage};
+use quick_cache::sync::Cache;
+
+/// How often a rendering is begun again because the package changed while its rows were read.
+const RENDER_ATTEMPTS: u32 = 20;
+
+/// A document as it is served.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The bytes, gzip'd.
+    pub gzip: Bytes,
+    /// Strong `ETag`, with quotes.
+    pub etag: String,
+    /// `Last-Modified`.
+    pub modified: Timestamp,
+}
+
+/// Where a document comes from: package, repository and head, read by the request.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The package.
+    pub package: PackageKey,
+    /// `uid` of the repository.
+    pub repo_uid: String,
+    /// The head as the request read it.
+    pub head: HeadRow,
+}
+
+impl Source {
+    /// Address of the document of one variant.
+    pub fn object(&self, variant: &str) -> ObjectKey {
+        ObjectKey::Document {
+            package: self.package.clone(),
+            repo_uid: self.repo_uid.clone(),
+            rev: self.head.rev,
+            variant: variant.into(),
+        }
+    }
+
+    /// The `ETag` of one variant: the revision, which repository it is, and the variant.
+    pub fn etag(&self, variant: &str) -> String {
+        let uid: String = self.repo_uid.chars().filter(char::is_ascii_alphanumeric).rev().take(8).collect();
+        format!("\"{}-{uid}-{variant}\"", self.head.rev)
+    }
+}
+
+/// Renders the documents of one protocol.
+pub trait Renderer: Sync {
+    /// The variants that are rendered together.
+    fn variants(&self) -> Vec<String>;
+
+    /// Renders all variants from the rows as they are now, each gzip'd, in the order of
+    /// [`Renderer::variants`]. Must be a pure function of the rows.
+    fn render(&self, storage: &Storage, source: &Source) -> impl Future<Output = Result<Vec<Bytes>>> + Send;
+}
+
+#[derive(Clone)]
+struct BySize;
+
+impl quick_cache::Weighter<String, Arc<Document>> for BySize {
+    fn weight(&self, key: &String, document: &Arc<Document>) -> u64 {
+        (key.len() + document.gzip.len() + 256) as u64
+    }
+}
+
+/// Documents in memory. One revision's bytes never change, so nothing here ever goes stale: the head is
+/// read for every request and names the revision.
+pub struct DocumentCache {
+    cache: Cache<String, Arc<Document>, BySize>,
+}
+
+impl std::fmt::Debug for DocumentCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DocumentCache({} bytes)", self.cache.weight())
+    }
+}
+
+impl DocumentCache {
+    /// A cache of at most this many bytes.
+    pub fn new(bytes: u64) -> Self {
+        Self { cache: Cache::with_weighter(1024, bytes.max(1), BySize) }
+    }
+
+    /// The document of one variant: from memory, from the bucket, or rendered. Callers that ask for the
+    /// same one at the same time wait for one of them to get it.
+    pub async fn get<R: Renderer>(
+        &self,
+        storage: &Storage,
+        source: &Source,
+        variant: &str,
+        renderer: &R,
+    ) -> Result<Arc<Document>> {
+        let path = source.object(variant).path();
+        let document = match self.cache.get_value_or_guard_async(&path).await {
+            Ok(found) => return Ok(found),
+            Err(guard) => {
+                let document = Arc::new(self.load(storage, source, variant, renderer).await?);
+                let _evicted = guard.insert(Arc::clone(&document));
+                document
+            }
+        };
+        Ok(document)
+    }
+
+    async fn load<R: Renderer>(
+        &self,
+        storage: &Storage,
+        source: &Source,
+        variant: &str,
+        renderer: &R,
+    ) -> Result<Document> {
+        if let Some(gzip) = storage.get_object(&source.object(variant)).await? {
+            return Ok(document(source, variant, gzip));
+        }
+        let (source, rendered) = render_and_store(storage, source.clone(), renderer).await?;
+        rendered
+            .into_iter()
+            .find(|(name, _)| name == variant)
+            .map(|(_, gzip)| document(&source, variant, gzip))
+            .ok_or_else(|| Error::internal("rendering", format!("no variant '{variant}'")))
+    }
+}
+
+fn document(source: &Source, variant: &str, gzip: Bytes) -> Document {
+    Document { gzip, etag: source.etag(variant), modified: source.head.modified() }
+}
+
+/// Renders a package's documents and stores them.
+///
+/// The rows are read over several calls, so another change can come in between. Every change raises
+/// `rev`: if the head is the same after the rows were read as before, the rows are those of that revision.
+/// If not, rendering begins again with the new head, and the caller gets the newer document.
+pub async fn render_and_store<R: Renderer>(
+    storage: &Storage,
+    mut source: Source,
+    renderer: &R,
+) -> Result<(Source, Vec<(String, Bytes)>)> {
+    for _ in 0..RENDER_ATTEMPTS {
+        let documents = renderer.render(storage, &source).await?;
+        let head: Option<HeadRow> = storage.get(&granary_storage::Key::Head(source.package.clone())).await?;
+        let Some(head) = head.filter(|head| head.repo_uid == source.repo_uid) else {
+            return Err(Error::NotFound(format!("package '{}' not found", source.package.name)));
+        };
+        if head.rev != source.head.rev {
+            source.head = head;
+            continue;
+        }
+        let named: Vec<(String, Bytes)> = renderer.variants().into_iter().zip(documents).collect();
+        for (variant, gzip) in &named {
+            storage.put_document(&source.object(variant), gzip.clone()).await?;
+        }
+        return Ok((source, named));
+    }
+    Err(Error::Unavailable("the package is changing too fast; try again".into()))
+}

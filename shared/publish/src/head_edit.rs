@@ -1,0 +1,158 @@
+//! Changing a package: one transaction around its head, tried again when the head moved meanwhile.
+
+use std::time::Duration;
+
+use granary_auth::Principal;
+use granary_model::{Error, Ids, Result, Timestamp, TokenHash};
+use granary_storage::rows::{Event, HeadRow, PackageEntry, RepoRow};
+use granary_storage::transaction::Refusal;
+use granary_storage::{Commit, Key, PackageKey, Storage, Transaction};
+
+use crate::change::Change;
+
+/// How often a change begins again because another one came first. A head is changed in milliseconds, so
+/// this many rivals in a row mean that something is wrong.
+const ATTEMPTS: u32 = 64;
+
+/// The package to change, and by whose right.
+#[derive(Clone)]
+pub struct Target<'a> {
+    /// Where everything is stored.
+    pub storage: &'a Storage,
+    /// Source of ids.
+    pub ids: &'a dyn Ids,
+    /// The repository, as it was authorised.
+    pub repo: &'a RepoRow,
+    /// Who makes the change.
+    pub principal: &'a Principal,
+    /// The token that gave the right; the change is refused if it has been revoked since.
+    pub token: Option<&'a TokenHash>,
+    /// The package.
+    pub package: PackageKey,
+    /// Its head as the request read it.
+    pub head: Option<HeadRow>,
+}
+
+/// What an edit wants.
+#[derive(Debug)]
+pub enum Step {
+    /// Write this head; its `rev` and `modified_at` are set for it.
+    Write(HeadRow),
+    /// Nothing is to be changed.
+    Nothing,
+}
+
+/// What became of an edit.
+#[derive(Debug)]
+pub enum Applied {
+    /// It is committed, with this head.
+    Changed(HeadRow),
+    /// There was nothing to change.
+    Unchanged,
+}
+
+/// One kind of change of a package.
+pub trait HeadEdit: Send {
+    /// Name for the audit record, such as `package.publish`.
+    fn action(&self) -> &'static str;
+
+    /// What is changed, for the audit record: the package is put in front.
+    fn detail(&self) -> String;
+
+    /// Adds the rows of the change to the transaction, given the head as it is now. Called again for
+    /// each attempt.
+    fn apply(
+        &mut self,
+        head: Option<HeadRow>,
+        now: Timestamp,
+        transaction: &mut Transaction,
+    ) -> impl Future<Output = Result<Step>> + Send;
+
+    /// Says what a refused part means. Parts of `edit_head` itself never come here.
+    fn refused(&mut self, refusal: Refusal) -> Result<Applied>;
+
+    /// Events besides the one that the package changed.
+    fn events(&self) -> Vec<Event> {
+        Vec::new()
+    }
+}
+
+/// Carries out an edit: the edit's rows, the head, the repository's list, the audit record and the outbox
+/// event commit together or not at all.
+pub async fn edit_head<E: HeadEdit>(target: Target<'_>, now: Timestamp, edit: &mut E) -> Result<Applied> {
+    let Target { storage, ids, repo, principal, token, package, mut head } = target;
+    let scope = format!("repo:{}", repo.id);
+    let mut change = Change::begin(ids, now, principal);
+    for attempt in 0..ATTEMPTS {
+        change.retry();
+        let mut transaction = Transaction::new();
+        let step = edit.apply(head.clone(), now, &mut transaction).await?;
+        let Step::Write(mut new) = step else { return Ok(Applied::Unchanged) };
+        new.rev = head.as_ref().map_or(0, |head| head.rev) + 1;
+        // Times never run backwards within a package, whatever the clocks of two functions say.
+        new.modified_at = now.millis().max(head.as_ref().map_or(0, |head| head.modified_at + 1));
+        new.repo_uid.clone_from(&repo.uid);
+        transaction.put_rev("head", &Key::Head(package.clone()), &new, head.as_ref().map(|head| head.rev))?;
+        list_package(&mut transaction, &package, &new)?;
+        transaction.require_repo("repo", &repo.id, &repo.uid);
+        if let Some(token) = token {
+            transaction.require("token", Key::Token(token.clone()));
+        }
+        change.audit(&mut transaction, &scope, edit.action(), &format!("{package}{}", edit.detail()))?;
+        change.announce(&mut transaction, Event::PackageChanged { package: package.clone() })?;
+        for event in edit.events() {
+            change.announce(&mut transaction, event)?;
+        }
+        let refusal = match storage.commit(transaction).await? {
+            Commit::Done => {
+                change.notify(storage).await;
+                return Ok(Applied::Changed(new));
+            }
+            Commit::Refused(refusal) => refusal,
+        };
+        match refusal.label {
+            "head" => {
+                tokio::time::sleep(pause(ids, attempt)).await;
+                head = current_head(storage, &package, repo).await?;
+            }
+            "repo" => return Err(Error::NotFound(format!("repository '{}' not found", repo.id))),
+            "token" => return Err(Error::Unauthorized("the token was revoked meanwhile".into())),
+            _ => return edit.refused(refusal),
+        }
+    }
+    Err(Error::Unavailable("too many changes of this package at once; try again".into()))
+}
+
+/// The head as it is now. One that a deleted repository of the same name left behind does not count.
+pub async fn current_head(
+    storage: &Storage,
+    package: &PackageKey,
+    repo: &RepoRow,
+) -> Result<Option<HeadRow>> {
+    let head: Option<HeadRow> = storage.get(&Key::Head(package.clone())).await?;
+    Ok(head.filter(|head| head.repo_uid == repo.uid))
+}
+
+/// Keeps the repository's list in step. A package without live versions stays in it, with the number 0:
+/// its tombstones must be found when the repository is deleted.
+fn list_package(transaction: &mut Transaction, package: &PackageKey, head: &HeadRow) -> Result<()> {
+    let key = Key::PackageOf(package.clone());
+    let entry = PackageEntry {
+        name: head.name.clone(),
+        latest: head.latest().map(str::to_owned),
+        description: head.description.clone(),
+        keywords: head.keywords.clone(),
+        versions: head.versions,
+        updated_at: head.modified(),
+        publisher: head.publisher.clone(),
+    };
+    transaction.put("list", &key, &entry)
+}
+
+/// A short pause, spread so that rivals do not meet again.
+fn pause(ids: &dyn Ids, attempt: u32) -> Duration {
+    let mut spread = [0_u8; 1];
+    ids.fill(&mut spread);
+    let most = u64::from(attempt.min(10)) * 3;
+    Duration::from_millis(most * u64::from(spread[0]) / 255)
+}

@@ -1,0 +1,19 @@
+//! Archive readers, the publish pipeline and index documents.
+//!
+//! A publish reads the bytes once ([`spool`], [`digests`]), checks the archive ([`npm::tarball`]), stores the
+//! bytes by their digest, and commits version, head, usage, blob, audit record and outbox event in one
+//! transaction ([`head_edit`]). Index documents ([`documents`]) are rendered from committed rows, never the
+//! other way round.
+
+pub mod change;
+pub mod digests;
+pub mod documents;
+pub mod head_edit;
+pub mod json_guard;
+pub mod npm;
+pub mod spool;
+
+pub use change::{Change, OUTBOX_SHARDS};
+pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};
+pub use head_edit::{Applied, HeadEdit, Target, edit_head};
+pub use json_guard::{JsonLimits, parse_json};

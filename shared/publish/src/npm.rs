@@ -1,0 +1,10 @@
+//! What npm clients send, read and checked.
+
+pub mod body;
+pub mod edit;
+pub mod facts;
+pub mod manifest;
+pub mod packument;
+pub mod provenance;
+pub mod publish;
+pub mod tarball;

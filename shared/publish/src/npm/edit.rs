@@ -1,0 +1,268 @@
+//! Changes of a published package: tags, deprecation, unpublishing, owners.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use granary_model::npm::{DistTag, NpmVersion};
+use granary_model::{Error, Result, Sha256, Timestamp, UserId};
+use granary_storage::publishing::UsageChange;
+use granary_storage::rows::{Event, HeadRow, VersionRow, VersionStatus};
+use granary_storage::transaction::Refusal;
+use granary_storage::{Key, PackageKey, Storage, Transaction};
+use serde_json::Value;
+
+use super::facts::NpmFacts;
+use crate::head_edit::{Applied, HeadEdit, Step};
+
+/// Most versions that one edit may change: a transaction has 100 parts, and a deleted version takes up to
+/// four of them. Whoever wants more makes several edits.
+pub const MAX_VERSIONS: usize = 20;
+
+/// One change of a package that exists.
+#[derive(Debug, Clone)]
+pub enum NpmEdit {
+    /// Points a tag at a version.
+    SetTag(DistTag, NpmVersion),
+    /// Removes a tag.
+    RemoveTag(DistTag),
+    /// Sets (`Some`) or removes (`None`) the deprecation of versions.
+    Deprecate(BTreeMap<String, Option<String>>),
+    /// Deletes versions for ever.
+    Unpublish(BTreeSet<String>),
+    /// Sets the owners that are shown.
+    SetOwners(BTreeSet<UserId>),
+}
+
+/// Carries out an [`NpmEdit`].
+pub struct Edit<'a> {
+    /// Where everything is stored.
+    pub storage: &'a Storage,
+    /// The package.
+    pub package: PackageKey,
+    /// What to change.
+    pub edit: NpmEdit,
+    released: Vec<Sha256>,
+}
+
+impl<'a> Edit<'a> {
+    /// An edit of this package.
+    pub fn new(storage: &'a Storage, package: PackageKey, edit: NpmEdit) -> Self {
+        Self { storage, package, edit, released: Vec::new() }
+    }
+
+    fn not_found(&self) -> Error {
+        Error::NotFound(format!("package '{}' not found", self.package.name))
+    }
+
+    async fn version(&self, version: &str) -> Result<VersionRow> {
+        let row: Option<VersionRow> =
+            self.storage.get(&Key::Version(self.package.clone(), version.into())).await?;
+        row.filter(|row| row.status == VersionStatus::Live).ok_or_else(|| {
+            Error::NotFound(format!("version {version} of package '{}' not found", self.package.name))
+        })
+    }
+
+    /// Points `latest` at a version, with what the repository's list shows of it.
+    async fn follow_latest(&self, head: &mut HeadRow) -> Result<()> {
+        let Some(latest) = head.latest().map(str::to_owned) else { return Ok(()) };
+        let facts = NpmFacts::from_row(&self.version(&latest).await?.facts)?;
+        let manifest: Value =
+            serde_json::from_str(facts.full.get()).map_err(|e| Error::internal("reading a manifest", e))?;
+        head.description = manifest.get("description").and_then(Value::as_str).map(str::to_owned);
+        let words = manifest.get("keywords").and_then(Value::as_array).into_iter().flatten();
+        head.keywords =
+            words.filter_map(Value::as_str).take(50).map(|word| word.chars().take(80).collect()).collect();
+        Ok(())
+    }
+
+    async fn set_tag(
+        &self,
+        head: &mut HeadRow,
+        tag: &DistTag,
+        version: &NpmVersion,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        if head.tags.get(tag.as_str()).map(String::as_str) == Some(version.as_str()) {
+            return Ok(Step::Nothing);
+        }
+        if head.tags.len() >= 500 && !head.tags.contains_key(tag.as_str()) {
+            return Err(Error::BadRequest("the package has 500 dist-tags already; remove some first".into()));
+        }
+        // The version may be unpublished by another request before this one commits.
+        self.version(version.as_str()).await?;
+        transaction.require("version", Key::Version(self.package.clone(), version.to_string()));
+        head.tags.insert(tag.to_string(), version.to_string());
+        if tag.is_latest() {
+            self.follow_latest(head).await?;
+        }
+        Ok(Step::Write(std::mem::take(head)))
+    }
+
+    async fn deprecate(
+        &self,
+        head: HeadRow,
+        texts: &BTreeMap<String, Option<String>>,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        let mut changed = false;
+        for (version, text) in texts {
+            let mut row = self.version(version).await?;
+            if row.deprecated != *text {
+                row.deprecated.clone_from(text);
+                transaction.put("version", &Key::Version(self.package.clone(), version.clone()), &row)?;
+                changed = true;
+            }
+        }
+        Ok(if changed { Step::Write(head) } else { Step::Nothing })
+    }
+
+    async fn unpublish(
+        &mut self,
+        mut head: HeadRow,
+        versions: &BTreeSet<String>,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        self.released.clear();
+        let (mut bytes, mut gone): (i64, BTreeSet<&str>) = (0, BTreeSet::new());
+        let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
+        for version in versions {
+            // One that is gone already counts as done: clients retry.
+            let Ok(mut row) = self.version(version).await else { continue };
+            for file in &row.files {
+                *blobs.entry(file.sha256).or_default() += 1;
+                bytes -= i64::try_from(file.size).unwrap_or(i64::MAX);
+            }
+            row.status = VersionStatus::Tombstone;
+            row.facts.clear();
+            row.deprecated = None;
+            transaction.put("version", &Key::Version(self.package.clone(), version.clone()), &row)?;
+            transaction.delete("readme", Key::Readme(self.package.clone(), version.clone()));
+            gone.insert(version);
+        }
+        if gone.is_empty() {
+            return Ok(Step::Nothing);
+        }
+        for (digest, files) in &blobs {
+            transaction.release_blob("blob", *digest, *files);
+        }
+        self.released = blobs.into_keys().collect();
+        head.versions = head.versions.saturating_sub(gone.len() as u64);
+        head.tags.retain(|_, version| !gone.contains(version.as_str()));
+        let change = UsageChange {
+            bytes,
+            versions: -i64::try_from(gone.len()).unwrap_or(i64::MAX),
+            packages: if head.versions == 0 { -1 } else { 0 },
+        };
+        transaction.change_usage("usage", &self.package.repo, change, None);
+        if head.versions > 0 && head.latest().is_none() {
+            let highest = self.highest_besides(&gone).await?;
+            head.tags.extend(highest.map(|version| ("latest".to_owned(), version)));
+            self.follow_latest(&mut head).await?;
+        }
+        Ok(Step::Write(head))
+    }
+
+    /// The highest version that stays, a stable one if there is any: what `latest` falls back to.
+    async fn highest_besides(&self, gone: &BTreeSet<&str>) -> Result<Option<String>> {
+        let first = Key::Version(self.package.clone(), String::new());
+        let rows: Vec<VersionRow> = self.storage.list_all(&first, "VER#").await?;
+        let versions = rows
+            .iter()
+            .filter(|row| row.status == VersionStatus::Live && !gone.contains(row.version.as_str()))
+            .filter_map(|row| row.version.parse::<NpmVersion>().ok());
+        Ok(versions
+            .max_by_key(|version| (!version.is_prerelease(), version.clone()))
+            .map(|version| version.to_string()))
+    }
+}
+
+impl HeadEdit for Edit<'_> {
+    fn action(&self) -> &'static str {
+        match &self.edit {
+            NpmEdit::SetTag(..) => "package.tag",
+            NpmEdit::RemoveTag(_) => "package.untag",
+            NpmEdit::Deprecate(_) => "package.deprecate",
+            NpmEdit::Unpublish(_) => "package.unpublish",
+            NpmEdit::SetOwners(_) => "package.owners",
+        }
+    }
+
+    fn detail(&self) -> String {
+        let joined = |items: Vec<&str>| items.join(",");
+        match &self.edit {
+            NpmEdit::SetTag(tag, version) => format!(" {tag}={version}"),
+            NpmEdit::RemoveTag(tag) => format!(" {tag}"),
+            NpmEdit::Deprecate(texts) => format!("@{}", joined(texts.keys().map(String::as_str).collect())),
+            NpmEdit::Unpublish(versions) => {
+                format!("@{}", joined(versions.iter().map(String::as_str).collect()))
+            }
+            NpmEdit::SetOwners(owners) => format!(" {}", joined(owners.iter().map(UserId::as_str).collect())),
+        }
+    }
+
+    async fn apply(
+        &mut self,
+        head: Option<HeadRow>,
+        _: Timestamp,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        let Some(mut head) = head.filter(|head| head.versions > 0) else { return Err(self.not_found()) };
+        match self.edit.clone() {
+            NpmEdit::SetTag(tag, version) => self.set_tag(&mut head, &tag, &version, transaction).await,
+            NpmEdit::RemoveTag(tag) => {
+                if head.tags.remove(tag.as_str()).is_none() {
+                    return Err(Error::NotFound(format!(
+                        "package '{}' has no dist-tag '{tag}'",
+                        self.package.name
+                    )));
+                }
+                Ok(Step::Write(head))
+            }
+            NpmEdit::Deprecate(texts) => {
+                check_count(texts.len())?;
+                self.deprecate(head, &texts, transaction).await
+            }
+            NpmEdit::Unpublish(versions) => {
+                check_count(versions.len())?;
+                self.unpublish(head, &versions, transaction).await
+            }
+            NpmEdit::SetOwners(owners) => {
+                if owners == head.maintainers {
+                    return Ok(Step::Nothing);
+                }
+                // Only those who are added by name get a right; the first publisher, who is shown without
+                // having been added, keeps exactly what the role in the repository gives.
+                let added = owners.difference(&head.maintainers).cloned();
+                head.granted = head.granted.intersection(&owners).cloned().chain(added).collect();
+                head.maintainers = owners;
+                Ok(Step::Write(head))
+            }
+        }
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> Result<Applied> {
+        match refusal.label {
+            "version" => {
+                Err(Error::NotFound(format!("a version of package '{}' was not found", self.package.name)))
+            }
+            "blob" => Err(Error::internal("unpublishing", "a file is counted too low")),
+            label => Err(Error::internal("changing a package", format!("the part '{label}' was refused"))),
+        }
+    }
+
+    fn events(&self) -> Vec<Event> {
+        if self.released.is_empty() {
+            Vec::new()
+        } else {
+            vec![Event::BlobsReleased { digests: self.released.clone() }]
+        }
+    }
+}
+
+fn check_count(versions: usize) -> Result<()> {
+    if versions > MAX_VERSIONS {
+        return Err(Error::BadRequest(format!(
+            "at most {MAX_VERSIONS} versions can be changed at once; this request changes {versions}"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! What a version row keeps of an npm version.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use granary_model::{Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::manifest::abbreviated;
+use super::tarball::TarballFacts;
+
+/// Most that the facts of one version may take up in its row, gzip'd. A row holds 400 KB.
+const MAX_STORED: usize = 300_000;
+
+/// The manifest of a version in both forms of the packument, ready to be copied into documents, and what
+/// was measured on its tarball.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NpmFacts {
+    /// The manifest for the full packument, without `dist`.
+    pub full: Box<RawValue>,
+    /// The manifest for the abbreviated packument, without `dist`.
+    pub abbreviated: Box<RawValue>,
+    /// Number of files in the tarball.
+    pub file_count: u64,
+    /// Sum of their sizes, in bytes.
+    pub unpacked_size: u64,
+    /// `predicateType` of the provenance attestation, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<String>,
+}
+
+impl NpmFacts {
+    /// From the manifest as it shall stand in the packument.
+    pub fn new(
+        manifest: &Map<String, Value>,
+        tarball: &TarballFacts,
+        provenance: Option<String>,
+    ) -> Result<Self> {
+        let mut manifest = manifest.clone();
+        // The renderer writes these itself.
+        for name in ["_id", "_rev", "dist", "deprecated"] {
+            manifest.shift_remove(name);
+        }
+        let raw = |map: &Map<String, Value>| {
+            serde_json::value::to_raw_value(map).map_err(|e| Error::internal("writing a manifest", e))
+        };
+        Ok(Self {
+            full: raw(&manifest)?,
+            abbreviated: raw(&abbreviated(&manifest))?,
+            file_count: tarball.file_count,
+            unpacked_size: tarball.unpacked_size,
+            provenance,
+        })
+    }
+
+    /// The form for the row.
+    ///
+    /// # Errors
+    /// `TooLarge` for a manifest that does not fit.
+    pub fn to_row(&self) -> Result<Vec<u8>> {
+        let json = serde_json::to_vec(self).map_err(|e| Error::internal("writing a manifest", e))?;
+        let stored = gzip(&json)?;
+        if stored.len() > MAX_STORED {
+            return Err(Error::TooLarge(format!(
+                "the manifest takes {} bytes compressed, more than the {MAX_STORED} that fit; shorten package.json",
+                stored.len()
+            )));
+        }
+        Ok(stored)
+    }
+
+    /// From the form in the row.
+    pub fn from_row(stored: &[u8]) -> Result<Self> {
+        let json = gunzip(stored)?;
+        serde_json::from_slice(&json).map_err(|e| Error::internal("reading a manifest", e))
+    }
+}
+
+/// Compresses.
+pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::default());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|e| Error::internal("compressing", e))
+}
+
+/// Decompresses what [`gzip`] made.
+pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut plain = Vec::with_capacity(bytes.len() * 4);
+    GzDecoder::new(bytes).read_to_end(&mut plain).map_err(|e| Error::internal("decompressing", e))?;
+    Ok(plain)
+}

@@ -1,0 +1,395 @@
+//! Publishing an npm version.
+
+use granary_model::npm::{DistTag, NpmName, NpmVersion};
+use granary_model::{Error, Result, Timestamp};
+use granary_storage::publishing::UsageChange;
+use granary_storage::rows::{FileRow, HeadRow, ReadmeRow, VersionRow, VersionStatus};
+use granary_storage::transaction::Refusal;
+use granary_storage::{Key, PackageKey, Transaction, Upload};
+use http_body_util::StreamBody;
+use serde_json::{Map, Value};
+
+use super::body::{Content, PublishBody};
+use super::facts::{NpmFacts, gzip};
+use super::manifest::{check_manifest, stored_manifest};
+use super::provenance::Provenance;
+use super::tarball::{TarballLimits, inspect};
+use crate::digests::Digests;
+use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
+use crate::spool::Spool;
+
+/// A version that has been checked and can be committed.
+#[derive(Debug)]
+pub struct NpmPublish {
+    name: NpmName,
+    version: NpmVersion,
+    tags: Vec<DistTag>,
+    tarball: (Spool, Digests),
+    provenance: Option<Provenance>,
+    facts: NpmFacts,
+    description: Option<String>,
+    keywords: Vec<String>,
+    readme: Option<String>,
+}
+
+/// What became of a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// The version is new.
+    New,
+    /// The very same bytes had been published as this version already: a retry.
+    Again,
+}
+
+impl NpmPublish {
+    /// Checks a publish body against the name in its path, and its tarball against both.
+    ///
+    /// # Errors
+    /// `BadRequest` that names what does not fit. Nothing has been stored then.
+    pub async fn check(name: NpmName, body: PublishBody) -> Result<Self> {
+        if body.metadata.get("name").and_then(Value::as_str) != Some(name.as_str()) {
+            return Err(Error::BadRequest(format!(
+                "the body is not about the package '{name}' that the path names"
+            )));
+        }
+        let (version, submitted) = only_version(&body.metadata, &name)?;
+        let tags = tags(&body.metadata, &version)?;
+        let (tarball, bundle, declared) = attachments(body.attachments)?;
+        if declared.is_some_and(|length| length != tarball.1.size) {
+            return Err(Error::BadRequest(format!(
+                "the attachment says it has {} bytes but has {}",
+                declared.unwrap_or(0),
+                tarball.1.size
+            )));
+        }
+        check_dist(submitted.get("dist"), &tarball.1)?;
+        let provenance =
+            bundle.map(|text| Provenance::check(text, &name, &version, &tarball.1)).transpose()?;
+        // Decompressing takes a while: not on a thread that serves other requests.
+        let (tarball, facts) = tokio::task::spawn_blocking(move || {
+            let facts = inspect(tarball.0.reader(), TarballLimits::default());
+            (tarball, facts)
+        })
+        .await
+        .map_err(|e| Error::internal("reading the tarball", e))?;
+        let facts = facts?;
+        check_manifest(&facts, &name, &version)?;
+        let manifest = stored_manifest(&facts, &submitted);
+        let readme = facts.readme.clone().or_else(|| submitted_readme(&submitted, &body.metadata));
+        Ok(Self {
+            description: manifest.get("description").and_then(Value::as_str).map(str::to_owned),
+            keywords: keywords(&manifest),
+            facts: NpmFacts::new(&manifest, &facts, provenance.as_ref().map(|p| p.predicate.clone()))?,
+            readme,
+            name,
+            version,
+            tags,
+            tarball,
+            provenance,
+        })
+    }
+
+    /// The version.
+    pub fn version(&self) -> &NpmVersion {
+        &self.version
+    }
+
+    /// Stores the bytes, then commits the version. Bytes come first: a version is visible only once they
+    /// are durable.
+    ///
+    /// # Errors
+    /// `Conflict` if the version exists with other bytes or has been deleted.
+    pub async fn commit(self, target: Target<'_>, now: Timestamp, quota: Option<u64>) -> Result<Published> {
+        let storage = target.storage;
+        let digest = self.tarball.1.sha256;
+        storage.claim_blob(digest, now).await?;
+        storage.put_blob(digest, upload(&self.tarball.0)).await?;
+        if let Some(provenance) = &self.provenance {
+            storage.claim_blob(provenance.digests.sha256, now).await?;
+            let bytes = Upload::Memory(provenance.bundle.clone().into());
+            storage.put_blob(provenance.digests.sha256, bytes).await?;
+        }
+        let tag_values = target.head.as_ref().map(|head| head.tags.clone()).unwrap_or_default();
+        let mut edit = PublishEdit {
+            publisher: target.principal.display_name(),
+            user: target.principal.user().cloned(),
+            package: target.package.clone(),
+            facts: self.facts.to_row()?,
+            tags_before: tag_values,
+            quota,
+            again: false,
+            publish: self,
+        };
+        match edit_head(target, now, &mut edit).await? {
+            Applied::Changed(_) => Ok(Published::New),
+            Applied::Unchanged if edit.again => Ok(Published::Again),
+            Applied::Unchanged => Err(Error::internal("publishing", "nothing was changed")),
+        }
+    }
+}
+
+struct PublishEdit {
+    publish: NpmPublish,
+    package: PackageKey,
+    publisher: String,
+    user: Option<granary_model::UserId>,
+    facts: Vec<u8>,
+    tags_before: std::collections::BTreeMap<String, String>,
+    quota: Option<u64>,
+    again: bool,
+}
+
+impl PublishEdit {
+    fn version_row(&self, now: Timestamp) -> VersionRow {
+        let publish = &self.publish;
+        let file = |name: String, digests: &Digests, content_type: &str| FileRow {
+            name,
+            size: digests.size,
+            sha256: digests.sha256,
+            sha1: digests.sha1,
+            sha512: digests.sha512,
+            content_type: content_type.into(),
+        };
+        let mut files = vec![file(
+            publish.name.tarball_file(&publish.version),
+            &publish.tarball.1,
+            "application/octet-stream",
+        )];
+        if let Some(provenance) = &publish.provenance {
+            let name = format!("{}-{}.sigstore", publish.name.base(), publish.version);
+            files.push(file(name, &provenance.digests, "application/json"));
+        }
+        VersionRow {
+            version: publish.version.to_string(),
+            status: VersionStatus::Live,
+            published_at: now,
+            publisher: self.publisher.clone(),
+            deprecated: None,
+            files,
+            facts: self.facts.clone(),
+        }
+    }
+
+    /// Moves the tags. Two publishes that race for one tag leave it on the higher version, in whichever
+    /// order they commit; without a race a tag goes where the publisher says, even back.
+    fn move_tags(&self, head: &mut HeadRow) {
+        let version = &self.publish.version;
+        for tag in &self.publish.tags {
+            let now = head.tags.get(tag.as_str());
+            let raced = now != self.tags_before.get(tag.as_str());
+            let higher =
+                now.and_then(|text| text.parse::<NpmVersion>().ok()).is_some_and(|other| other > *version);
+            if !(raced && higher) {
+                head.tags.insert(tag.to_string(), version.to_string());
+            }
+        }
+        // `npm install name` needs a latest, so the first version gets it whatever its tag.
+        head.tags.entry("latest".into()).or_insert_with(|| version.to_string());
+        if head.latest() == Some(version.as_str()) {
+            head.description.clone_from(&self.publish.description);
+            head.keywords.clone_from(&self.publish.keywords);
+        }
+    }
+}
+
+impl HeadEdit for PublishEdit {
+    fn action(&self) -> &'static str {
+        "package.publish"
+    }
+
+    fn detail(&self) -> String {
+        format!("@{}", self.publish.version)
+    }
+
+    async fn apply(
+        &mut self,
+        head: Option<HeadRow>,
+        now: Timestamp,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        let row = self.version_row(now);
+        // First, so that of several reasons to refuse this one is reported: the version exists.
+        transaction.put_new("version", &Key::Version(self.package.clone(), row.version.clone()), &row)?;
+        if let Some(readme) = &self.publish.readme {
+            let text = gzip(readme.as_bytes())?;
+            transaction.put(
+                "readme",
+                &Key::Readme(self.package.clone(), row.version.clone()),
+                &ReadmeRow { text },
+            )?;
+        }
+        let bytes: u64 = row.files.iter().map(|file| file.size).sum();
+        for file in &row.files {
+            transaction.hold_blob("blob", file.sha256, now);
+        }
+        let is_new = head.as_ref().is_none_or(|head| head.versions == 0);
+        let change = UsageChange {
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            versions: 1,
+            packages: i64::from(is_new),
+        };
+        transaction.change_usage("usage", &self.package.repo, change, self.quota);
+        let mut head = head.unwrap_or_else(|| HeadRow { created_at: now.millis(), ..HeadRow::default() });
+        if head.rev > 0 && head.name != self.publish.name.as_str() {
+            return Err(Error::Conflict(format!(
+                "the package '{}' exists already, and '{}' differs from it only in case",
+                head.name, self.publish.name
+            )));
+        }
+        head.name = self.publish.name.to_string();
+        if head.versions == 0 {
+            head.maintainers.extend(self.user.clone());
+        }
+        head.versions += 1;
+        head.publisher.clone_from(&self.publisher);
+        self.move_tags(&mut head);
+        Ok(Step::Write(head))
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> Result<Applied> {
+        let (name, version) = (&self.publish.name, &self.publish.version);
+        match refusal.label {
+            "version" => {
+                let existing: Option<VersionRow> = refusal.existing()?;
+                let Some(existing) = existing else {
+                    return Err(Error::Unavailable("the version was being changed; try again".into()));
+                };
+                if existing.status == VersionStatus::Tombstone {
+                    return Err(Error::Conflict(format!(
+                        "You cannot publish over the previously published versions: {version}. It was unpublished, and \
+                         an unpublished version of {name} can never be published again; choose a new version."
+                    )));
+                }
+                if existing.files.first().is_some_and(|file| file.sha512 == self.publish.tarball.1.sha512) {
+                    self.again = true;
+                    return Ok(Applied::Unchanged);
+                }
+                Err(Error::Conflict(format!(
+                    "You cannot publish over the previously published versions: {version}."
+                )))
+            }
+            "usage" => Err(Error::Forbidden(format!(
+                "the quota of repository '{}' ({} bytes) would be exceeded; delete versions or raise the quota",
+                self.package.repo,
+                self.quota.unwrap_or(0)
+            ))),
+            "blob" => Err(Error::Unavailable("storing the file took too long; try again".into())),
+            label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
+        }
+    }
+}
+
+/// The spooled bytes as an upload.
+fn upload(spool: &Spool) -> Upload {
+    match spool.in_memory() {
+        Some(bytes) => Upload::Memory(bytes::Bytes::copy_from_slice(bytes)),
+        None => {
+            let frames = spool.chunks().map(|chunk| chunk.map(http_body::Frame::data));
+            Upload::stream(StreamBody::new(futures::stream::iter(frames)), spool.len())
+        }
+    }
+}
+
+/// The one version of a publish body.
+fn only_version(metadata: &Map<String, Value>, name: &NpmName) -> Result<(NpmVersion, Map<String, Value>)> {
+    let versions = metadata.get("versions").and_then(Value::as_object);
+    let mut entries = versions.into_iter().flatten();
+    let (Some((key, manifest)), None) = (entries.next(), entries.next()) else {
+        return Err(Error::BadRequest("a publish must carry exactly one version".into()));
+    };
+    let version: NpmVersion = key.parse()?;
+    let Some(manifest) = manifest.as_object() else {
+        return Err(Error::BadRequest(format!("the manifest of version {version} is not an object")));
+    };
+    if manifest.get("name").and_then(Value::as_str) != Some(name.as_str()) {
+        return Err(Error::BadRequest(format!(
+            "the manifest of version {version} is not of package '{name}'"
+        )));
+    }
+    let same = manifest.get("version").and_then(Value::as_str).and_then(|text| text.parse().ok())
+        == Some(version.clone());
+    if !same {
+        return Err(Error::BadRequest(format!("the manifest of version {version} has another version")));
+    }
+    Ok((version, manifest.clone()))
+}
+
+/// The tags a publish moves; `latest` if it names none.
+fn tags(metadata: &Map<String, Value>, version: &NpmVersion) -> Result<Vec<DistTag>> {
+    let mut tags = Vec::new();
+    for (tag, value) in metadata.get("dist-tags").and_then(Value::as_object).into_iter().flatten() {
+        let tag: DistTag = tag.parse()?;
+        if value.as_str().and_then(|text| text.parse().ok()) != Some(version.clone()) {
+            return Err(Error::BadRequest(format!(
+                "the dist-tag '{tag}' does not name the published version {version}"
+            )));
+        }
+        tags.push(tag);
+    }
+    if tags.is_empty() {
+        tags.push(DistTag::latest());
+    }
+    Ok(tags)
+}
+
+type Taken = ((Spool, Digests), Option<String>, Option<u64>);
+
+/// The tarball, and the provenance bundle if there is one.
+fn attachments(attachments: Vec<super::body::Attachment>) -> Result<Taken> {
+    let (mut tarball, mut bundle, mut declared) = (None, None, None);
+    for attachment in attachments {
+        let twice = match attachment.content {
+            Content::Tarball(spool, digests) => {
+                declared = attachment.declared_length;
+                tarball.replace((spool, digests)).is_some()
+            }
+            Content::Bundle(text) => bundle.replace(text).is_some(),
+        };
+        if twice {
+            return Err(Error::BadRequest(
+                "a publish carries one tarball and at most one .sigstore bundle".into(),
+            ));
+        }
+    }
+    let tarball =
+        tarball.ok_or_else(|| Error::BadRequest("the publish carries no tarball in _attachments".into()))?;
+    Ok((tarball, bundle, declared))
+}
+
+/// Compares what the client says of its tarball with what arrived.
+fn check_dist(dist: Option<&Value>, digests: &Digests) -> Result<()> {
+    let said = |field: &str| dist.and_then(|dist| dist.get(field)).and_then(Value::as_str);
+    if said("shasum").is_some_and(|text| !text.eq_ignore_ascii_case(&digests.sha1.to_string())) {
+        return Err(Error::BadRequest("dist.shasum does not match the tarball that arrived".into()));
+    }
+    // Seed 004 writes `sha256-`, npm today `sha512-`; several may stand side by side.
+    for hash in said("integrity").unwrap_or("").split_whitespace() {
+        let (algorithm, value) = hash.split_once('-').unwrap_or((hash, ""));
+        let value = value.split_once('?').map_or(value, |(value, _)| value);
+        let ours = match algorithm {
+            "sha512" => digests.sha512.base64(),
+            "sha256" => digests.sha256.base64(),
+            "sha1" => digests.sha1.base64(),
+            _ => continue,
+        };
+        if ours != value {
+            return Err(Error::BadRequest("dist.integrity does not match the tarball that arrived".into()));
+        }
+    }
+    Ok(())
+}
+
+/// A readme that the client sends although the tarball has none: Yarn 4 sends it beside the version.
+fn submitted_readme(submitted: &Map<String, Value>, metadata: &Map<String, Value>) -> Option<String> {
+    let text = submitted.get("readme").or_else(|| metadata.get("readme"))?.as_str()?;
+    // npm's own words for "there is none".
+    if text.is_empty() || text.starts_with("ERROR: No README") {
+        return None;
+    }
+    Some(text.chars().take(65_536).collect())
+}
+
+fn keywords(manifest: &Map<String, Value>) -> Vec<String> {
+    let words = manifest.get("keywords").and_then(Value::as_array).into_iter().flatten();
+    words.filter_map(Value::as_str).take(50).map(|word| word.chars().take(80).collect()).collect()
+}

@@ -1,0 +1,143 @@
+//! Building the SDK clients: against AWS, or against engines plugged in underneath.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::{Inner, Storage};
+
+/// Names of the tables, the bucket and the queues.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// Table of everything that lasts.
+    pub registry: String,
+    /// Table of what expires by itself.
+    pub ephemeral: String,
+    /// Table of download counts.
+    pub counters: String,
+    /// Bucket of blobs and index documents.
+    pub bucket: String,
+    /// URL of the queue of outbox events.
+    pub events_queue: String,
+}
+
+impl Names {
+    /// The names that the one-process server uses.
+    pub fn embedded() -> Self {
+        Self {
+            registry: "granary-registry".into(),
+            ephemeral: "granary-ephemeral".into(),
+            counters: "granary-counters".into(),
+            bucket: "granary".into(),
+            events_queue: "http://sqs.local/000000000000/granary-events".into(),
+        }
+    }
+}
+
+/// What a [`Storage`] over embedded engines is made of.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// Answers DynamoDB requests.
+    pub dynamodb: SharedHttpClient,
+    /// Answers S3 requests.
+    pub s3: SharedHttpClient,
+    /// Answers SQS requests.
+    pub sqs: SharedHttpClient,
+    /// Access key that the S3 engine knows.
+    pub access_key: String,
+    /// Secret of that key.
+    pub secret_key: String,
+    /// Where other programs reach the S3 engine, such as `http://127.0.0.1:8081`.
+    pub s3_public_endpoint: String,
+    /// The names to use.
+    pub names: Names,
+}
+
+impl Storage {
+    /// Connects to engines in this process. No retries: an engine that fails once fails again.
+    pub fn embedded(embedded: Embedded) -> Self {
+        let Embedded { dynamodb, s3, sqs, access_key, secret_key, s3_public_endpoint, names } = embedded;
+        let credentials = Credentials::new(access_key, secret_key, None, None, "granary-embedded");
+        let region = "us-east-1";
+        let timeouts = TimeoutConfig::disabled();
+        let dynamodb = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12())
+            .region(aws_sdk_dynamodb::config::Region::new(region))
+            .credentials_provider(credentials.clone())
+            .endpoint_url("http://dynamodb.local")
+            .http_client(dynamodb)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.clone())
+            .stalled_stream_protection(aws_sdk_dynamodb::config::StalledStreamProtectionConfig::disabled())
+            .build();
+        let s3_config = |endpoint: String| {
+            aws_sdk_s3::Config::builder()
+                .behavior_version(aws_sdk_s3::config::BehaviorVersion::v2026_01_12())
+                .region(aws_sdk_s3::config::Region::new(region))
+                .credentials_provider(credentials.clone())
+                .endpoint_url(endpoint)
+                .force_path_style(true)
+                .retry_config(RetryConfig::disabled())
+                .timeout_config(timeouts.clone())
+                .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
+        };
+        let s3_public = s3_config(s3_public_endpoint).http_client(s3.clone()).build();
+        let s3 = s3_config("http://s3.local".into()).http_client(s3).build();
+        let sqs = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::v2026_01_12())
+            .region(aws_sdk_sqs::config::Region::new(region))
+            .credentials_provider(credentials.clone())
+            .endpoint_url("http://sqs.local")
+            .http_client(sqs)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .build();
+        Self::from_clients(
+            aws_sdk_dynamodb::Client::from_conf(dynamodb),
+            aws_sdk_s3::Client::from_conf(s3),
+            aws_sdk_s3::Client::from_conf(s3_public),
+            aws_sdk_sqs::Client::from_conf(sqs),
+            names,
+        )
+    }
+
+    /// Connects to AWS with the region and credentials of the environment, and opens the connections
+    /// ahead of the first request: start-up runs on burst CPU, the first request may not.
+    pub async fn aws(names: Names) -> Self {
+        let shared = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(15)).build())
+            .load()
+            .await;
+        let s3 = aws_sdk_s3::Client::new(&shared);
+        let storage = Self::from_clients(
+            aws_sdk_dynamodb::Client::new(&shared),
+            s3.clone(),
+            s3,
+            aws_sdk_sqs::Client::new(&shared),
+            names,
+        );
+        // Whatever it answers: the handshake is what counts.
+        let _ignored = storage.check_table().await;
+        storage
+    }
+
+    fn from_clients(
+        dynamodb: aws_sdk_dynamodb::Client,
+        s3: aws_sdk_s3::Client,
+        s3_public: aws_sdk_s3::Client,
+        sqs: aws_sdk_sqs::Client,
+        names: Names,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { dynamodb, s3, s3_public, sqs, names }) }
+    }
+
+    /// The names in use.
+    pub fn names(&self) -> &Names {
+        &self.inner.names
+    }
+}

@@ -1,0 +1,216 @@
+//! Every key of every table, in one place.
+
+use std::fmt;
+
+use granary_model::{OrgSlug, PackageType, RepoId, Sha256, TokenHash, UserId};
+
+/// Which table a key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// Everything that lasts.
+    Registry,
+    /// What expires by itself.
+    Ephemeral,
+    /// Download counts.
+    Counters,
+}
+
+/// A package: repository, protocol and normalised name.
+///
+/// The name is the last part of the key text, so it may contain `/` without two packages ever sharing
+/// a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct PackageKey {
+    /// The repository.
+    pub repo: RepoId,
+    /// The protocol.
+    pub kind: PackageType,
+    /// The normalised name.
+    pub name: String,
+}
+
+impl fmt::Display for PackageKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.repo, self.kind, self.name)
+    }
+}
+
+/// Whom a token acts for, and so in whose list it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "lowercase")]
+pub enum Subject {
+    /// A user.
+    User(UserId),
+    /// An organisation.
+    Org(OrgSlug),
+    /// A repository.
+    Repo(RepoId),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Org(slug) => write!(f, "org:{slug}"),
+            Self::Repo(id) => write!(f, "repo:{id}"),
+        }
+    }
+}
+
+/// The key of one row.
+///
+/// Lists (my repositories, an organisation's repositories, a repository's packages, a subject's tokens)
+/// are rows of the base table beside the rows they point at, written in the same transaction. So they
+/// are strongly consistent, which an index never is, and no function needs rights on an index.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A token by its hash.
+    Token(TokenHash),
+    /// A token in the list of its subject, by its id.
+    TokenOf(Subject, String),
+    /// A user.
+    User(UserId),
+    /// An organisation.
+    Org(OrgSlug),
+    /// An organisation in a user's list.
+    OrgOf(UserId, OrgSlug),
+    /// A repository.
+    Repo(RepoId),
+    /// A repository in a user's list.
+    RepoOfUser(UserId, RepoId),
+    /// A repository in an organisation's list.
+    RepoOfOrg(OrgSlug, RepoId),
+    /// A repository in the list of public ones.
+    PublicRepo(RepoId),
+    /// Bytes and counts of a repository.
+    Usage(RepoId),
+    /// A package in its repository's list.
+    PackageOf(PackageKey),
+    /// A package's head.
+    Head(PackageKey),
+    /// One version of a package.
+    Version(PackageKey, String),
+    /// The readme of one version.
+    Readme(PackageKey, String),
+    /// A stored blob.
+    Blob(Sha256),
+    /// An audit record: scope, month, id.
+    Audit(String, String, String),
+    /// An event that waits for its consumer: shard, id.
+    Outbox(u8, String),
+    /// A login by web that is under way.
+    Login(String),
+    /// Sign-in state handed to the identity provider.
+    SignIn(String),
+    /// Downloads of one version of a package on one day (days since 1970).
+    Downloads(PackageKey, String, i64),
+    /// All downloads of a package.
+    DownloadTotal(PackageKey),
+    /// All downloads of a repository.
+    RepoDownloads(RepoId),
+}
+
+impl Key {
+    /// The table that holds the row.
+    pub fn table(&self) -> Table {
+        match self {
+            Self::Login(_) | Self::SignIn(_) => Table::Ephemeral,
+            Self::Downloads(..) | Self::DownloadTotal(_) | Self::RepoDownloads(_) => Table::Counters,
+            _ => Table::Registry,
+        }
+    }
+
+    /// Partition key.
+    pub fn pk(&self) -> String {
+        match self {
+            Self::Token(hash) => format!("TOKEN#{}", hash.as_str()),
+            Self::TokenOf(subject, _) => format!("SUBJECT#{subject}"),
+            Self::User(id) | Self::OrgOf(id, _) | Self::RepoOfUser(id, _) => format!("USER#{id}"),
+            Self::Org(slug) | Self::RepoOfOrg(slug, _) => format!("ORG#{slug}"),
+            Self::Repo(id) | Self::Usage(id) => format!("REPO#{id}"),
+            Self::PackageOf(package) => format!("REPO#{}", package.repo),
+            Self::PublicRepo(_) => "PUBLIC".into(),
+            Self::Head(package) | Self::Version(package, _) | Self::Readme(package, _) => {
+                format!("PKG#{package}")
+            }
+            Self::Blob(digest) => format!("BLOB#{digest}"),
+            Self::Audit(scope, month, _) => format!("AUDIT#{scope}#{month}"),
+            Self::Outbox(shard, _) => format!("OUTBOX#{shard}"),
+            Self::Login(id) => format!("LOGIN#{id}"),
+            Self::SignIn(id) => format!("SIGNIN#{id}"),
+            Self::Downloads(package, _, _) | Self::DownloadTotal(package) => format!("DL#{package}"),
+            Self::RepoDownloads(repo) => format!("DLREPO#{repo}"),
+        }
+    }
+
+    /// Sort key.
+    pub fn sk(&self) -> String {
+        match self {
+            Self::Token(_) => "TOKEN".into(),
+            Self::TokenOf(_, id) => format!("TOKEN#{id}"),
+            Self::User(_) => "PROFILE".into(),
+            Self::Org(_) => "ORG".into(),
+            Self::OrgOf(_, slug) => format!("ORG#{slug}"),
+            Self::Repo(_) => "REPO".into(),
+            Self::RepoOfUser(_, id) | Self::RepoOfOrg(_, id) | Self::PublicRepo(id) => format!("REPO#{id}"),
+            Self::Usage(_) => "USAGE".into(),
+            Self::PackageOf(package) => format!("PKG#{}#{}", package.kind, package.name),
+            Self::Head(_) => "HEAD".into(),
+            Self::Version(_, version) => format!("VER#{version}"),
+            Self::Readme(_, version) => format!("README#{version}"),
+            Self::Blob(_) => "BLOB".into(),
+            Self::Audit(_, _, id) | Self::Outbox(_, id) => id.clone(),
+            Self::Login(_) => "LOGIN".into(),
+            Self::SignIn(_) => "SIGNIN".into(),
+            Self::Downloads(_, version, day) => format!("DAY#{day}#{version}"),
+            Self::DownloadTotal(_) | Self::RepoDownloads(_) => "TOTAL".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn package(repo: &str, kind: PackageType, name: &str) -> PackageKey {
+        PackageKey { repo: repo.parse().unwrap(), kind, name: name.into() }
+    }
+
+    #[test]
+    fn names_that_concatenate_alike_have_different_keys() {
+        let mut seen = HashSet::new();
+        for key in [
+            Key::Head(package("aa", PackageType::Npm, "b-1")),
+            Key::Head(package("aa-b", PackageType::Npm, "1")),
+            Key::Head(package("aa", PackageType::Raw, "b-1")),
+            Key::Head(package("aa", PackageType::Npm, "@x/y")),
+            Key::Head(package("aa", PackageType::Npm, "x/y")),
+            Key::Version(package("aa", PackageType::Npm, "b"), "1-1.0.0".into()),
+            Key::Version(package("aa", PackageType::Npm, "b-1"), "1.0.0".into()),
+            Key::Readme(package("aa", PackageType::Npm, "b-1"), "1.0.0".into()),
+            Key::PackageOf(package("aa", PackageType::Npm, "b-1")),
+            Key::Usage("aa".parse().unwrap()),
+            Key::Repo("aa".parse().unwrap()),
+            Key::TokenOf(Subject::Org("aa".parse().unwrap()), "t".into()),
+            Key::TokenOf(Subject::Repo("aa".parse().unwrap()), "t".into()),
+            Key::TokenOf(Subject::User("aa".parse().unwrap()), "t".into()),
+        ] {
+            assert!(seen.insert((key.pk(), key.sk())), "{key:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn package_keys_are_injective(
+            a in ("[a-z][a-z0-9-]{0,6}[a-z0-9]", "[a-z@/.-]{1,8}"),
+            b in ("[a-z][a-z0-9-]{0,6}[a-z0-9]", "[a-z@/.-]{1,8}"),
+        ) {
+            let make = |(repo, name): &(String, String)| repo.parse().ok().map(|repo| Key::Head(PackageKey { repo, kind: PackageType::Npm, name: name.clone() }));
+            if let (Some(first), Some(second)) = (make(&a), make(&b)) {
+                proptest::prop_assert_eq!(first == second, first.pk() == second.pk());
+            }
+        }
+    }
+}

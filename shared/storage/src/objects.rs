@@ -1,0 +1,261 @@
+//! Every object of the bucket, in one place.
+
+use std::time::Duration;
+
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use granary_model::{Error, Result, Sha256};
+
+use crate::Storage;
+use crate::keys::PackageKey;
+use crate::retry::store_error;
+
+/// The address of an object, with the headers it is stored with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ObjectKey {
+    /// Bytes of a file, by their SHA-256.
+    Blob(Sha256),
+    /// An index document of a package. `variant` names the form and everything besides the rows that
+    /// decides its bytes (format version, public address).
+    Document {
+        /// The package.
+        package: PackageKey,
+        /// `uid` of the repository.
+        repo_uid: String,
+        /// Revision of the head it was rendered from.
+        rev: u64,
+        /// Form of the document.
+        variant: String,
+    },
+}
+
+impl ObjectKey {
+    /// Path in the bucket.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Blob(digest) => {
+                let text = digest.to_string();
+                format!("blobs/sha256/{}/{text}", text.get(..2).unwrap_or("00"))
+            }
+            Self::Document { package, repo_uid, rev, variant } => {
+                format!("{}{rev}.{variant}", Self::documents_of(package, repo_uid))
+            }
+        }
+    }
+
+    /// Prefix of all documents of a package.
+    pub fn documents_of(package: &PackageKey, repo_uid: &str) -> String {
+        format!("documents/{repo_uid}/{}/{}/", package.kind, package.name)
+    }
+}
+
+/// Whether a write-once object is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// It was not there before.
+    Created,
+    /// The same bytes were there already.
+    Existed,
+}
+
+/// Bytes on their way into the bucket.
+pub enum Upload {
+    /// In memory.
+    Memory(Bytes),
+    /// A stream of known length.
+    Stream(ByteStream, u64),
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory(bytes) => write!(f, "Upload({} bytes)", bytes.len()),
+            Self::Stream(_, length) => write!(f, "Upload(stream of {length} bytes)"),
+        }
+    }
+}
+
+impl Upload {
+    /// From a body of known length.
+    pub fn stream<B>(body: B, length: u64) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        Self::Stream(ByteStream::from_body_1_x(body), length)
+    }
+
+    fn into_parts(self) -> (ByteStream, i64) {
+        let (stream, length) = match self {
+            Self::Memory(bytes) => {
+                let length = bytes.len() as u64;
+                (ByteStream::from(bytes), length)
+            }
+            Self::Stream(stream, length) => (stream, length),
+        };
+        (stream, i64::try_from(length).unwrap_or(i64::MAX))
+    }
+}
+
+impl Storage {
+    /// Stores the bytes of a blob unless they are there. S3 verifies the digest as it stores them.
+    pub async fn put_blob(&self, digest: Sha256, upload: Upload) -> Result<PutOutcome> {
+        let (body, length) = upload.into_parts();
+        let result = self
+            .inner
+            .s3
+            .put_object()
+            .bucket(&self.inner.names.bucket)
+            .key(ObjectKey::Blob(digest).path())
+            .if_none_match("*")
+            .content_type("application/octet-stream")
+            .content_length(length)
+            .checksum_sha256(digest.base64())
+            .body(body)
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(PutOutcome::Created),
+            Err(error) => match error.as_service_error().and_then(|e| e.code()) {
+                Some("PreconditionFailed") => Ok(PutOutcome::Existed),
+                // Another publish is writing the very same bytes at this moment.
+                Some("ConditionalRequestConflict") => Ok(PutOutcome::Existed),
+                _ => Err(store_error("storing a file", &error)),
+            },
+        }
+    }
+
+    /// Stores a document, whatever was there: the bytes for one key are always the same.
+    pub async fn put_document(&self, key: &ObjectKey, gzip: Bytes) -> Result<()> {
+        self.inner
+            .s3
+            .put_object()
+            .bucket(&self.inner.names.bucket)
+            .key(key.path())
+            .content_type("application/octet-stream")
+            .body(ByteStream::from(gzip))
+            .send()
+            .await
+            .map_err(|e| store_error("storing a document", &e))?;
+        Ok(())
+    }
+
+    /// Reads a whole object into memory; `None` if there is none.
+    pub async fn get_object(&self, key: &ObjectKey) -> Result<Option<Bytes>> {
+        let result = self.inner.s3.get_object().bucket(&self.inner.names.bucket).key(key.path()).send().await;
+        match result {
+            Ok(output) => {
+                let body = output.body.collect().await.map_err(|e| {
+                    tracing::warn!(store.error = %e, "an object broke off while it was read");
+                    Error::Unavailable(
+                        "the registry's storage broke off while reading an object; try again".into(),
+                    )
+                })?;
+                Ok(Some(body.into_bytes()))
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(store_error("reading an object", &error)),
+        }
+    }
+
+    /// Whether a blob's bytes are there, and how many they are.
+    pub async fn blob_size(&self, digest: Sha256) -> Result<Option<u64>> {
+        let result = self
+            .inner
+            .s3
+            .head_object()
+            .bucket(&self.inner.names.bucket)
+            .key(ObjectKey::Blob(digest).path())
+            .send()
+            .await;
+        match result {
+            Ok(output) => Ok(output.content_length.and_then(|length| u64::try_from(length).ok())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(aws_sdk_s3::operation::head_object::HeadObjectError::is_not_found) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(store_error("looking for an object", &error)),
+        }
+    }
+
+    /// Removes an object; it is no matter if there is none.
+    pub async fn delete_object(&self, path: &str) -> Result<()> {
+        self.inner
+            .s3
+            .delete_object()
+            .bucket(&self.inner.names.bucket)
+            .key(path)
+            .send()
+            .await
+            .map_err(|e| store_error("removing an object", &e))?;
+        Ok(())
+    }
+
+    /// Paths of the objects below a prefix, at most 1000 of them.
+    pub async fn list_objects(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>> {
+        let output = self
+            .inner
+            .s3
+            .list_objects_v2()
+            .bucket(&self.inner.names.bucket)
+            .prefix(prefix)
+            .set_start_after(after.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|e| store_error("listing objects", &e))?;
+        Ok(output.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
+    }
+
+    /// An address from which anyone can fetch a blob for `lifetime` (at most 5 minutes: it is also how long
+    /// a revoked right lives on). Signs the host name only, because clients send headers of their own.
+    pub async fn presign_blob(
+        &self,
+        digest: Sha256,
+        content_type: &str,
+        lifetime: Duration,
+    ) -> Result<String> {
+        let config = PresigningConfig::expires_in(lifetime.min(Duration::from_secs(300)))
+            .map_err(|e| Error::internal("presigning", e))?;
+        let request = self
+            .inner
+            .s3_public
+            .get_object()
+            .bucket(&self.inner.names.bucket)
+            .key(ObjectKey::Blob(digest).path())
+            .response_content_type(content_type)
+            .presigned(config)
+            .await
+            .map_err(|e| store_error("presigning", &e))?;
+        Ok(request.uri().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let digest = Sha256::from_bytes([0xab; 32]);
+        assert_eq!(ObjectKey::Blob(digest).path(), format!("blobs/sha256/ab/{}", "ab".repeat(32)));
+        let package = PackageKey {
+            repo: "rr".parse().unwrap(),
+            kind: granary_model::PackageType::Npm,
+            name: "@s/n".into(),
+        };
+        let key =
+            ObjectKey::Document { package, repo_uid: "u1".into(), rev: 7, variant: "full.v1-00".into() };
+        assert_eq!(key.path(), "documents/u1/npm/@s/n/7.full.v1-00");
+    }
+}

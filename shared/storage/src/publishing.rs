@@ -1,0 +1,161 @@
+//! The parts of a publish that the rows of several families share: blobs, usage, live repositories.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
+
+use crate::Storage;
+use crate::item::{key_item, number, text};
+use crate::keys::Key;
+use crate::retry::store_error;
+use crate::transaction::{Expression, Transaction};
+
+/// How long a claim on a blob lasts: much longer than any publish takes from claim to commit.
+pub const CLAIM_MILLIS: i64 = 3_600_000;
+
+/// A change of a repository's usage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UsageChange {
+    /// Bytes added or removed.
+    pub bytes: i64,
+    /// Versions added or removed.
+    pub versions: i64,
+    /// Packages added or removed.
+    pub packages: i64,
+}
+
+impl Transaction {
+    /// Refuses the transaction unless the repository is the one that was authorised and still alive.
+    pub fn require_repo(&mut self, label: &'static str, repo: &RepoId, uid: &str) {
+        let expression = Expression {
+            condition: Some("uid = :uid AND deleting = :no".into()),
+            values: vec![(":uid", text(uid)), (":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))],
+            ..Expression::default()
+        };
+        self.check(label, Key::Repo(repo.clone()), expression);
+    }
+
+    /// Counts one more file that holds these bytes. Refused unless the digest is claimed.
+    pub fn hold_blob(&mut self, label: &'static str, digest: Sha256, now: Timestamp) {
+        let expression = Expression {
+            update: "ADD refs :one".into(),
+            condition: Some("claimed_until > :now AND doomed = :no".into()),
+            values: vec![
+                (":one", number(1)),
+                (":now", number(now.millis())),
+                (":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false)),
+            ],
+            ..Expression::default()
+        };
+        self.update(label, Key::Blob(digest), expression);
+    }
+
+    /// Counts one file less that holds these bytes.
+    pub fn release_blob(&mut self, label: &'static str, digest: Sha256, files: u64) {
+        let expression = Expression {
+            update: "ADD refs :less".into(),
+            condition: Some("refs >= :files".into()),
+            values: vec![(":less", number(format!("-{files}"))), (":files", number(files))],
+            ..Expression::default()
+        };
+        self.update(label, Key::Blob(digest), expression);
+    }
+
+    /// Changes a repository's usage. With `quota`, refused if it would then hold more bytes than that.
+    pub fn change_usage(
+        &mut self,
+        label: &'static str,
+        repo: &RepoId,
+        change: UsageChange,
+        quota: Option<u64>,
+    ) {
+        let mut expression = Expression {
+            update: "ADD #bytes :bytes, #versions :versions, #packages :packages".into(),
+            names: vec![
+                ("#bytes", "bytes".into()),
+                ("#versions", "versions".into()),
+                ("#packages", "packages".into()),
+            ],
+            values: vec![
+                (":bytes", number(change.bytes)),
+                (":versions", number(change.versions)),
+                (":packages", number(change.packages)),
+            ],
+            ..Expression::default()
+        };
+        if let (Some(quota), Ok(bytes)) = (quota, u64::try_from(change.bytes)) {
+            expression.condition = Some("attribute_not_exists(#bytes) OR #bytes <= :room".into());
+            // A file larger than the whole quota must not pass as the first one.
+            let room = quota.checked_sub(bytes).map_or_else(|| number(-1), number);
+            expression.values.push((":room", room));
+            if bytes > quota {
+                expression.condition = Some("#bytes <= :room".into());
+            }
+        }
+        self.update(label, Key::Usage(repo.clone()), expression);
+    }
+}
+
+impl Storage {
+    /// Claims a digest before its bytes are stored, so that clean-up leaves them alone.
+    ///
+    /// # Errors
+    /// `Unavailable` while clean-up is removing the same bytes; trying again a little later is right.
+    pub async fn claim_blob(&self, digest: Sha256, now: Timestamp) -> Result<()> {
+        let result = self
+            .inner
+            .dynamodb
+            .update_item()
+            .table_name(&self.inner.names.registry)
+            .set_key(Some(key_item(&Key::Blob(digest))))
+            .update_expression("SET claimed_until = :until, doomed = :no ADD refs :zero")
+            .condition_expression("attribute_not_exists(pk) OR doomed = :no")
+            .expression_attribute_values(":until", number(now.plus_millis(CLAIM_MILLIS).millis()))
+            .expression_attribute_values(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+            .expression_attribute_values(":zero", number(0))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(e)
+                if matches!(
+                    e.as_service_error(),
+                    Some(UpdateItemError::ConditionalCheckFailedException(_))
+                ) =>
+            {
+                Err(Error::Unavailable(
+                    "these bytes were deleted a moment ago and are still being removed; try again".into(),
+                ))
+            }
+            Err(e) => Err(store_error("claiming a file", &e)),
+        }
+    }
+
+    /// Dooms a blob that no file holds and nobody has claimed lately. `false`: it has to stay.
+    pub async fn doom_blob(&self, digest: Sha256, now: Timestamp) -> Result<bool> {
+        let result = self
+            .inner
+            .dynamodb
+            .update_item()
+            .table_name(&self.inner.names.registry)
+            .set_key(Some(key_item(&Key::Blob(digest))))
+            .update_expression("SET doomed = :yes")
+            .condition_expression("attribute_exists(pk) AND refs = :zero AND claimed_until < :now")
+            .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":now", number(now.millis()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(e)
+                if matches!(
+                    e.as_service_error(),
+                    Some(UpdateItemError::ConditionalCheckFailedException(_))
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(e) => Err(store_error("removing a file", &e)),
+        }
+    }
+}

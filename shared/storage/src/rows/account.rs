@@ -1,0 +1,97 @@
+//! Users, organisations and tokens.
+
+use std::collections::BTreeMap;
+
+use granary_model::{OrgRole, OrgSlug, Scope, Timestamp, TokenHash, TokenKind, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::keys::Subject;
+
+/// A user, made on first sign-in and brought up to date on later ones.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UserRow {
+    /// The identity provider's `sub`.
+    pub id: UserId,
+    /// Name to show.
+    pub name: Option<String>,
+    /// E-mail address as the provider gave it.
+    pub email: Option<String>,
+    /// Address of a picture.
+    pub picture: Option<String>,
+    /// First sign-in.
+    pub created_at: Timestamp,
+}
+
+/// An organisation with its members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OrgRow {
+    /// Short name.
+    pub slug: OrgSlug,
+    /// Differs between two organisations that had the same slug one after the other, so that nothing
+    /// made for the first one works on the second.
+    pub uid: String,
+    /// Name to show.
+    pub name: String,
+    /// Members and what they may do.
+    pub members: BTreeMap<UserId, OrgRole>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// Counts changes; every change is conditional on it.
+    pub rev: u64,
+}
+
+/// An organisation in a user's list; [`OrgRow`] says whether the user still belongs to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OrgRef {
+    /// The organisation.
+    pub slug: OrgSlug,
+}
+
+/// A token as it is looked up when it is used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenRow {
+    /// Public id, used to delete it.
+    pub id: String,
+    /// Account, organisation or repository.
+    pub token_kind: TokenKind,
+    /// Whom it acts for.
+    pub subject: Subject,
+    /// The `uid` of the organisation or repository it was made for; `None` for account tokens.
+    pub subject_uid: Option<String>,
+    /// Label its owner gave it.
+    pub name: String,
+    /// Prefix and first 8 characters.
+    pub prefix: String,
+    /// What it may do at most, as asked for.
+    pub scopes: Vec<Scope>,
+    /// Who made it.
+    pub created_by: UserId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl TokenRow {
+    /// The highest scope, which is what counts.
+    pub fn scope(&self) -> Scope {
+        self.scopes.iter().copied().max().unwrap_or(Scope::Read)
+    }
+
+    /// Whether it has expired.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+}
+
+/// A token in its subject's list: the same facts, and the hash that finds the token itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenEntry {
+    /// The token's facts.
+    #[serde(flatten)]
+    pub token: TokenRow,
+    /// Where the token itself is.
+    pub hash: TokenHash,
+}

@@ -1,0 +1,129 @@
+//! Packages, versions and files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use granary_model::{Sha1, Sha256, Sha512, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A package's head: what every read needs, and what every change is conditional on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct HeadRow {
+    /// Counts changes of the package. A document of one `rev` never changes, so `rev` is its `ETag`.
+    pub rev: u64,
+    /// Name as it is published; rows are kept under its normalised form.
+    pub name: String,
+    /// `uid` of the repository. A head left over from a deleted repository of the same name is ignored.
+    pub repo_uid: String,
+    /// Tags and the versions they name.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Live versions.
+    #[serde(default)]
+    pub versions: u64,
+    /// First publish, in milliseconds since 1970.
+    pub created_at: i64,
+    /// Last change, in milliseconds since 1970.
+    pub modified_at: i64,
+    /// Description of the version that `latest` names.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Keywords of that version.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// Who published last.
+    #[serde(default)]
+    pub publisher: String,
+    /// Users shown as the package's owners.
+    #[serde(default)]
+    pub maintainers: BTreeSet<UserId>,
+    /// Users who may write this package although their role in the repository is only `read`.
+    #[serde(default)]
+    pub granted: BTreeSet<UserId>,
+}
+
+impl HeadRow {
+    /// The version that `latest` names.
+    pub fn latest(&self) -> Option<&str> {
+        self.tags.get("latest").map(String::as_str)
+    }
+
+    /// Last change.
+    pub fn modified(&self) -> Timestamp {
+        Timestamp::from_millis(self.modified_at)
+    }
+}
+
+/// Whether a version can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VersionStatus {
+    /// Listed and served.
+    Live,
+    /// Deleted. The row stays for ever, so that the version can never be published again.
+    Tombstone,
+}
+
+/// One file of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// Name within the version.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Address of the bytes.
+    pub sha256: Sha256,
+    /// npm's `shasum`.
+    pub sha1: Sha1,
+    /// npm's `integrity`.
+    pub sha512: Sha512,
+    /// Media type to serve it with.
+    pub content_type: String,
+}
+
+/// One version of a package, unchangeable but for its status and deprecation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VersionRow {
+    /// The version in canonical form.
+    pub version: String,
+    /// Live or deleted.
+    pub status: VersionStatus,
+    /// When it was committed.
+    pub published_at: Timestamp,
+    /// Who published it: a user id, or the name of the token's subject.
+    pub publisher: String,
+    /// Text of the deprecation, if it is deprecated.
+    pub deprecated: Option<String>,
+    /// Its files, the main one first. Kept on a tombstone for the record; the bytes may be gone.
+    pub files: Vec<FileRow>,
+    /// What the protocol needs to know of it, as gzip'd JSON. Empty on a tombstone.
+    #[serde(with = "serde_bytes")]
+    pub facts: Vec<u8>,
+}
+
+/// The readme of one version. A row of its own: only that of `latest` is ever shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReadmeRow {
+    /// The text, gzip'd.
+    #[serde(with = "serde_bytes")]
+    pub text: Vec<u8>,
+}
+
+/// A package in its repository's list: what lists and search show.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PackageEntry {
+    /// Normalised name.
+    pub name: String,
+    /// Version that `latest` names.
+    pub latest: Option<String>,
+    /// Description of that version.
+    pub description: Option<String>,
+    /// Keywords of that version.
+    #[serde(default)]
+    pub keywords: Vec<String>,
+    /// Number of live versions; 0 if all have been deleted, and then nobody is shown the package.
+    pub versions: u64,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// Who published last.
+    pub publisher: String,
+}

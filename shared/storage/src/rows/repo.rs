@@ -1,0 +1,88 @@
+//! Repositories.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use granary_model::{OrgSlug, PackageType, RepoId, Role, Timestamp, UserId, Visibility};
+use serde::{Deserialize, Serialize};
+
+/// A repository with its members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RepoRow {
+    /// Name, which is also the id.
+    pub id: RepoId,
+    /// Differs between two repositories that had the same name one after the other.
+    pub uid: String,
+    /// Protocols it offers.
+    pub package_types: BTreeSet<PackageType>,
+    /// Who may read it without being a member.
+    pub visibility: Visibility,
+    /// Free text.
+    pub description: Option<String>,
+    /// The user who made it or whom it was handed to.
+    pub owner_id: UserId,
+    /// The organisation it belongs to.
+    pub org: Option<OrgSlug>,
+    /// The `uid` of that organisation.
+    pub org_uid: Option<String>,
+    /// Members and what they may do.
+    pub members: BTreeMap<UserId, Role>,
+    /// Where Kotlin Multiplatform libraries come from.
+    pub kmp_config: Option<KmpConfig>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Last change of the settings or members.
+    pub updated_at: Timestamp,
+    /// Counts changes; every change is conditional on it.
+    pub rev: u64,
+    /// Set when its deletion has begun: nobody sees it any more.
+    #[serde(default)]
+    pub deleting: bool,
+}
+
+/// The Maven source of a repository of type `kmp`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KmpConfig {
+    /// Kind of source.
+    pub source_type: KmpSource,
+    /// A Maven repository here, for [`KmpSource::Artifacts`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_repo_id: Option<RepoId>,
+    /// Address of a Maven repository elsewhere, for [`KmpSource::External`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+}
+
+/// Kind of a Maven source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KmpSource {
+    /// A Maven repository of this registry.
+    Artifacts,
+    /// A Maven repository elsewhere.
+    External,
+}
+
+/// A repository in a list: of a user, of an organisation, or of the public ones.
+///
+/// A list only says where to look. Whoever reads it checks against [`RepoRow`] that the repository still
+/// belongs there, because rows of a deleted repository may stay for a while.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RepoRef {
+    /// The repository.
+    pub id: RepoId,
+}
+
+/// What a repository holds. Kept apart from [`RepoRow`] because every publish changes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Sum of the sizes of all live files, in bytes.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Number of live versions.
+    #[serde(default)]
+    pub versions: u64,
+    /// Number of packages with at least one live version.
+    #[serde(default)]
+    pub packages: u64,
+}

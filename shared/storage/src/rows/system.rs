@@ -1,0 +1,122 @@
+//! Blobs, audit records, events and sign-ins.
+
+use granary_model::{RepoId, Sha256, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::keys::PackageKey;
+
+/// A stored blob.
+///
+/// Life: a publish *claims* the digest (which makes the row), stores the bytes, and counts itself in the
+/// transaction. Clean-up *dooms* a row that nobody counts on and nobody has claimed lately, removes the
+/// bytes, and then the row. A claim on a doomed row is refused, so bytes never vanish under a publish.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobRow {
+    /// Number of files that hold these bytes.
+    #[serde(default)]
+    pub refs: u64,
+    /// Until when a publish may count on it, in milliseconds since 1970.
+    #[serde(default)]
+    pub claimed_until: i64,
+    /// Set while clean-up is removing it.
+    #[serde(default)]
+    pub doomed: bool,
+}
+
+/// One entry of the audit log, written in the transaction of the change it records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// When.
+    pub at: Timestamp,
+    /// Who: `user:..`, `org:..`, `repo:..` or `system`.
+    pub actor: String,
+    /// What, such as `package.publish`.
+    pub action: String,
+    /// To what, such as `my-repo/npm/left-pad@1.0.0`.
+    pub target: String,
+    /// Details worth keeping, never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Something that happened and that the `events` consumer still has to follow up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// A package changed: its documents have to be rendered.
+    PackageChanged {
+        /// The package.
+        package: PackageKey,
+    },
+    /// Files were deleted: their bytes may have become garbage.
+    BlobsReleased {
+        /// Digests of the files.
+        digests: Vec<Sha256>,
+    },
+    /// A repository was deleted: everything in it has to go.
+    RepoDeleted {
+        /// Its name.
+        repo: RepoId,
+        /// Its `uid`, because the name may be in use again.
+        uid: String,
+    },
+}
+
+/// An event in the outbox. It is written with the change and removed when it has been followed up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// Part of the outbox, 0 to 7.
+    pub shard: u8,
+    /// Id within the shard; sorts by time.
+    pub id: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A login by web: begun by a command-line client, finished in a browser.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoginRow {
+    /// When the row may go, in seconds since 1970.
+    pub expires_at: i64,
+    /// SHA-256, in hexadecimal, of the secret with which the client asks for the token. The address that
+    /// the user opens does not contain it, so who sees that address cannot fetch the token.
+    pub poll_hash: String,
+    /// Name of the client, for the confirmation page and the token's label.
+    pub client: String,
+    /// The new token, once the user has agreed. It is handed out once and the row removed.
+    pub token: Option<String>,
+}
+
+/// A sign-in by browser between two of its requests. The key is a secret that only the browser and, for
+/// the trip to the identity provider, the provider know; the row is taken when it is used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignInRow {
+    /// When the row may go, in seconds since 1970.
+    pub expires_at: i64,
+    /// The login it belongs to.
+    pub login: String,
+    /// SHA-256 of the cookie of the browser that began, in base64url: no other one may go on.
+    pub browser: String,
+    /// How far it has come.
+    pub stage: SignInStage,
+}
+
+/// How far a sign-in by browser has come.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "at", rename_all = "kebab-case")]
+pub enum SignInStage {
+    /// The browser is at the identity provider.
+    Provider {
+        /// PKCE verifier.
+        verifier: String,
+        /// Nonce that the ID token must repeat.
+        nonce: String,
+    },
+    /// The user has signed in and is asked whether the client may act for them.
+    Confirmation {
+        /// The user.
+        user: UserId,
+    },
+}

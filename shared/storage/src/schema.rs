@@ -1,0 +1,109 @@
+//! The tables, bucket and queue of the one-process server. On AWS the template makes them.
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
+};
+use granary_model::{Error, Result};
+
+use crate::Storage;
+use crate::retry::store_error;
+
+impl Storage {
+    /// Makes whatever is missing of the tables, the bucket and the queue. Safe to repeat.
+    pub async fn create_missing(&self) -> Result<()> {
+        let names = &self.inner.names;
+        for table in [&names.registry, &names.ephemeral, &names.counters] {
+            self.create_table(table).await?;
+        }
+        let expiry = TimeToLiveSpecification::builder()
+            .attribute_name("expires_at")
+            .enabled(true)
+            .build()
+            .map_err(|e| Error::internal("describing the expiry", e))?;
+        // Refused where it is on already, which is as good.
+        let _ignored = self
+            .inner
+            .dynamodb
+            .update_time_to_live()
+            .table_name(&names.ephemeral)
+            .time_to_live_specification(expiry)
+            .send()
+            .await;
+        if self.inner.s3.head_bucket().bucket(&names.bucket).send().await.is_err() {
+            self.inner
+                .s3
+                .create_bucket()
+                .bucket(&names.bucket)
+                .send()
+                .await
+                .map_err(|e| store_error("creating the bucket", &e))?;
+        }
+        let queue = names.events_queue.rsplit('/').next().unwrap_or("granary-events");
+        self.inner
+            .sqs
+            .create_queue()
+            .queue_name(queue)
+            .send()
+            .await
+            .map_err(|e| store_error("creating the queue", &e))?;
+        Ok(())
+    }
+
+    async fn create_table(&self, name: &str) -> Result<()> {
+        if self.inner.dynamodb.describe_table().table_name(name).send().await.is_ok() {
+            return Ok(());
+        }
+        let mut create =
+            self.inner.dynamodb.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+        for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+            let definition = AttributeDefinition::builder()
+                .attribute_name(attribute)
+                .attribute_type(ScalarAttributeType::S)
+                .build();
+            let schema = KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build();
+            create = create
+                .attribute_definitions(definition.map_err(|e| Error::internal("describing a table", e))?)
+                .key_schema(schema.map_err(|e| Error::internal("describing a table", e))?);
+        }
+        create.send().await.map_err(|e| store_error("creating a table", &e))?;
+        Ok(())
+    }
+
+    /// Whether the main table answers.
+    pub async fn check_table(&self) -> Result<()> {
+        self.inner
+            .dynamodb
+            .get_item()
+            .table_name(&self.inner.names.registry)
+            .key("pk", crate::item::text("HEALTH"))
+            .key("sk", crate::item::text("HEALTH"))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| store_error("checking the table", &e))
+    }
+
+    /// Whether the bucket answers.
+    pub async fn check_bucket(&self) -> Result<()> {
+        self.inner
+            .s3
+            .head_bucket()
+            .bucket(&self.inner.names.bucket)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| store_error("checking the bucket", &e))
+    }
+
+    /// Whether the queue answers.
+    pub async fn check_queue(&self) -> Result<()> {
+        self.inner
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&self.inner.names.events_queue)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| store_error("checking the queue", &e))
+    }
+}

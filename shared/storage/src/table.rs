@@ -1,0 +1,217 @@
+//! Reading and writing single rows.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use granary_model::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Storage;
+use crate::item::{Item, Page, item_row, key_item, number, row_item, text};
+use crate::keys::{Key, Table};
+use crate::retry::store_error;
+
+/// How often unprocessed keys of a batch are asked for again before giving up.
+const BATCH_ATTEMPTS: u32 = 5;
+
+impl Storage {
+    pub(crate) fn table_name(&self, table: Table) -> &str {
+        let names = &self.inner.names;
+        match table {
+            Table::Registry => &names.registry,
+            Table::Ephemeral => &names.ephemeral,
+            Table::Counters => &names.counters,
+        }
+    }
+
+    /// Reads one row, strongly consistent.
+    pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        let output = self
+            .inner
+            .dynamodb
+            .get_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| store_error("reading a row", &e))?;
+        output.item.map(item_row).transpose()
+    }
+
+    /// Reads up to 100 rows of one table (that of the first key) in one call, strongly consistent. The
+    /// answer has the items in the order of the keys.
+    pub(crate) async fn batch_items(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+        let mut found: HashMap<(String, String), Item> = HashMap::with_capacity(keys.len());
+        let table = self.table_name(keys.first().map_or(Table::Registry, Key::table)).to_owned();
+        let mut wanted: Vec<Item> = keys.iter().map(key_item).collect();
+        for attempt in 0..BATCH_ATTEMPTS {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(std::mem::take(&mut wanted)))
+                .consistent_read(true)
+                .build()
+                .map_err(|e| Error::internal("describing a batch", e))?;
+            let output = self
+                .inner
+                .dynamodb
+                .batch_get_item()
+                .request_items(&table, request)
+                .send()
+                .await
+                .map_err(|e| store_error("reading rows", &e))?;
+            for item in output.responses.into_iter().flatten().flat_map(|(_, items)| items) {
+                if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) =
+                    (item.get("pk"), item.get("sk"))
+                {
+                    found.insert((pk.clone(), sk.clone()), item);
+                }
+            }
+            let rest = output.unprocessed_keys.and_then(|mut left| left.remove(&table)).map(|left| left.keys);
+            match rest {
+                Some(keys) if !keys.is_empty() => wanted = keys,
+                _ => return Ok(keys.iter().map(|key| found.remove(&(key.pk(), key.sk()))).collect()),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20 << attempt)).await;
+        }
+        Err(Error::Unavailable("the registry's table is too busy; try again".into()))
+    }
+
+    /// Reads up to 100 rows of one type and table in one call, in the order of the keys.
+    pub async fn batch_get<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<T>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.batch_items(keys).await?.into_iter().map(|item| item.map(item_row).transpose()).collect()
+    }
+
+    /// Writes one row, whatever was there.
+    pub async fn put<T: Serialize>(&self, key: &Key, row: &T) -> Result<()> {
+        self.inner
+            .dynamodb
+            .put_item()
+            .table_name(self.table_name(key.table()))
+            .set_item(Some(row_item(key, row)?))
+            .send()
+            .await
+            .map_err(|e| store_error("writing a row", &e))?;
+        Ok(())
+    }
+
+    /// Writes one row if there is none. `false`: there is one.
+    pub async fn put_new<T: Serialize>(&self, key: &Key, row: &T) -> Result<bool> {
+        let output = self
+            .inner
+            .dynamodb
+            .put_item()
+            .table_name(self.table_name(key.table()))
+            .set_item(Some(row_item(key, row)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match output {
+            Ok(_) => Ok(true),
+            Err(e)
+                if matches!(e.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Ok(false)
+            }
+            Err(e) => Err(store_error("writing a row", &e)),
+        }
+    }
+
+    /// Removes one row and gives what it was.
+    pub async fn take<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        let output = self
+            .inner
+            .dynamodb
+            .delete_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(key)))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|e| store_error("removing a row", &e))?;
+        output.attributes.map(item_row).transpose()
+    }
+
+    /// Removes one row.
+    pub async fn delete(&self, key: &Key) -> Result<()> {
+        self.inner
+            .dynamodb
+            .delete_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(key)))
+            .send()
+            .await
+            .map_err(|e| store_error("removing a row", &e))?;
+        Ok(())
+    }
+
+    /// Adds to a number of a row, making the row if need be.
+    pub async fn add(&self, key: &Key, attribute: &str, amount: u64) -> Result<()> {
+        self.inner
+            .dynamodb
+            .update_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(key)))
+            .update_expression("ADD #a :n")
+            .expression_attribute_names("#a", attribute)
+            .expression_attribute_values(":n", number(amount))
+            .send()
+            .await
+            .map_err(|e| store_error("counting", &e))?;
+        Ok(())
+    }
+
+    /// One page of the rows of a partition whose sort key begins with `prefix`, strongly consistent.
+    ///
+    /// `first` names the partition; its own sort key does not matter. `after` is the sort key to go on
+    /// after, `limit` the size of the page (DynamoDB ends a page at 1 MB besides).
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        first: &Key,
+        prefix: &str,
+        after: Option<&str>,
+        limit: i32,
+    ) -> Result<Page<T>> {
+        let pk = first.pk();
+        let start =
+            after.map(|sk| HashMap::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(sk))]));
+        let output = self
+            .inner
+            .dynamodb
+            .query()
+            .table_name(self.table_name(first.table()))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", text(&pk))
+            .expression_attribute_values(":sk", text(prefix))
+            .consistent_read(true)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|e| store_error("listing rows", &e))?;
+        let next = match output.last_evaluated_key.as_ref().and_then(|key| key.get("sk")) {
+            Some(AttributeValue::S(sk)) => Some(sk.clone()),
+            _ => None,
+        };
+        let rows = output.items.unwrap_or_default().into_iter().map(item_row).collect::<Result<_>>()?;
+        Ok(Page { rows, next })
+    }
+
+    /// All rows of a partition whose sort key begins with `prefix`.
+    pub async fn list_all<T: DeserializeOwned>(&self, first: &Key, prefix: &str) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.list(first, prefix, after.as_deref(), 1000).await?;
+            rows.extend(page.rows);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(rows),
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Several rows changed together or not at all.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
+};
+use granary_model::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Storage;
+use crate::item::{Item, item_row, key_item, row_item};
+use crate::keys::{Key, Table};
+use crate::retry::store_error;
+
+/// How often a transaction is tried again when it meets another one on the same row.
+const CONFLICT_ATTEMPTS: u32 = 12;
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub enum Commit {
+    /// Everything is written.
+    Done,
+    /// Nothing is written, because the condition of one part did not hold.
+    Refused(Refusal),
+}
+
+/// Which part of a transaction was refused, and what is there instead.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The label the part was added with.
+    pub label: &'static str,
+    old: Option<Item>,
+}
+
+impl Refusal {
+    /// The row that stands in the way, if there is one.
+    pub fn existing<T: DeserializeOwned>(self) -> Result<Option<T>> {
+        self.old.map(item_row).transpose()
+    }
+}
+
+/// An expression with its names and values, as DynamoDB wants them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Expression {
+    pub(crate) update: String,
+    pub(crate) condition: Option<String>,
+    pub(crate) names: Vec<(&'static str, String)>,
+    pub(crate) values: Vec<(&'static str, AttributeValue)>,
+}
+
+enum Part {
+    Put { table: Table, item: Item, condition: Option<Expression> },
+    Update { key: Key, expression: Expression },
+    Check { key: Key, expression: Expression },
+    Delete { key: Key, expression: Expression },
+}
+
+/// A transaction under construction. At most 100 parts, each on a row of its own.
+#[derive(Default)]
+pub struct Transaction {
+    parts: Vec<(&'static str, Part)>,
+}
+
+impl Transaction {
+    /// An empty transaction.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes a row that must not exist yet.
+    pub fn put_new<T: Serialize>(&mut self, label: &'static str, key: &Key, row: &T) -> Result<()> {
+        let condition =
+            Expression { condition: Some("attribute_not_exists(pk)".into()), ..Expression::default() };
+        self.parts.push((
+            label,
+            Part::Put { table: key.table(), item: row_item(key, row)?, condition: Some(condition) },
+        ));
+        Ok(())
+    }
+
+    /// Writes a row, whatever is there.
+    pub fn put<T: Serialize>(&mut self, label: &'static str, key: &Key, row: &T) -> Result<()> {
+        self.parts
+            .push((label, Part::Put { table: key.table(), item: row_item(key, row)?, condition: None }));
+        Ok(())
+    }
+
+    /// Replaces a row whose `rev` must still be `rev`; with `None` the row must not exist.
+    pub fn put_rev<T: Serialize>(
+        &mut self,
+        label: &'static str,
+        key: &Key,
+        row: &T,
+        rev: Option<u64>,
+    ) -> Result<()> {
+        let condition = match rev {
+            None => {
+                Expression { condition: Some("attribute_not_exists(pk)".into()), ..Expression::default() }
+            }
+            Some(rev) => Expression {
+                condition: Some("rev = :expected".into()),
+                values: vec![(":expected", crate::item::number(rev))],
+                ..Expression::default()
+            },
+        };
+        self.parts.push((
+            label,
+            Part::Put { table: key.table(), item: row_item(key, row)?, condition: Some(condition) },
+        ));
+        Ok(())
+    }
+
+    /// Removes a row; it is no matter if there is none.
+    pub fn delete(&mut self, label: &'static str, key: Key) {
+        self.parts.push((label, Part::Delete { key, expression: Expression::default() }));
+    }
+
+    /// Removes a row that must exist.
+    pub fn delete_existing(&mut self, label: &'static str, key: Key) {
+        let expression =
+            Expression { condition: Some("attribute_exists(pk)".into()), ..Expression::default() };
+        self.parts.push((label, Part::Delete { key, expression }));
+    }
+
+    /// Removes a row whose `rev` must still be `rev`.
+    pub fn delete_rev(&mut self, label: &'static str, key: Key, rev: u64) {
+        let expression = Expression {
+            condition: Some("rev = :expected".into()),
+            values: vec![(":expected", crate::item::number(rev))],
+            ..Expression::default()
+        };
+        self.parts.push((label, Part::Delete { key, expression }));
+    }
+
+    /// Refuses the transaction unless the row exists.
+    pub fn require(&mut self, label: &'static str, key: Key) {
+        let expression =
+            Expression { condition: Some("attribute_exists(pk)".into()), ..Expression::default() };
+        self.check(label, key, expression);
+    }
+
+    pub(crate) fn check(&mut self, label: &'static str, key: Key, expression: Expression) {
+        self.parts.push((label, Part::Check { key, expression }));
+    }
+
+    pub(crate) fn update(&mut self, label: &'static str, key: Key, expression: Expression) {
+        self.parts.push((label, Part::Update { key, expression }));
+    }
+}
+
+impl Storage {
+    /// Commits a transaction. Meeting another transaction on the same row is no refusal: it is tried
+    /// again, a little later each time.
+    pub async fn commit(&self, transaction: Transaction) -> Result<Commit> {
+        let labels: Vec<&'static str> = transaction.parts.iter().map(|(label, _)| *label).collect();
+        let items: Vec<TransactWriteItem> =
+            transaction.parts.into_iter().map(|(_, part)| self.transact_item(part)).collect::<Result<_>>()?;
+        for attempt in 0..CONFLICT_ATTEMPTS {
+            let result = self
+                .inner
+                .dynamodb
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .send()
+                .await;
+            let error = match result {
+                Ok(_) => return Ok(Commit::Done),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                error.as_service_error()
+            else {
+                return Err(store_error("committing a change", &error));
+            };
+            let reasons = cancelled.cancellation_reasons();
+            if let Some(refusal) = refusal(&labels, reasons) {
+                return Ok(Commit::Refused(refusal));
+            }
+            if !reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+                return Err(store_error("committing a change", &error));
+            }
+            tokio::time::sleep(backoff(attempt)).await;
+        }
+        Err(Error::Unavailable("too many changes of the same thing at once; try again".into()))
+    }
+
+    fn transact_item(&self, part: Part) -> Result<TransactWriteItem> {
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let defect = |e| Error::internal("describing a transaction", e);
+        Ok(match part {
+            Part::Put { table, item, condition } => {
+                let expression = condition.unwrap_or_default();
+                let (names, values) = bindings(expression.names, expression.values);
+                let put = Put::builder()
+                    .table_name(self.table_name(table))
+                    .set_item(Some(item))
+                    .set_condition_expression(expression.condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old);
+                TransactWriteItem::builder().put(put.build().map_err(defect)?).build()
+            }
+            Part::Update { key, expression } => {
+                let (names, values) = bindings(expression.names, expression.values);
+                let update = Update::builder()
+                    .table_name(self.table_name(key.table()))
+                    .set_key(Some(key_item(&key)))
+                    .update_expression(expression.update)
+                    .set_condition_expression(expression.condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old);
+                TransactWriteItem::builder().update(update.build().map_err(defect)?).build()
+            }
+            Part::Check { key, expression } => {
+                let (names, values) = bindings(expression.names, expression.values);
+                let check = ConditionCheck::builder()
+                    .table_name(self.table_name(key.table()))
+                    .set_key(Some(key_item(&key)))
+                    .condition_expression(expression.condition.unwrap_or_default())
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old);
+                TransactWriteItem::builder().condition_check(check.build().map_err(defect)?).build()
+            }
+            Part::Delete { key, expression } => {
+                let (names, values) = bindings(expression.names, expression.values);
+                let delete = Delete::builder()
+                    .table_name(self.table_name(key.table()))
+                    .set_key(Some(key_item(&key)))
+                    .set_condition_expression(expression.condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .return_values_on_condition_check_failure(old);
+                TransactWriteItem::builder().delete(delete.build().map_err(defect)?).build()
+            }
+        })
+    }
+}
+
+type Bindings = (
+    Option<std::collections::HashMap<String, String>>,
+    Option<std::collections::HashMap<String, AttributeValue>>,
+);
+
+/// The names and values of an expression; `None` where there are none, because empty maps are refused.
+fn bindings(names: Vec<(&'static str, String)>, values: Vec<(&'static str, AttributeValue)>) -> Bindings {
+    let names = (!names.is_empty()).then(|| names.into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
+    let values = (!values.is_empty()).then(|| values.into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
+    (names, values)
+}
+
+/// The first part whose condition did not hold.
+fn refusal(labels: &[&'static str], reasons: &[CancellationReason]) -> Option<Refusal> {
+    labels
+        .iter()
+        .zip(reasons)
+        .find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+        .map(|(label, reason)| Refusal { label, old: reason.item().cloned() })
+}
+
+/// How long to wait before attempt `attempt + 1`: growing, and spread so that rivals do not meet again.
+fn backoff(attempt: u32) -> Duration {
+    let base = 5_u64 << attempt.min(7);
+    let mut spread = [0_u8; 1];
+    granary_model::Ids::fill(&granary_model::RandomIds, &mut spread);
+    Duration::from_millis(base / 2 + base * u64::from(spread[0]) / 255)
+}

@@ -1,0 +1,1 @@
+//! TestApp, actors and builders for in-process tests.

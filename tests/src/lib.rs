@@ -1,0 +1,21 @@
+//! Harness of the black-box suites: it starts the one-process server as a program of its own and drives it
+//! with the package managers people use.
+//!
+//! It knows the server only by its public contract: flags, the ready line, HTTP. No crate of the server is a
+//! dependency here, so nothing can be tested by looking inside.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "only JSON documents are indexed, which answer null for what is absent"
+)]
+
+pub mod api;
+pub mod browser;
+pub mod outcome;
+pub mod package;
+pub mod registry;
+pub mod sandbox;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod tool;

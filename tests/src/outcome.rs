@@ -1,0 +1,79 @@
+//! What a client did.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+/// A finished run of a client.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The command line, for messages.
+    pub command: String,
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Both streams, for messages that a client prints now here, now there.
+    pub fn text(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+
+    /// Itself when the client succeeded.
+    ///
+    /// # Errors
+    /// When it failed; the error shows everything it printed.
+    pub fn success(self) -> Result<Self> {
+        ensure!(self.code == Some(0), "{self}");
+        Ok(self)
+    }
+
+    /// Itself when the client failed and printed one of `words`, in whatever case.
+    ///
+    /// # Errors
+    /// When it succeeded, or failed with other words.
+    pub fn failure(self, words: &[&str]) -> Result<Self> {
+        ensure!(self.code != Some(0), "this should have failed:\n{self}");
+        let text = self.text().to_lowercase();
+        ensure!(
+            words.iter().any(|word| text.contains(&word.to_lowercase())),
+            "this should have failed with one of {words:?}:\n{self}"
+        );
+        Ok(self)
+    }
+
+    /// Itself when the client printed `words`.
+    ///
+    /// # Errors
+    /// When it did not.
+    pub fn says(self, words: &str) -> Result<Self> {
+        ensure!(self.text().contains(words), "'{words}' was not printed by:\n{self}");
+        Ok(self)
+    }
+
+    /// Standard output as JSON. The last line is tried alone when the whole is not JSON, for Yarn's
+    /// line-by-line form.
+    ///
+    /// # Errors
+    /// When neither is JSON.
+    pub fn json(&self) -> Result<Value> {
+        let whole = self.stdout.trim();
+        let last = whole.lines().last().unwrap_or_default();
+        serde_json::from_str(whole)
+            .or_else(|_| serde_json::from_str(last))
+            .map_err(|error| anyhow::anyhow!("no JSON ({error}) from:\n{self}"))
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "$ {}\nexit code {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.command, self.code, self.stdout, self.stderr
+        )
+    }
+}

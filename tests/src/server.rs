@@ -1,0 +1,155 @@
+//! The server under test, as a process of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::api::Api;
+use crate::settings;
+
+/// How long a start may take. Far above the bound the product has, which the benchmark holds it to.
+const START: Duration = Duration::from_mins(1);
+
+/// What the ready line begins with.
+const READY: &str = "Granary is ready at ";
+
+/// A running server with a data folder of its own. Dropping it kills the process and removes the folder.
+#[derive(Debug)]
+pub struct Server {
+    folder: TempDir,
+    url: String,
+    port: u16,
+    child: Child,
+}
+
+impl Server {
+    /// Starts a server on free ports with empty data.
+    ///
+    /// # Errors
+    /// When the program is missing or does not get ready.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("granary-server-").tempdir()?;
+        let (child, url) = launch(folder.path(), 0).await?;
+        let port = Url::parse(&url)?.port().context("the public address has no port")?;
+        Ok(Self { folder, url, port, child })
+    }
+
+    /// The public address, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The process's id.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(log_file(self.folder.path())).unwrap_or_default()
+    }
+
+    /// Ends the process as a power cut would: it gets no chance to finish anything.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.child.kill().await.context("kill -9")
+    }
+
+    /// Starts it again, with the same data and at the same address.
+    ///
+    /// # Errors
+    /// When it does not get ready, or announces another address.
+    pub async fn restart(&mut self) -> Result<()> {
+        let (child, url) = launch(self.folder.path(), self.port).await?;
+        self.child = child;
+        ensure!(url == self.url, "the server moved from {} to {url}", self.url);
+        Ok(())
+    }
+
+    /// The management interface, as the administrator that the first start creates.
+    ///
+    /// # Errors
+    /// When the administrator's token cannot be read.
+    pub fn admin(&self) -> Result<Api> {
+        let file = data(self.folder.path()).join("admin-token");
+        let token = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Api::new(&self.url, token.trim())
+    }
+
+    /// The most memory the process has had resident so far, in bytes.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let id = self.process_id().context("the server has ended")?;
+        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
+        let kibibytes: u64 = line.split_whitespace().nth(1).context("no number in VmHWM")?.parse()?;
+        Ok(kibibytes * 1024)
+    }
+}
+
+fn data(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join("server.log")
+}
+
+/// Starts the program and waits for the ready line.
+async fn launch(folder: &Path, port: u16) -> Result<(Child, String)> {
+    let program = settings::server_program();
+    ensure!(
+        program.exists(),
+        "{} is missing: run cargo build --release, or set GRANARY_BIN",
+        program.display()
+    );
+    let log = File::options().create(true).append(true).open(log_file(folder))?;
+    let mut child = Command::new(&program)
+        .args(["--listen", &format!("127.0.0.1:{port}"), "--s3-listen", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(data(folder))
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+    let ready = async {
+        while let Some(line) = lines.next_line().await? {
+            if let Some(url) = line.trim().strip_prefix(READY) {
+                return anyhow::Ok(Some(url.trim_end_matches('/').to_owned()));
+            }
+        }
+        Ok(None)
+    };
+    match timeout(START, ready).await {
+        Ok(Ok(Some(url))) => {
+            // Read on, so that the server never writes into a full or closed pipe.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            Ok((child, url))
+        }
+        Ok(Ok(None)) => bail!("the server ended before it was ready:\n{}", logged(folder)),
+        Ok(Err(error)) => Err(error),
+        Err(_) => bail!("the server did not get ready:\n{}", logged(folder)),
+    }
+}
+
+fn logged(folder: &Path) -> String {
+    fs::read_to_string(log_file(folder)).unwrap_or_default()
+}

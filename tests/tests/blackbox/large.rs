@@ -1,0 +1,37 @@
+//! A package larger than memory should be spent on.
+
+use anyhow::{Result, ensure};
+use granary_tests::api::Visibility;
+use granary_tests::package::Package;
+use granary_tests::sandbox::Sandbox;
+use granary_tests::server::Server;
+use granary_tests::tool;
+
+use crate::scenarios::write;
+
+/// Bytes of the package; its publish document is a third larger.
+const SIZE: usize = 60 * 1024 * 1024;
+
+/// Most that the server may have had in memory: far below the size of the package's document, so a server
+/// that keeps the document, or the tarball and anything else, does not pass.
+const MOST_MEMORY: u64 = 100 * 1024 * 1024;
+
+/// A 60 MB tarball goes through `npm publish` and comes back, and the server streams it both ways.
+#[tokio::test]
+async fn sixty_megabytes_are_streamed() -> Result<()> {
+    let server = Server::start().await?;
+    let registry = server.admin()?.create_repo("large", Visibility::Private).await?;
+    let client = Sandbox::configured(tool::NPM_11, registry.url(), registry.token())?;
+    let package = Package::sized("@acme/large", "1.0.0", "", SIZE);
+    client.publish(&write(&client, &package)?, &[]).await?.success()?;
+    let published = server.peak_memory()?;
+    let project = client.consumer("consumer", &[("@acme/large", "1.0.0")])?;
+    client.install(&project).await?.success()?;
+    package.check_installed(&project)?;
+    let installed = server.peak_memory()?;
+    ensure!(
+        installed < MOST_MEMORY,
+        "the server had {published} bytes in memory after the publish and {installed} after the install"
+    );
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Getting, using and giving up a token by the client's own commands.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use granary_tests::api::Visibility;
+use granary_tests::browser;
+use granary_tests::package::Package;
+use granary_tests::sandbox::Sandbox;
+use granary_tests::tool::{Manager, Tool};
+
+use super::{REPO, Stage};
+
+/// The client shows an address, the user signs in there with the browser, the client has a token; it works
+/// until the logout.
+pub(crate) async fn by_web(tool: Tool) -> Result<()> {
+    let stage = Stage::new(tool, Visibility::Private).await?;
+    stage.admin.sign_in("ann").await?;
+    stage.admin.add_member(REPO, "ann", "write").await?;
+    let client = stage.other(None)?;
+    let folder = client.consumer("elsewhere", &[])?;
+    client.whoami(&folder).await?.failure(&["401", "login", "logged in", "No authentication"])?;
+
+    let words: &[&str] = match tool.manager {
+        Manager::YarnModern => &["npm", "login", "--web-login", "--always-auth"],
+        _ => &["login"],
+    };
+    let mut session = client.session(&folder, words)?;
+    if tool.manager == Manager::YarnModern {
+        session.wait_for("open your browser").await?;
+        session.type_line("n").await?;
+    }
+    let address = login_address(&mut session, stage.server.url()).await?;
+    browser::sign_in(&address, "ann").await?;
+    session.ended().await?.success()?;
+
+    client.whoami(&folder).await?.success()?.says("ann")?;
+    works_until_logout(&stage, &client, &folder).await
+}
+
+/// Waits for the address that the client shows.
+async fn login_address(session: &mut granary_tests::session::Session, origin: &str) -> Result<String> {
+    // Yarn names the registry itself first: the address is the last thing on a line with the origin.
+    loop {
+        session.wait_for(origin).await?;
+        let text = session.wait_for("\n").await?;
+        let found = text.lines().rev().find_map(|line| line.get(line.find(origin)?..));
+        let address = found.context("no address")?.trim();
+        if !address.contains("/api/npm/") || address.contains("login") {
+            return Ok(address.to_owned());
+        }
+    }
+}
+
+/// A user name and, as the password, a token give the client a token of its own.
+pub(crate) async fn by_password(tool: Tool) -> Result<()> {
+    let stage = Stage::new(tool, Visibility::Private).await?;
+    let password = stage.admin.sign_in("ann").await?.account_token(&["write"]).await?;
+    stage.admin.add_member(REPO, "ann", "write").await?;
+    let client = stage.other(None)?;
+    let folder = client.consumer("elsewhere", &[])?;
+
+    for (secret, right) in [("art_no_such_token", false), (password.as_str(), true)] {
+        let words: &[&str] = match tool.manager {
+            Manager::YarnModern => &["npm", "login", "--always-auth"],
+            _ => &["login", "--auth-type=legacy"],
+        };
+        let mut session = client.session(&folder, words)?;
+        session.wait_for("Username:").await?;
+        session.type_line("ann").await?;
+        session.wait_for("Password:").await?;
+        session.type_line(secret).await?;
+        let outcome = session.ended().await?;
+        ensure!((outcome.code == Some(0)) == right, "{outcome}");
+    }
+    client.whoami(&folder).await?.success()?.says("ann")?;
+    works_until_logout(&stage, &client, &folder).await
+}
+
+async fn works_until_logout(stage: &Stage, client: &Sandbox, folder: &Path) -> Result<()> {
+    let package = Package::new("@acme/by-login", "1.0.0");
+    let source = super::write(client, &package)?;
+    client.publish(&source, &[]).await?.success()?;
+    let packument = stage.registry.packument(&package.name).await?;
+    ensure!(packument["versions"]["1.0.0"].is_object());
+
+    if client.tool.manager == Manager::YarnModern {
+        // It only forgets the token itself.
+        client.run(folder, &["npm", "logout"]).await?.success()?;
+    } else {
+        let token = token_in(&client.home())?;
+        client.run(folder, &["logout"]).await?.success()?;
+        // Not only forgotten by the client: ended.
+        let answer = stage.registry.with_token(Some(&token)).read(&package.name).await?;
+        ensure!(answer.status == reqwest::StatusCode::UNAUTHORIZED, "{} {}", answer.status, answer.body);
+    }
+    client.whoami(folder).await?.failure(&["401", "login", "logged in", "No authentication"])?;
+    Ok(())
+}
+
+/// The token that npm or pnpm has written into its configuration.
+fn token_in(home: &Path) -> Result<String> {
+    let files = [".npmrc", ".config/pnpm/auth.ini", ".config/pnpm/rc"].map(|name| home.join(name));
+    files
+        .iter()
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .flat_map(|text| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>())
+        .find_map(|line| Some(line.split_once(":_authToken=")?.1.trim().trim_matches('"').to_owned()))
+        .context("the client has saved no token")
+}
+
+/// `npm token`: create, use, list, revoke.
+pub(crate) async fn tokens(tool: Tool) -> Result<()> {
+    let stage = Stage::new(tool, Visibility::Private).await?;
+    let session = stage.admin.sign_in("admin").await?;
+    let token = session.account_token(&["write"]).await?;
+    let client = stage.other(Some(&token))?;
+    let folder = client.consumer("elsewhere", &[])?;
+
+    let words: &[&str] = if tool.major() >= 11 {
+        &["token", "create", "--json", "--name", "from-npm"]
+    } else {
+        &["token", "create", "--json"]
+    };
+    let mut create = client.session(&folder, words)?;
+    create.wait_for("password:").await?;
+    create.type_line(&token).await?;
+    let made = create.ended().await?.success()?;
+    // The prompt stands before the document.
+    let text = made.stdout.split_once('{').map(|(_, rest)| format!("{{{rest}")).context("no document")?;
+    let made: serde_json::Value = serde_json::from_str(&text)?;
+    let fresh = made["token"].as_str().context("no token")?;
+    let key = made["key"].as_str().context("no key")?;
+    let answer = stage.registry.with_token(Some(fresh)).read("plain-absent").await?;
+    ensure!(answer.status == reqwest::StatusCode::NOT_FOUND, "{} {}", answer.status, answer.body);
+
+    let list = client.run(&folder, &["token", "list", "--json"]).await?.success()?;
+    ensure!(list.stdout.contains(key), "{list}");
+    ensure!(!list.stdout.contains(fresh), "the list gives the secret away");
+    client.run(&folder, &["token", "revoke", key]).await?.success()?;
+    let answer = stage.registry.with_token(Some(fresh)).read("plain-absent").await?;
+    ensure!(answer.status == reqwest::StatusCode::UNAUTHORIZED, "{} {}", answer.status, answer.body);
+    let list = client.run(&folder, &["token", "list", "--json"]).await?.success()?;
+    ensure!(!list.stdout.contains(key), "{list}");
+    Ok(())
+}
