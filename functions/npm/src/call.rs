@@ -1,6 +1,9 @@
 //! One request, taken apart.
 
+use std::sync::{Mutex, PoisonError};
+
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use granary_http::permit::RepoAction;
 use granary_http::{AppState, RepoAccess};
@@ -22,10 +25,19 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
-    pub(crate) body: Body,
+    /// Only reached through `&mut`, so never locked: a body may move between threads but not be shared, and
+    /// handlers share the call.
+    body: Mutex<Body>,
 }
 
 impl Call {
+    /// Takes a request apart.
+    pub(crate) fn new(state: AppState, repo: String, request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        let query = parts.uri.query().unwrap_or("").to_owned();
+        Self { state, repo, method: parts.method, headers: parts.headers, query, body: Mutex::new(body) }
+    }
+
     /// Whether the request is a `HEAD`.
     pub(crate) fn is_head(&self) -> bool {
         self.method == Method::HEAD
@@ -60,7 +72,12 @@ impl Call {
 
     /// Takes the body for reading it elsewhere.
     pub(crate) fn take_body(&mut self) -> Body {
-        std::mem::take(&mut self.body)
+        std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Gives back a body that was only read in part, so that it can be drained.
+    pub(crate) fn put_back(&mut self, body: Body) {
+        *self.body.get_mut().unwrap_or_else(PoisonError::into_inner) = body;
     }
 
     /// The body as JSON of at most 4 MiB, gzip'd or not. An empty body is `null`.

@@ -16,7 +16,7 @@ use crate::{access, audit, login, members, package, read, search, tags, tokens, 
 /// `GET /api/npm/{repo}`: what an address bar shows. Tells that the registry is there, to those who may
 /// know.
 pub(crate) async fn answer_root(state: AppState, Path(repo): Path<String>, request: Request) -> Response {
-    let call = call(state, repo, request);
+    let call = Call::new(state, repo, request);
     let access = call.repo::<Read>().await;
     match access {
         Ok(access) => axum::Json(serde_json::json!({ "db_name": access.repo.id })).into_response(),
@@ -32,7 +32,7 @@ pub(crate) async fn answer(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let relative = path.splitn(5, '/').nth(4).unwrap_or("").to_owned();
-    let mut call = call(state, repo, request);
+    let mut call = Call::new(state, repo, request);
     let is_head = call.is_head();
     let result = match NpmRoute::parse(&relative) {
         Ok(route) => handle(&mut call, route).await,
@@ -47,12 +47,6 @@ pub(crate) async fn answer(
     }
     let response = result.unwrap_or_else(|error| ApiError(error).into_response());
     if is_head { without_body(response) } else { response }
-}
-
-fn call(state: AppState, repo: String, request: Request) -> Call {
-    let (parts, body) = request.into_parts();
-    let query = parts.uri.query().unwrap_or("").to_owned();
-    Call { state, repo, method: parts.method, headers: parts.headers, query, body }
 }
 
 /// The answer to `HEAD`: the headers of `GET`, its length included.
@@ -101,8 +95,7 @@ async fn handle(call: &mut Call, route: NpmRoute) -> Result<Response> {
         NpmRoute::UserPackages(user) if read => access::list_user_packages(call, &user).await,
         NpmRoute::OrgPackages(org) if read => access::list_org_packages(call, &org).await,
         NpmRoute::OrgMembers(org) if read => members::list_members(call, &org).await,
-        NpmRoute::OrgMembers(org) if put => members::set_member(call, &org).await,
-        NpmRoute::OrgMembers(org) if delete => members::remove_member(call, &org).await,
+        NpmRoute::OrgMembers(org) if put || delete => members::change_members(call, &org).await,
         NpmRoute::Keys if read => Ok(audit::show_keys()),
         NpmRoute::Attestations(name, version) if read => read::show_attestations(call, &name, &version).await,
         NpmRoute::AuditBulk if post => audit::bulk(call).await,

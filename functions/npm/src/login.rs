@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_auth::Principal;
 use granary_http::permit::Read;
-use granary_http::{Caller, RepoAccess, tokens};
+use granary_http::tokens::{self, Holder};
+use granary_http::{Caller, RepoAccess, new_secret, secret_digest};
 use granary_model::{Error, RawToken, Result, TokenKind, UserId};
 use granary_storage::rows::{LoginRow, TokenRow, UserRow};
 use granary_storage::{Key, Subject};
@@ -45,12 +46,12 @@ pub(crate) async fn show_profile(call: &Call) -> Result<Response> {
 /// `POST /-/v1/login`: begins a login by web. Needs no credentials and says nothing of the repository.
 pub(crate) async fn begin_web_login(call: &mut Call) -> Result<Response> {
     call.drain().await;
-    let (session, secret) = (tokens::secret(call.state.ids()), tokens::secret(call.state.ids()));
+    let (session, secret) = (new_secret(call.state.ids()), new_secret(call.state.ids()));
     let row = LoginRow {
         expires_at: call.state.now().seconds() + LOGIN_SECONDS,
-        poll_hash: tokens::digest(&secret),
+        poll_hash: secret_digest(&secret),
         client: client_name(&call.headers),
-        ..LoginRow::default()
+        token: None,
     };
     call.state.storage().put(&Key::Login(session.clone()), &row).await?;
     let base = &call.state.config().public_url;
@@ -67,7 +68,7 @@ pub(crate) async fn poll_web_login(call: &Call, session: &str) -> Result<Respons
     let (session, secret) = session.split_once('.').ok_or_else(gone)?;
     let key = Key::Login(session.into());
     let row: LoginRow = call.state.storage().get(&key).await?.ok_or_else(gone)?;
-    if row.poll_hash != tokens::digest(secret) || call.state.now().seconds() >= row.expires_at {
+    if row.poll_hash != secret_digest(secret) || call.state.now().seconds() >= row.expires_at {
         return Err(gone());
     }
     if row.token.is_none() {
@@ -129,10 +130,13 @@ pub(crate) async fn logout(call: &Call, token: &str) -> Result<Response> {
         ));
     }
     let row: Option<TokenRow> = call.state.storage().get(&Key::Token(token.hash())).await?;
-    if let Some(row) = row {
+    if let Some(row) = row
+        && let Subject::User(user) = &row.subject
+    {
+        // An expired token can be logged out as well.
         let principal = Principal::from_token(&row, row.created_at, |_| false).unwrap_or(Principal::Anonymous);
-        let Subject::User(_) = &row.subject else { return Err(Error::internal("logging out", "a token of another kind")) };
-        tokens::revoke(&call.state, &principal, &row.subject, &row.id).await?;
+        let caller = Caller { principal, token: Some(token.hash()) };
+        tokens::revoke(&call.state, &caller, &Holder::user(user), &row.id).await?;
     }
     Ok(axum::Json(json!({ "ok": true })).into_response())
 }

@@ -1,10 +1,10 @@
 //! `npm org`: members of the organisation.
 
 use axum::response::{IntoResponse as _, Response};
+use granary_http::OrgAccess;
 use granary_http::permit::{ManageOrg, ViewOrg};
-use granary_http::{OrgAccess, members};
-use granary_model::{Error, OrgRole, Result, UserId};
-use serde_json::{Map, Value, json};
+use granary_model::{Error, OrgRole, Result};
+use serde_json::{Map, Value};
 
 use crate::call::Call;
 
@@ -16,35 +16,13 @@ pub(crate) async fn list_members(call: &Call, org: &str) -> Result<Response> {
     Ok(axum::Json(list).into_response())
 }
 
-/// `PUT /-/org/{org}/user` with `{"user","role"}`.
-pub(crate) async fn set_member(call: &mut Call, org: &str) -> Result<Response> {
+/// `PUT` and `DELETE /-/org/{org}/user`: members are managed in one place, with its rules about owners.
+pub(crate) async fn change_members(call: &Call, org: &str) -> Result<Response> {
     let access = OrgAccess::<ManageOrg>::authorize(&call.state, &call.headers, org).await?;
-    let body = call.json().await?;
-    let user = user(&body)?;
-    let role = match body.get("role").and_then(Value::as_str) {
-        None | Some("developer" | "member") => OrgRole::Member,
-        Some(other) => other.parse()?,
-    };
-    let org = members::set_org_member(&call.state, access, &user, role).await?;
-    Ok(axum::Json(json!({
-        "org": { "name": org.slug, "size": org.members.len() },
-        "user": user,
-        "role": npm_role(role),
-    }))
-    .into_response())
-}
-
-/// `DELETE /-/org/{org}/user` with `{"user"}` in the body, as npm sends it.
-pub(crate) async fn remove_member(call: &mut Call, org: &str) -> Result<Response> {
-    let access = OrgAccess::<ViewOrg>::authorize(&call.state, &call.headers, org).await?;
-    let body = call.json().await?;
-    members::remove_org_member(&call.state, access, &user(&body)?).await?;
-    Ok(axum::Json(json!({ "ok": true })).into_response())
-}
-
-fn user(body: &Value) -> Result<UserId> {
-    let name = body.get("user").and_then(Value::as_str);
-    name.ok_or_else(|| Error::BadRequest("the body must name a user".into()))?.trim_start_matches('@').parse()
+    Err(Error::NotSupported(format!(
+        "members are managed through /api/orgs/{}/members (POST {{\"userId\",\"role\"}}, DELETE ?userId=)",
+        access.org.slug
+    )))
 }
 
 /// npm's word for a role.

@@ -20,14 +20,17 @@ pub(crate) async fn read_body(call: &mut Call) -> Result<PublishBody> {
     let limit = call.state.config().max_body.unwrap_or(u64::MAX);
     let mut parser = PublishBodyParser::new(limits);
     let mut seen: u64 = 0;
-    while let Some(frame) = call.body.frame().await {
+    let mut body = call.take_body();
+    while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;
-        if seen > limit {
-            return Err(too_long(limit));
+        let fed = if seen > limit { Err(too_long(limit)) } else { parser.feed(&data) };
+        if let Err(error) = fed {
+            // The rest is read by whoever answers, or the client would not see the answer.
+            call.put_back(body);
+            return Err(error);
         }
-        parser.feed(&data)?;
     }
     parser.finish()
 }

@@ -3,9 +3,9 @@
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_auth::Principal;
-use granary_http::{Caller, tokens};
+use granary_http::Caller;
+use granary_http::tokens::{self, Holder, TokenRequest};
 use granary_model::{Error, RawToken, Result, Scope};
-use granary_storage::Subject;
 use granary_storage::rows::TokenRow;
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ use crate::call::Call;
 /// `GET /-/npm/v1/tokens`.
 pub(crate) async fn list_tokens(call: &Call) -> Result<Response> {
     let caller = Caller::of_request(&call.state, &call.headers).await?;
-    let subject = Subject::User(caller.user()?.clone());
-    let rows = tokens::list(&call.state, &subject).await?;
+    let holder = Holder::user(caller.user()?);
+    let rows = tokens::list(&call.state, &holder).await?;
     let objects: Vec<Value> = rows.iter().map(|row| object(row, None)).collect();
     let body = json!({ "objects": objects, "total": objects.len(), "urls": {} });
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response())
@@ -41,27 +41,25 @@ pub(crate) async fn create_token(call: &mut Call) -> Result<Response> {
         _ => Scope::Write,
     };
     let Principal::User { scope, .. } = &caller.principal else { return Err(Error::Forbidden("only users have account tokens".into())) };
-    let request = tokens::NewToken {
-        name: body.get("name").and_then(Value::as_str).unwrap_or("npm token").to_owned(),
-        scopes: Some(wanted.min(*scope).with_included()),
-        expires_in_days: body.get("expires").and_then(Value::as_f64),
-    };
-    let subject = Subject::User(user.clone());
-    let (row, raw) = tokens::mint(&call.state, &caller.principal, &subject, None, &user, request).await?;
+    let name = body.get("name").and_then(Value::as_str).unwrap_or("npm token");
+    let scopes = wanted.min(*scope).with_included();
+    let days = body.get("expires").and_then(Value::as_f64);
+    let request = TokenRequest::new(name, Some(scopes), days, call.state.now())?;
+    let (row, raw) = tokens::mint(&call.state, &caller, &Holder::user(&user), request).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(object(&row, Some(&raw)))).into_response())
 }
 
 /// `DELETE /-/npm/v1/tokens/token/{key}`.
 pub(crate) async fn revoke_token(call: &Call, key: &str) -> Result<Response> {
     let caller = Caller::of_request(&call.state, &call.headers).await?;
-    let subject = Subject::User(caller.user()?.clone());
-    let rows = tokens::list(&call.state, &subject).await?;
+    let holder = Holder::user(caller.user()?);
+    let rows = tokens::list(&call.state, &holder).await?;
     // npm lets people name a token by the beginning of its key or by what the list shows of it.
     let mut fitting = rows.iter().filter(|row| row.id == key || row.id.starts_with(key) || row.prefix == key);
     let (Some(row), None) = (fitting.next(), fitting.next()) else {
         return Err(Error::NotFound("no single token has that key".into()));
     };
-    tokens::revoke(&call.state, &caller.principal, &subject, &row.id).await?;
+    tokens::revoke(&call.state, &caller, &holder, &row.id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

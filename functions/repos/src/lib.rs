@@ -1,1 +1,36 @@
 //! Repositories, their members, tokens and packages: /api/repos.
+//!
+//! What a repository holds is not this crate's business: packages are published and read by the protocol
+//! crates, and what a deleted repository leaves behind is cleared by the events consumer.
+
+mod counts;
+mod edit;
+mod routes;
+mod settings;
+mod view;
+
+use axum::Router;
+use axum::routing::{get, post};
+use granary_http::AppState;
+
+use routes::{creation, members, packages, public, repos, tokens};
+
+/// The routes of the family.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/api/repos", post(creation::create_repo).get(repos::list_repos))
+        .route("/api/repos/public", get(public::list_public_repos))
+        .route(
+            "/api/repos/{repo}",
+            get(repos::show_repo).patch(repos::update_repo).delete(repos::delete_repo),
+        )
+        .route(
+            "/api/repos/{repo}/members",
+            get(members::list_members).post(members::set_member).delete(members::remove_member),
+        )
+        .route(
+            "/api/repos/{repo}/tokens",
+            get(tokens::list_tokens).post(tokens::create_token).delete(tokens::delete_token),
+        )
+        .route("/api/repos/{repo}/packages", get(packages::list_packages))
+}

@@ -31,8 +31,8 @@ pub fn storage(engines: &Engines, s3_public: &str, probe: Option<&Probe>) -> Sto
         dynamodb,
         s3,
         sqs,
-        access_key: credentials.access_key.clone(),
-        secret_key: credentials.secret_key.clone(),
+        access_key: credentials.access_key().into(),
+        secret_key: credentials.secret_key().into(),
         s3_public_endpoint: s3_public.into(),
         names: Names::embedded(),
     })

@@ -4,12 +4,14 @@ use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{HeaderMap, request};
-use granary_auth::{Action, Decision, Denial, OrgAction, Principal, RepoFacts, decide};
-use granary_model::{Error, OrgRole, PackageType, RepoId, Result, TokenHash};
+use granary_auth::{
+    Action, Decision, Denial, OrgAction, Principal, RepoFacts, decide, membership, repo_role,
+};
+use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, TokenHash};
 use granary_storage::rows::{HeadRow, OrgRow, RepoRow, VersionRow};
 use granary_storage::{Key, PackageKey};
 
-use crate::caller::{identify, unauthenticated};
+use crate::caller::{Caller, identify, unauthenticated};
 use crate::failure::ApiError;
 use crate::permit::RepoAction;
 use crate::state::AppState;
@@ -60,7 +62,8 @@ impl<A: RepoAction> RepoAccess<A> {
             kind,
             name: name.into(),
         });
-        let (caller, rows) = identify(state, headers, id.as_ref(), key.as_ref().map(|key| (key, version))).await?;
+        let (caller, rows) =
+            identify(state, headers, id.as_ref(), key.as_ref().map(|key| (key, version))).await?;
         let head = rows.head.filter(|head| rows.repo.as_ref().is_some_and(|repo| repo.uid == head.repo_uid));
         let granted = match (&head, caller.principal.user()) {
             (Some(head), Some(user)) => head.granted.contains(user),
@@ -80,7 +83,49 @@ impl<A: RepoAction> RepoAccess<A> {
         };
         // Without a head of this repository, a version row is what a deleted repository left behind.
         let version = rows.version.filter(|_| head.is_some());
-        Ok(Self { principal: caller.principal, token: caller.token, repo, head, version, permit: PhantomData })
+        Ok(Self {
+            principal: caller.principal,
+            token: caller.token,
+            repo,
+            head,
+            version,
+            permit: PhantomData,
+        })
+    }
+
+    /// The caller, for what is done in the repository besides.
+    pub fn caller(&self) -> Caller {
+        Caller { principal: self.principal.clone(), token: self.token.clone() }
+    }
+
+    /// The role in which the caller acts, with what its organisation adds to it. One more read where
+    /// that could matter.
+    pub async fn role(&self, state: &AppState) -> Result<Option<Role>> {
+        let org_role = org_role(state, &self.principal, &self.repo, Action::Owner, false).await?;
+        Ok(repo_role(&self.principal, RepoFacts { repo: &self.repo, org_role, granted: false }))
+    }
+
+    /// Whether the caller belongs to the repository and so may see its members: as a member, by its
+    /// organisation, or with a token that could manage them. A reader of a public repository and the
+    /// holder of a customer's token do not.
+    pub async fn is_insider(&self, state: &AppState) -> Result<bool> {
+        let org_role = org_role(state, &self.principal, &self.repo, Action::Owner, false).await?;
+        let facts = RepoFacts { repo: &self.repo, org_role, granted: false };
+        Ok(match self.principal.repo_token() {
+            Some(_) => decide(&self.principal, Action::Admin, Some(facts)) == Decision::Allow,
+            None => membership(&self.principal, facts).is_some(),
+        })
+    }
+
+    /// Refuses whoever may read the repository without belonging to it.
+    pub async fn require_insider(&self, state: &AppState) -> Result<()> {
+        if self.principal.is_anonymous() {
+            return Err(unauthenticated());
+        }
+        if self.is_insider(state).await? {
+            return Ok(());
+        }
+        Err(denied(Denial::Role, &format!("repository '{}'", self.repo.id)))
     }
 
     /// Refuses a repository that does not offer a protocol.

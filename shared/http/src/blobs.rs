@@ -51,7 +51,9 @@ pub async fn serve_file(state: &AppState, file: &FileRow, head_only: bool) -> Re
         *response.status_mut() = StatusCode::FOUND;
         response.headers_mut().insert(header::LOCATION, location);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         return Ok(response);
     }
     let cache = &state.blobs().0;
@@ -60,7 +62,8 @@ pub async fn serve_file(state: &AppState, file: &FileRow, head_only: bool) -> Re
         None => {
             let key = ObjectKey::Blob(digest);
             let bytes = state.storage().get_object(&key).await?;
-            let bytes = bytes.ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
+            let bytes = bytes
+                .ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
             cache.insert(digest, bytes.clone());
             bytes
         }

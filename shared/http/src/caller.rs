@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
-use granary_auth::{Credential, Principal, Via};
+use granary_auth::{Credential, Decision, Denial, Principal, Via, decide_own};
 use granary_model::{Error, Result, Scope, TokenHash, UserId};
 use granary_storage::{AccessRows, PackageKey};
 
@@ -43,6 +43,19 @@ impl Caller {
         self.principal.user().ok_or_else(|| {
             Error::Forbidden("this needs a user: sign in or use an account token (art_)".into())
         })
+    }
+
+    /// The user, acting in their own name: making repositories and organisations, leaving them.
+    ///
+    /// # Errors
+    /// `Forbidden` for organisation and repository tokens, and for account tokens without admin scope.
+    pub fn own(&self) -> Result<&UserId> {
+        if decide_own(&self.principal) == Decision::Deny(Denial::Scope) {
+            return Err(Error::Forbidden(
+                "the scope of this token does not allow this; use a token with admin scope".into(),
+            ));
+        }
+        self.user()
     }
 
     /// The user, present in person.

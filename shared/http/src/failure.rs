@@ -70,6 +70,16 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// A JSON answer that no cache may keep: what the management API says holds for one caller at one moment.
+pub fn reply(status: StatusCode, body: &impl Serialize) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// The answer of an action that has nothing else to tell: `{"ok":true}`.
+pub fn done() -> Response {
+    reply(StatusCode::OK, &serde_json::json!({ "ok": true }))
+}
+
 /// An empty 204.
 pub fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()

@@ -6,7 +6,10 @@
 //! merged routers in the layers every request passes.
 
 pub mod config;
+pub mod editing;
+pub mod members;
 pub mod permit;
+pub mod tokens;
 
 mod access;
 mod blobs;
@@ -14,10 +17,12 @@ mod body;
 mod caller;
 mod downloads;
 mod failure;
+mod fields;
 mod health;
 pub mod lambda;
 mod layers;
 mod org;
+mod secrets;
 mod state;
 
 pub use access::{Repo, RepoAccess};
@@ -26,7 +31,9 @@ pub use body::{Json, Params, read_limited, read_maybe_gzip};
 pub use caller::Caller;
 pub use config::Config;
 pub use downloads::DownloadCounter;
-pub use failure::{ApiError, ApiResult, no_content};
+pub use failure::{ApiError, ApiResult, done, no_content, reply};
+pub use fields::Fields;
 pub use layers::{App, serve};
 pub use org::{Org, OrgAccess};
+pub use secrets::{new_secret, secret_digest};
 pub use state::{AppState, Parts};

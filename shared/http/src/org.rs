@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, request};
-use granary_auth::{Decision, Denial, Principal, decide_org};
-use granary_model::{Error, OrgSlug, Result};
+use granary_auth::{Decision, Denial, Principal, decide_org, org_role};
+use granary_model::{Error, OrgRole, OrgSlug, Result, TokenHash};
 use granary_storage::Key;
 use granary_storage::rows::OrgRow;
 
@@ -20,6 +20,8 @@ use crate::state::AppState;
 pub struct OrgAccess<A> {
     /// Who is calling.
     pub principal: Principal,
+    /// Hash of the token, if one was used.
+    pub token: Option<TokenHash>,
     /// The organisation.
     pub org: OrgRow,
     permit: PhantomData<A>,
@@ -46,7 +48,22 @@ impl<A: OrgPermission> OrgAccess<A> {
         let Some(org) = org else {
             return Err(Error::internal("authorising", "allowed without an organisation"));
         };
-        Ok(Self { principal: caller.principal.clone(), org, permit: PhantomData })
+        Ok(Self {
+            principal: caller.principal.clone(),
+            token: caller.token.clone(),
+            org,
+            permit: PhantomData,
+        })
+    }
+
+    /// The caller, for what is done in the organisation besides.
+    pub fn caller(&self) -> Caller {
+        Caller { principal: self.principal.clone(), token: self.token.clone() }
+    }
+
+    /// The role in which the caller acts.
+    pub fn role(&self) -> Option<OrgRole> {
+        org_role(&self.principal, &self.org)
     }
 }
 

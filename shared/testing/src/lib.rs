@@ -1,1 +1,19 @@
-//! TestApp, actors and builders for in-process tests.
+//! `TestApp`, actors and builders for in-process tests.
+//!
+//! A [`TestApp`] is the whole registry over the embedded engines in a folder of its own: the real router,
+//! the real AWS SDK, real tables. Time stands still until a test moves it. Every storage call goes through
+//! a probe that counts it and can make it fail.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests stop at the first surprise")]
+
+mod actor;
+mod app;
+mod event;
+mod identity;
+pub mod npm;
+
+pub use actor::{Actor, TestResponse};
+pub use app::TestApp;
+pub use event::{EventShape, EventResponse};
+pub use granary_local::engines::probe;
+pub use identity::TestIssuer;

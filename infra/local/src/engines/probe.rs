@@ -121,11 +121,12 @@ impl Probe {
         let mut record = self.record();
         let mut fault = None;
         record.faults.retain_mut(|armed| {
-            if fault.is_some() || !armed.target.describes(service, &operation) {
+            if !armed.target.describes(service, &operation) {
                 return true;
             }
             armed.seen += 1;
-            if armed.seen < armed.target.nth() {
+            // A call has one fault; a second one that waits for it takes the next.
+            if armed.seen < armed.target.nth() || fault.is_some() {
                 return true;
             }
             fault = Some(armed.fault);

@@ -41,12 +41,25 @@ pub(crate) struct Sqs {
     queues: Mutex<HashMap<String, Arc<Queue>>>,
 }
 
-/// Why a request is refused: the type and the message of the answer.
+/// Why a request is refused: the name and the message of the error.
 struct Refusal(&'static str, String);
 
 impl Refusal {
     fn invalid(message: impl Into<String>) -> Self {
-        Self("com.amazonaws.sqs#InvalidParameterValue", message.into())
+        Self("InvalidParameterValue", message.into())
+    }
+
+    /// The SDK recognises errors by the names that SQS had before it spoke JSON, in a header.
+    fn respond(self) -> Result<HttpResponse, ConnectorError> {
+        let Self(name, message) = self;
+        let mut response = refuse(400, &format!("com.amazonaws.sqs#{name}"), &message)?;
+        let old_name = match name {
+            "InvalidParameterValue" => name.to_owned(),
+            "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
+            _ => format!("AWS.SimpleQueueService.{name}"),
+        };
+        response.headers_mut().insert("x-amzn-query-error", format!("{old_name};Sender"));
+        Ok(response)
     }
 }
 
@@ -59,7 +72,7 @@ impl Engine for Sqs {
         let call = JsonCall::read(request, TARGET_PREFIX).await?;
         match self.run(&call.operation, &call.body).await {
             Ok(body) => respond(200, body),
-            Err(Refusal(kind, message)) => refuse(400, kind, &message),
+            Err(refusal) => refusal.respond(),
         }
     }
 }
@@ -77,7 +90,7 @@ impl Sqs {
             "DeleteMessageBatch" => encode(&self.delete_batch(decode(body)?)?),
             "ChangeMessageVisibility" => encode(&self.change_visibility(&decode(body)?)?),
             _ => Err(Refusal(
-                "com.amazonaws.sqs#UnsupportedOperation",
+                "UnsupportedOperation",
                 format!("the embedded SQS does not offer '{operation}'"),
             )),
         }
@@ -87,7 +100,7 @@ impl Sqs {
         let name = url.rsplit('/').next().unwrap_or_default();
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.get(name).cloned().ok_or_else(|| {
-            Refusal("com.amazonaws.sqs#QueueDoesNotExist", format!("there is no queue '{name}'"))
+            Refusal("QueueDoesNotExist", format!("there is no queue '{name}'"))
         })
     }
 
@@ -179,15 +192,15 @@ impl Sqs {
         if queue.change_visibility(&request.receipt_handle, request.visibility_timeout) {
             return Ok(json!({}));
         }
-        Err(Refusal("com.amazonaws.sqs#MessageNotInflight", "the message is not in flight".into()))
+        Err(Refusal("MessageNotInflight", "the message is not in flight".into()))
     }
 }
 
 fn check_batch(entries: usize) -> Outcome<()> {
     match entries {
-        0 => Err(Refusal("com.amazonaws.sqs#EmptyBatchRequest", "the batch is empty".into())),
+        0 => Err(Refusal("EmptyBatchRequest", "the batch is empty".into())),
         1..=MAX_BATCH => Ok(()),
-        _ => Err(Refusal("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "a batch has at most 10 entries".into())),
+        _ => Err(Refusal("TooManyEntriesInBatchRequest", "a batch has at most 10 entries".into())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Getting, using and giving up a token by the client's own commands.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -7,15 +8,18 @@ use granary_tests::api::Visibility;
 use granary_tests::browser;
 use granary_tests::package::Package;
 use granary_tests::sandbox::Sandbox;
+use granary_tests::session::Session;
 use granary_tests::tool::{Manager, Tool};
+use reqwest::StatusCode;
 
 use super::{REPO, Stage};
 
 /// The client shows an address, the user signs in there with the browser, the client has a token; it works
 /// until the logout.
-pub(crate) async fn by_web(tool: Tool) -> Result<()> {
+pub(crate) async fn web_login(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
-    stage.admin.sign_in("ann").await?;
+    // Being seen once makes her a user.
+    stage.admin.sign_in("ann").await?.account_token(&["read"]).await?;
     stage.admin.add_member(REPO, "ann", "write").await?;
     let client = stage.other(None)?;
     let folder = client.consumer("elsewhere", &[])?;
@@ -39,7 +43,7 @@ pub(crate) async fn by_web(tool: Tool) -> Result<()> {
 }
 
 /// Waits for the address that the client shows.
-async fn login_address(session: &mut granary_tests::session::Session, origin: &str) -> Result<String> {
+async fn login_address(session: &mut Session, origin: &str) -> Result<String> {
     // Yarn names the registry itself first: the address is the last thing on a line with the origin.
     loop {
         session.wait_for(origin).await?;
@@ -53,7 +57,7 @@ async fn login_address(session: &mut granary_tests::session::Session, origin: &s
 }
 
 /// A user name and, as the password, a token give the client a token of its own.
-pub(crate) async fn by_password(tool: Tool) -> Result<()> {
+pub(crate) async fn password_login(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
     let password = stage.admin.sign_in("ann").await?.account_token(&["write"]).await?;
     stage.admin.add_member(REPO, "ann", "write").await?;
@@ -91,8 +95,10 @@ async fn works_until_logout(stage: &Stage, client: &Sandbox, folder: &Path) -> R
         let token = token_in(&client.home())?;
         client.run(folder, &["logout"]).await?.success()?;
         // Not only forgotten by the client: ended.
-        let answer = stage.registry.with_token(Some(&token)).read(&package.name).await?;
-        ensure!(answer.status == reqwest::StatusCode::UNAUTHORIZED, "{} {}", answer.status, answer.body);
+        ensure!(
+            status_with(stage, &token).await? == StatusCode::UNAUTHORIZED,
+            "the token outlived the logout"
+        );
     }
     client.whoami(folder).await?.failure(&["401", "login", "logged in", "No authentication"])?;
     Ok(())
@@ -110,13 +116,14 @@ fn token_in(home: &Path) -> Result<String> {
 }
 
 /// `npm token`: create, use, list, revoke.
-pub(crate) async fn tokens(tool: Tool) -> Result<()> {
+pub(crate) async fn token_commands(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
     let session = stage.admin.sign_in("admin").await?;
     let token = session.account_token(&["write"]).await?;
     let client = stage.other(Some(&token))?;
     let folder = client.consumer("elsewhere", &[])?;
 
+    let before = listed(&client, &folder).await?;
     let words: &[&str] = if tool.major() >= 11 {
         &["token", "create", "--json", "--name", "from-npm"]
     } else {
@@ -130,17 +137,33 @@ pub(crate) async fn tokens(tool: Tool) -> Result<()> {
     let text = made.stdout.split_once('{').map(|(_, rest)| format!("{{{rest}")).context("no document")?;
     let made: serde_json::Value = serde_json::from_str(&text)?;
     let fresh = made["token"].as_str().context("no token")?;
-    let key = made["key"].as_str().context("no key")?;
-    let answer = stage.registry.with_token(Some(fresh)).read("plain-absent").await?;
-    ensure!(answer.status == reqwest::StatusCode::NOT_FOUND, "{} {}", answer.status, answer.body);
+    ensure!(status_with(&stage, fresh).await? == StatusCode::NOT_FOUND, "the new token does not read");
 
-    let list = client.run(&folder, &["token", "list", "--json"]).await?.success()?;
-    ensure!(list.stdout.contains(key), "{list}");
-    ensure!(!list.stdout.contains(fresh), "the list gives the secret away");
+    // npm keeps the key to itself when it creates a token.
+    let after = listed(&client, &folder).await?;
+    let new: Vec<&String> = after.difference(&before).collect();
+    let [key] = new.as_slice() else {
+        anyhow::bail!("one token more than {before:?} was expected: {after:?}")
+    };
     client.run(&folder, &["token", "revoke", key]).await?.success()?;
-    let answer = stage.registry.with_token(Some(fresh)).read("plain-absent").await?;
-    ensure!(answer.status == reqwest::StatusCode::UNAUTHORIZED, "{} {}", answer.status, answer.body);
-    let list = client.run(&folder, &["token", "list", "--json"]).await?.success()?;
-    ensure!(!list.stdout.contains(key), "{list}");
+    ensure!(status_with(&stage, fresh).await? == StatusCode::UNAUTHORIZED, "the revoked token still works");
+    ensure!(listed(&client, &folder).await? == before);
+    ensure!(status_with(&stage, &token).await? == StatusCode::NOT_FOUND, "another token was revoked too");
     Ok(())
+}
+
+/// Keys of the tokens that `npm token list` shows. It must not show a whole token.
+async fn listed(client: &Sandbox, folder: &Path) -> Result<BTreeSet<String>> {
+    let list = client.run(folder, &["token", "list", "--json"]).await?.success()?.json()?;
+    let tokens = list.as_array().context("no list")?;
+    ensure!(
+        tokens.iter().all(|token| token["token"].as_str().is_some_and(|shown| shown.len() < 20)),
+        "{list}"
+    );
+    Ok(tokens.iter().filter_map(|token| token["key"].as_str()).map(ToOwned::to_owned).collect())
+}
+
+/// How the registry answers `token` about a package that does not exist.
+async fn status_with(stage: &Stage, token: &str) -> Result<StatusCode> {
+    Ok(stage.registry.with_token(Some(token)).read("plain-absent").await?.status)
 }

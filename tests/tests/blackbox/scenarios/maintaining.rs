@@ -56,10 +56,9 @@ pub(crate) async fn deprecation(tool: Tool) -> Result<()> {
     let project = client.consumer("consumer", &[(name, "1.0.0")])?;
     client.install(&project).await?.success()?.says("deprecated")?;
 
-    let words: &[&str] = match tool.manager {
-        Manager::Npm if tool.major() < 12 => &["deprecate", "plain-old@1.1.0", ""],
-        _ => &["undeprecate", "plain-old@1.1.0"],
-    };
+    let undeprecate = tool.major() >= if tool.manager == Manager::Pnpm { 11 } else { 12 };
+    let words: &[&str] =
+        if undeprecate { &["undeprecate", "plain-old@1.1.0"] } else { &["deprecate", "plain-old@1.1.0", ""] };
     client.run(&folder, words).await?.success()?;
     ensure!(deprecated(&stage.registry, name).await? == set(&["1.0.0=use 2"]));
     for version in ["1.0.0", "1.1.0", "2.0.0"] {

@@ -92,12 +92,13 @@ mod tests {
         Facts { etag: "abc".into(), modified: 5_500, ..Facts::default() }
     }
 
-    fn etag(value: &str) -> Option<ETagCondition> {
-        Some(ETagCondition::ETag(s3s::dto::ETag::Strong(value.into())))
+    fn etag(value: &str) -> ETagCondition {
+        ETagCondition::ETag(s3s::dto::ETag::Strong(value.into()))
     }
 
     #[test]
     fn writes() {
+        let some = |value| Some(etag(value));
         let check = |if_match, if_none_match, there: Option<&Facts>| {
             WriteCondition::new(if_match, if_none_match).unwrap().check(there).is_ok()
         };
@@ -105,24 +106,25 @@ mod tests {
         assert!(check(None, None, Some(&there)) && check(None, None, None));
         assert!(check(None, Some(ETagCondition::Any), None));
         assert!(!check(None, Some(ETagCondition::Any), Some(&there)));
-        assert!(check(etag("abc"), None, Some(&there)) && !check(etag("abd"), None, Some(&there)));
-        assert!(!check(etag("abc"), None, None) && !check(Some(ETagCondition::Any), None, None));
-        assert!(WriteCondition::new(None, etag("abc")).is_err());
+        assert!(check(some("abc"), None, Some(&there)) && !check(some("abd"), None, Some(&there)));
+        assert!(!check(some("abc"), None, None) && !check(Some(ETagCondition::Any), None, None));
+        assert!(WriteCondition::new(None, some("abc")).is_err());
     }
 
     #[test]
     fn reads() {
+        let some = |value| Some(etag(value));
         let at = |millis| Some(Timestamp::from(system_time(millis)));
         let check = |conditions: ReadConditions| conditions.check(&facts());
         assert_eq!(check(ReadConditions::default()), Ok(()));
         let conditions = || ReadConditions::default();
-        assert_eq!(check(ReadConditions { if_none_match: etag("abc"), ..conditions() }), Err(Unmet::NotModified));
-        assert_eq!(check(ReadConditions { if_none_match: etag("x"), ..conditions() }), Ok(()));
-        assert_eq!(check(ReadConditions { if_match: etag("x"), ..conditions() }), Err(Unmet::Failed));
+        assert_eq!(check(ReadConditions { if_none_match: some("abc"), ..conditions() }), Err(Unmet::NotModified));
+        assert_eq!(check(ReadConditions { if_none_match: some("x"), ..conditions() }), Ok(()));
+        assert_eq!(check(ReadConditions { if_match: some("x"), ..conditions() }), Err(Unmet::Failed));
         assert_eq!(check(ReadConditions { if_modified_since: at(5_000), ..conditions() }), Err(Unmet::NotModified));
         assert_eq!(check(ReadConditions { if_modified_since: at(4_000), ..conditions() }), Ok(()));
         assert_eq!(check(ReadConditions { if_unmodified_since: at(4_000), ..conditions() }), Err(Unmet::Failed));
-        let both = ReadConditions { if_match: etag("abc"), if_unmodified_since: at(4_000), ..conditions() };
+        let both = ReadConditions { if_match: some("abc"), if_unmodified_since: at(4_000), ..conditions() };
         assert_eq!(check(both), Ok(()));
     }
 }

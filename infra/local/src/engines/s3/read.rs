@@ -13,7 +13,7 @@ use s3s::dto::{
     ChecksumMode, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob, Timestamp,
 };
 use s3s::stream::{ByteStream, RemainingLength};
-use s3s::{Body, S3Error, S3Response, S3Result, StdError, s3_error};
+use s3s::{Body, S3Response, S3Result, StdError, s3_error};
 
 use crate::engines::s3::checksums::put_checksums;
 use crate::engines::s3::conditions::{ReadConditions, Unmet, precondition_failed};
@@ -183,7 +183,8 @@ mod tests {
         let content: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
         std::fs::write(&path, &content).unwrap();
         for range in [0..1_000_000_u64, 5..6, 262_143..524_290, 7..7] {
-            let wanted = &content[range.start as usize..range.end as usize];
+            let [start, end] = [range.start, range.end].map(|position| usize::try_from(position).unwrap());
+            let wanted = &content[start..end];
             for bytes in [None, Some(Bytes::from(content.clone()))] {
                 let blob = body(File::open(&path).unwrap(), bytes, range.clone());
                 assert_eq!(blob.remaining_length().exact(), Some(wanted.len()));

@@ -1,0 +1,7 @@
+//! The handlers of the management API, one file per resource.
+
+pub(crate) mod account;
+pub(crate) mod deletion;
+pub(crate) mod members;
+pub(crate) mod orgs;
+pub(crate) mod tokens;

@@ -1,0 +1,83 @@
+//! The caller's own profile and account tokens.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use granary_http::tokens::{self, Holder, NewTokenView, TokenRequest, TokenView};
+use granary_http::{ApiResult, AppState, Caller, Fields, Json, Params, done, reply};
+use granary_storage::Key;
+use granary_storage::rows::{TokenRow, UserRow};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::view::UserView;
+
+#[derive(Serialize)]
+struct Me {
+    user: UserView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<TokenView>,
+}
+
+/// `GET /api/auth/me`: who the caller is, and the token that was used, if any.
+pub(crate) async fn show_me(state: AppState, caller: Caller) -> ApiResult<Response> {
+    let user = caller.user()?.clone();
+    let profile: Option<UserRow> = state.storage().get(&Key::User(user.clone())).await?;
+    let token: Option<TokenRow> = match &caller.token {
+        Some(hash) => state.storage().get(&Key::Token(hash.clone())).await?,
+        None => None,
+    };
+    let admin = state.is_instance_admin(&user);
+    let me = Me { user: UserView::new(user, profile, admin), token: token.map(TokenView::from) };
+    Ok(reply(StatusCode::OK, &me))
+}
+
+/// `GET /api/auth/token`: the caller's account tokens, without their secrets.
+pub(crate) async fn list_tokens(state: AppState, caller: Caller) -> ApiResult<Response> {
+    let rows = tokens::list(&state, &Holder::user(caller.session()?)).await?;
+    let views: Vec<TokenView> = rows.into_iter().map(TokenView::from).collect();
+    Ok(reply(StatusCode::OK, &json!({ "tokens": views })))
+}
+
+/// `POST /api/auth/token`: makes an account token and shows its secret, this once.
+pub(crate) async fn create_token(
+    state: AppState,
+    SessionCaller(caller): SessionCaller,
+    Json(fields): Json<Fields>,
+) -> ApiResult<Response> {
+    let request = TokenRequest::read(&fields, state.now())?;
+    let made = tokens::mint(&state, &caller, &Holder::user(caller.session()?), request).await?;
+    Ok(reply(StatusCode::CREATED, &NewTokenView::new(made)))
+}
+
+/// Query of [`delete_token`].
+#[derive(Debug, Deserialize)]
+pub(crate) struct Deletion {
+    #[serde(rename = "tokenId")]
+    token_id: String,
+}
+
+/// `DELETE /api/auth/token?tokenId=`: revokes a token at once.
+pub(crate) async fn delete_token(
+    state: AppState,
+    SessionCaller(caller): SessionCaller,
+    Params(deletion): Params<Deletion>,
+) -> ApiResult<Response> {
+    tokens::revoke(&state, &caller, &Holder::user(caller.session()?), &deletion.token_id).await?;
+    Ok(done())
+}
+
+/// A caller who signed in, checked before the rest of the request is looked at.
+pub(crate) struct SessionCaller(Caller);
+
+impl axum::extract::FromRequestParts<AppState> for SessionCaller {
+    type Rejection = granary_http::ApiError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.session()?;
+        Ok(Self(caller))
+    }
+}

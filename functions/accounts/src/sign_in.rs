@@ -1,0 +1,231 @@
+//! Sign-in for command-line clients: from the address that a client shows to a token in its hands.
+//!
+//! 1. `GET /api/auth/cli/{session}` sends the browser to the identity provider.
+//! 2. `GET /api/auth/callback` takes the browser back, learns who is there, and asks whether the client
+//!    may act for them. A signed-in browser alone is no agreement: anybody could have sent the address.
+//! 3. `POST /api/auth/cli/{session}/approve` takes the answer and leaves a token for the client.
+//!
+//! Each step is bound to the browser of the first one by a cookie, and each of its secrets works once.
+
+mod page;
+mod provider;
+mod secret;
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use granary_auth::{Credential, Principal, Via};
+use granary_http::tokens::{Holder, TokenRequest, add_token};
+use granary_http::{AppState, Caller, Params, read_limited};
+use granary_model::{Error, Result, Scope, UserId};
+use granary_storage::rows::{LoginRow, SignInRow, SignInStage};
+use granary_storage::{Commit, Key, Transaction};
+use serde::Deserialize;
+
+use page::{PageError, PageResult, confirmation, message, redirect};
+use provider::Provider;
+use secret::{Browser, is_secret, is_session, new_secret};
+
+/// How long a person may take for one step, in milliseconds.
+const STEP_MILLIS: i64 = 600_000;
+
+/// How long the new token works, in days.
+const TOKEN_DAYS: f64 = 90.0;
+
+/// Largest form, in bytes.
+const MAX_FORM: u64 = 4096;
+
+/// Longest label of a token, in characters.
+const MAX_LABEL: usize = 100;
+
+/// `GET /api/auth/cli/{session}`: begins the sign-in for a login that a client waits for.
+pub(crate) async fn begin_sign_in(state: AppState, Path(session): Path<String>) -> PageResult {
+    waiting_login(&state, &session).await?;
+    let provider = Provider::discover(state.config()).await?;
+    let (ticket, verifier, nonce) =
+        (new_secret(state.ids()), new_secret(state.ids()), new_secret(state.ids()));
+    let browser = Browser::new(state.ids());
+    let address = provider.sign_in_address(state.config(), &ticket, &nonce, &verifier);
+    let at = SignInStage::Provider { verifier, nonce };
+    remember(&state, &ticket, session, browser.fingerprint(), at).await?;
+    Ok(redirect(&address, &browser.cookie(state.config())))
+}
+
+/// Query of [`finish_sign_in`].
+#[derive(Debug, Deserialize)]
+pub(crate) struct Callback {
+    code: Option<String>,
+    state: Option<String>,
+    error: Option<String>,
+}
+
+/// `GET /api/auth/callback`: takes the browser back from the identity provider and asks for agreement.
+pub(crate) async fn finish_sign_in(
+    state: AppState,
+    headers: HeaderMap,
+    Params(callback): Params<Callback>,
+) -> PageResult {
+    let row = take(&state, &headers, callback.state.as_deref()).await?;
+    let SignInStage::Provider { verifier, nonce } = &row.stage else { return Err(stale().into()) };
+    let code = callback.code.as_deref().filter(|_| callback.error.is_none());
+    let code = code.ok_or_else(|| Error::Forbidden("The sign-in was not completed.".into()))?;
+    let login = waiting_login(&state, &row.login).await?;
+    let provider = Provider::discover(state.config()).await?;
+    let user = signed_in_user(&state, &provider, code, verifier, nonce).await?;
+    let ticket = new_secret(state.ids());
+    let at = SignInStage::Confirmation { user: user.clone() };
+    remember(&state, &ticket, row.login.clone(), row.browser, at).await?;
+    Ok(confirmation(&user, &label(&login.client), &row.login, &ticket))
+}
+
+/// `POST /api/auth/cli/{session}/approve`: takes the user's answer.
+pub(crate) async fn answer_login(
+    state: AppState,
+    Path(session): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> PageResult {
+    let answer = Answer::read(body).await?;
+    let row = take(&state, &headers, answer.ticket.as_deref()).await?;
+    let SignInStage::Confirmation { user } = row.stage else { return Err(stale().into()) };
+    if row.login != session {
+        return Err(stale().into());
+    }
+    let login = waiting_login(&state, &session).await?;
+    if answer.allow {
+        give_token(&state, &session, &login, user).await?;
+        return Ok(message(StatusCode::OK, "Done", "You can close this window and go back to the terminal."));
+    }
+    state.storage().delete(&Key::Login(session)).await?;
+    Ok(message(StatusCode::OK, "Denied", "The client gets no access. You can close this window."))
+}
+
+/// The login, which must still wait for its answer.
+async fn waiting_login(state: &AppState, session: &str) -> Result<LoginRow> {
+    let unknown = || {
+        Error::NotFound(
+            "This login does not exist, is over, or has expired. Begin again in the terminal.".into(),
+        )
+    };
+    if !is_session(session) {
+        return Err(unknown());
+    }
+    let login: Option<LoginRow> = state.storage().get(&Key::Login(session.into())).await?;
+    login
+        .filter(|login| login.token.is_none() && state.now().seconds() < login.expires_at)
+        .ok_or_else(unknown)
+}
+
+/// Keeps what the next step will need.
+async fn remember(
+    state: &AppState,
+    ticket: &str,
+    login: String,
+    browser: String,
+    at: SignInStage,
+) -> Result<()> {
+    let expires_at = state.now().plus_millis(STEP_MILLIS).seconds();
+    let row = SignInRow { expires_at, login, browser, stage: at };
+    state.storage().put(&Key::SignIn(ticket.into()), &row).await
+}
+
+/// Takes what the step before has kept; a second time there is nothing. The browser must be the same.
+async fn take(state: &AppState, headers: &HeaderMap, ticket: Option<&str>) -> Result<SignInRow> {
+    let ticket = ticket.filter(|ticket| is_secret(ticket)).ok_or_else(stale)?;
+    let row: Option<SignInRow> = state.storage().take(&Key::SignIn(ticket.into())).await?;
+    let browser = Browser::from_headers(headers).map(|browser| browser.fingerprint());
+    row.filter(|row| state.now().seconds() < row.expires_at && Some(&row.browser) == browser.as_ref())
+        .ok_or_else(stale)
+}
+
+/// One answer for everything that is wrong with a step: what exactly it was is nobody's business.
+fn stale() -> Error {
+    Error::BadRequest(
+        "This sign-in is over or belongs to another browser. Begin again in the terminal.".into(),
+    )
+}
+
+/// Exchanges the code and verifies who is there.
+async fn signed_in_user(
+    state: &AppState,
+    provider: &Provider,
+    code: &str,
+    verifier: &str,
+    nonce: &str,
+) -> Result<UserId> {
+    let refused =
+        || Error::Unauthorized("The identity provider's answer cannot be used. Begin again.".into());
+    let secret = provider.exchange(state.config(), code, verifier).await?;
+    let Ok(Credential::IdToken(token)) = Credential::from_secret(&secret) else { return Err(refused()) };
+    let identity = state.oidc().verify(&token, state.now()).await?;
+    if identity.nonce.as_deref() != Some(nonce) {
+        return Err(refused());
+    }
+    state.remember_user(&identity).await?;
+    Ok(identity.user)
+}
+
+/// Makes the token and leaves it for the client, both or neither.
+async fn give_token(state: &AppState, session: &str, login: &LoginRow, user: UserId) -> Result<()> {
+    let holder = Holder::user(&user);
+    let principal = Principal::User {
+        instance_admin: state.is_instance_admin(&user),
+        id: user,
+        scope: Scope::Admin,
+        via: Via::Session,
+    };
+    let caller = Caller { principal, token: None };
+    let scopes = Some(vec![Scope::Read, Scope::Write]);
+    let request = TokenRequest::new(&label(&login.client), scopes, Some(TOKEN_DAYS), state.now())?;
+    let mut transaction = Transaction::new();
+    let (_, raw) = add_token(state, &caller, &holder, request, &mut transaction).await?;
+    transaction.answer_login("login", session, raw.expose());
+    match state.storage().commit(transaction).await? {
+        Commit::Done => Ok(()),
+        Commit::Refused(_) => Err(stale()),
+    }
+}
+
+/// The client's name as a label: whatever the client sent, it is short and printable.
+fn label(client: &str) -> String {
+    let text: String = client.chars().filter(|c| !c.is_control()).take(MAX_LABEL).collect();
+    match text.trim() {
+        "" => "command-line client".into(),
+        trimmed => trimmed.into(),
+    }
+}
+
+/// The form of the confirmation page.
+struct Answer {
+    ticket: Option<String>,
+    allow: bool,
+}
+
+impl Answer {
+    async fn read(body: Body) -> Result<Self, PageError> {
+        let bytes = read_limited(body, MAX_FORM).await?;
+        let mut answer = Self { ticket: None, allow: false };
+        for (name, value) in url::form_urlencoded::parse(&bytes) {
+            match name.as_ref() {
+                "ticket" => answer.ticket = Some(value.into_owned()),
+                "decision" => answer.allow = value == "allow",
+                _ => {}
+            }
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_short_and_printable() {
+        assert_eq!(label("npm on\nlaptop"), "npm onlaptop");
+        assert_eq!(label(" \n "), "command-line client");
+        assert_eq!(label(&"x".repeat(1000)).len(), MAX_LABEL);
+    }
+}
+#[allow(dead_code)]
+fn check(state: AppState, headers: HeaderMap, params: Params<Callback>) { fn s<T: Send>(_: T) {} s(finish_sign_in(state, headers, params)); }

@@ -1,0 +1,216 @@
+//! The settings of a repository as requests bring them, checked.
+
+use std::collections::BTreeSet;
+
+use axum::http::HeaderMap;
+use granary_http::permit::Read;
+use granary_http::{AppState, Fields, RepoAccess};
+use granary_model::{Error, PackageType, RepoId, Result, Visibility};
+use granary_storage::rows::{KmpConfig, KmpSource, RepoRow};
+use url::Url;
+
+/// Longest description, in characters.
+const MAX_DESCRIPTION: usize = 2000;
+
+/// Longest address of a Maven repository elsewhere, in bytes.
+const MAX_URL: usize = 2000;
+
+/// What becomes of the description.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Description {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// There is none from now on.
+    Clear,
+    /// This one.
+    Set(String),
+}
+
+/// Settings in a request; `None` for what it does not name.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    /// Free text.
+    pub(crate) description: Description,
+    /// Who may read.
+    pub(crate) visibility: Option<Visibility>,
+    /// The protocols.
+    pub(crate) package_types: Option<BTreeSet<PackageType>>,
+    /// The Maven source.
+    pub(crate) kmp_config: Option<KmpConfig>,
+}
+
+impl Settings {
+    /// Names of the fields that [`Self::read`] knows.
+    pub(crate) const FIELDS: [&str; 4] = ["description", "visibility", "packageTypes", "kmpConfig"];
+
+    /// Reads the settings. A Maven repository here that is to be watched must be one that the caller may
+    /// read.
+    pub(crate) async fn read(state: &AppState, headers: &HeaderMap, fields: &Fields) -> Result<Self> {
+        let kmp_config = match fields.object("kmpConfig")? {
+            Some(config) => Some(kmp_config(state, headers, &config).await?),
+            None => None,
+        };
+        Ok(Self {
+            description: description(fields)?,
+            visibility: fields.parsed("visibility")?,
+            package_types: fields.list("packageTypes")?.map(package_types).transpose()?,
+            kmp_config,
+        })
+    }
+
+    /// Whether the request names none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.description == Description::Keep
+            && self.visibility.is_none()
+            && self.package_types.is_none()
+            && self.kmp_config.is_none()
+    }
+
+    /// Puts the settings into a row and checks that they fit together.
+    pub(crate) fn apply(&self, row: &mut RepoRow) -> Result<()> {
+        match &self.description {
+            Description::Keep => {}
+            Description::Clear => row.description = None,
+            Description::Set(text) => row.description = Some(text.clone()),
+        }
+        row.visibility = self.visibility.unwrap_or(row.visibility);
+        if let Some(types) = &self.package_types {
+            row.package_types.clone_from(types);
+        }
+        if !row.package_types.contains(&PackageType::Kmp) {
+            row.kmp_config = None;
+            if self.kmp_config.is_some() {
+                return Err(Error::BadRequest(
+                    "kmpConfig is only for repositories whose packageTypes include kmp".into(),
+                ));
+            }
+            return Ok(());
+        }
+        if let Some(config) = &self.kmp_config {
+            row.kmp_config = Some(config.clone());
+        }
+        if row.kmp_config.is_none() {
+            return Err(Error::BadRequest("kmpConfig is required when packageTypes include kmp".into()));
+        }
+        Ok(())
+    }
+}
+
+fn description(fields: &Fields) -> Result<Description> {
+    match fields.text("description")? {
+        None if fields.has("description") => Ok(Description::Clear),
+        None => Ok(Description::Keep),
+        Some(text) if text.chars().count() > MAX_DESCRIPTION => {
+            Err(Error::BadRequest(format!("description: at most {MAX_DESCRIPTION} characters")))
+        }
+        Some(text) => Ok(Description::Set(text.into())),
+    }
+}
+
+fn package_types(types: Vec<PackageType>) -> Result<BTreeSet<PackageType>> {
+    let mut known = BTreeSet::new();
+    for kind in types {
+        if !known.insert(kind) {
+            return Err(Error::BadRequest(format!("packageTypes: '{kind}' stands there twice")));
+        }
+    }
+    if known.is_empty() {
+        return Err(Error::BadRequest("packageTypes: name at least one type".into()));
+    }
+    Ok(known)
+}
+
+async fn kmp_config(state: &AppState, headers: &HeaderMap, fields: &Fields) -> Result<KmpConfig> {
+    fields.only(&["sourceType", "sourceRepoId", "sourceUrl"])?;
+    let kind = Fields::required("kmpConfig.sourceType", fields.text("sourceType")?)?;
+    let (repo, url) = (fields.text("sourceRepoId")?, fields.text("sourceUrl")?);
+    match (kind, repo, url) {
+        ("artifacts", Some(repo), None) => {
+            let id = maven_repo(state, headers, repo).await?;
+            Ok(KmpConfig { source_type: KmpSource::Artifacts, source_repo_id: Some(id), source_url: None })
+        }
+        ("external", None, Some(url)) => {
+            let url = external_url(url)?;
+            Ok(KmpConfig { source_type: KmpSource::External, source_repo_id: None, source_url: Some(url) })
+        }
+        ("artifacts", ..) => Err(Error::BadRequest(
+            "kmpConfig: sourceType 'artifacts' takes sourceRepoId and nothing else".into(),
+        )),
+        ("external", ..) => {
+            Err(Error::BadRequest("kmpConfig: sourceType 'external' takes sourceUrl and nothing else".into()))
+        }
+        _ => Err(Error::BadRequest("kmpConfig.sourceType is 'artifacts' or 'external'".into())),
+    }
+}
+
+/// A Maven repository of this registry that the caller may read.
+async fn maven_repo(state: &AppState, headers: &HeaderMap, id: &str) -> Result<RepoId> {
+    let id: RepoId =
+        id.parse().map_err(|error| Error::BadRequest(format!("kmpConfig.sourceRepoId: {error}")))?;
+    match RepoAccess::<Read>::authorize(state, headers, id.as_str(), None).await {
+        Ok(access) if access.repo.package_types.contains(&PackageType::Maven) => Ok(id),
+        Ok(_) => {
+            Err(Error::BadRequest(format!("kmpConfig.sourceRepoId: '{id}' does not hold maven packages")))
+        }
+        Err(Error::NotFound(_)) => Err(Error::BadRequest(format!(
+            "kmpConfig.sourceRepoId: there is no repository '{id}' you may read"
+        ))),
+        Err(error) => Err(error),
+    }
+}
+
+/// The address of a Maven repository elsewhere. Secrets have no place in it, and paths are appended to
+/// it. Where it may lead is checked when it is fetched.
+fn external_url(text: &str) -> Result<String> {
+    let wrong = |why: &str| Error::BadRequest(format!("kmpConfig.sourceUrl {why}"));
+    if text.len() > MAX_URL {
+        return Err(wrong("is too long"));
+    }
+    let url = Url::parse(text).map_err(|_| wrong("is not an address such as https://host/path"))?;
+    if url.scheme() != "https" || url.host_str().is_none() {
+        return Err(wrong("must begin with https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("must not carry credentials"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("must have neither a query nor a fragment"));
+    }
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_maven_repositories() {
+        assert_eq!(
+            external_url("https://repo.example.org/maven2").unwrap(),
+            "https://repo.example.org/maven2"
+        );
+        let long = format!("https://h/{}", "x".repeat(MAX_URL));
+        for bad in [
+            "",
+            "repo",
+            "http://h/x",
+            "file:///etc/passwd",
+            "https://u@h/",
+            "https://u:p@h/",
+            "https://h/#x",
+            "https://h/?x",
+            &long,
+        ] {
+            assert!(external_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn types_are_a_set() {
+        use PackageType::{Maven, Npm};
+        assert_eq!(package_types(vec![Maven, Npm]).unwrap().len(), 2);
+        assert!(package_types(vec![Npm, Npm]).is_err());
+        assert!(package_types(Vec::new()).is_err());
+    }
+}

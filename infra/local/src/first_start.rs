@@ -1,0 +1,90 @@
+//! What a new registry needs: somebody who may do everything, and a token to begin with.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use granary_auth::{Identity, Principal, Via};
+use granary_http::tokens::{Holder, TokenRequest, mint};
+use granary_http::{AppState, Caller};
+use granary_model::{Scope, UserId};
+
+/// Id of the user that a new registry has.
+const ADMIN: &str = "admin";
+
+/// Where the token of that user is kept.
+pub fn token_path(data: &Path) -> PathBuf {
+    data.join("admin-token")
+}
+
+/// Makes the user `admin` and a token of all scopes, unless the token's file is there. Gives the token if
+/// it is new.
+///
+/// A lost token is replaced in the same way: remove the file and start again.
+pub async fn ensure_admin(state: &AppState, data: &Path) -> anyhow::Result<Option<String>> {
+    let path = token_path(data);
+    if path.exists() {
+        return Ok(None);
+    }
+    let admin: UserId = ADMIN.parse()?;
+    let identity = Identity {
+        user: admin.clone(),
+        name: Some("Administrator".into()),
+        email: None,
+        picture: None,
+        nonce: None,
+    };
+    state.remember_user(&identity).await?;
+    let principal =
+        Principal::User { id: admin.clone(), scope: Scope::Admin, via: Via::Session, instance_admin: true };
+    let caller = Caller { principal, token: None };
+    let scopes = Some(Scope::Admin.with_included());
+    let request = TokenRequest::new("first start", scopes, None, state.now())?;
+    let (_, token) = mint(state, &caller, &Holder::user(&admin), request).await?;
+    write_secret(&path, token.expose()).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Some(token.expose().to_owned()))
+}
+
+/// Writes a file that only its owner can read, whole or not at all, and durably.
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    writeln!(file, "{secret}")?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// What to type next, to be copied line by line.
+pub fn first_steps(public_url: &str, data: &Path) -> String {
+    let token = token_path(data);
+    let token = token.display();
+    let host = public_url.split_once("://").map_or(public_url, |(_, host)| host);
+    format!(
+        "\
+A token for everything is in {token}. To begin, in another terminal:
+
+  # a repository for npm packages
+  curl -X POST {public_url}/api/repos -H \"Authorization: Bearer $(cat {token})\" \\
+    -H 'Content-Type: application/json' -d '{{\"name\":\"my-npm\",\"packageTypes\":[\"npm\"]}}'
+
+  # npm, pnpm and Bun: send the token to it
+  npm config set //{host}/api/npm/my-npm/:_authToken \"$(cat {token})\"
+
+  # a first publish
+  mkdir hello && cd hello && npm init -y
+  npm publish --registry {public_url}/api/npm/my-npm/
+
+  # a first install
+  mkdir ../world && cd ../world && npm init -y
+  npm install hello --registry {public_url}/api/npm/my-npm/
+
+The slash at the end of the registry address matters: npm looks up the token by it.
+"
+    )
+}

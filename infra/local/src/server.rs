@@ -1,0 +1,111 @@
+//! `granary serve`: everything in one process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use granary_auth::{HttpKeys, KeySource, OidcVerifier, StaticKeys};
+use granary_http::{App, AppState, Config};
+use granary_model::{RandomIds, SystemClock};
+use tokio::net::TcpListener;
+
+use crate::app;
+use crate::config::ServeOptions;
+use crate::engines::Engines;
+use crate::first_start::{ensure_admin, first_steps};
+use crate::identity::IdentityProvider;
+use crate::tasks;
+
+/// Serves until the process is told to end.
+///
+/// # Errors
+/// An address or the data folder is in use, or the configuration cannot be used.
+pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let listener = bind(options.listen, "--listen").await?;
+    let s3_listener = bind(options.s3_listen, "--s3-listen").await?;
+    let address = listener.local_addr()?;
+    let s3_address = s3_listener.local_addr()?;
+    let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://localhost:{}", address.port()));
+    let s3_public = options.s3_public_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", s3_address.port()));
+
+    let engines = Engines::open(&options.data)?;
+    let mut config = Config::local(&public_url);
+    config.instance_admins = vec!["admin".parse()?];
+    config.apply_env()?;
+    let own_provider = config.oidc_issuer == format!("{}/_idp", config.public_url);
+    let provider = own_provider.then(|| IdentityProvider::open(&options.data, &config.public_url)).transpose()?;
+    let keys = match &provider {
+        Some(provider) => KeySource::Static(StaticKeys::new(provider.jwks_json())?),
+        None => KeySource::Http(HttpKeys::new(&config.oidc_issuer)?),
+    };
+    let oidc = OidcVerifier::new(&config.oidc_issuer, &config.oidc_audience, keys);
+    let storage = app::storage(&engines, &s3_public, None);
+    storage.create_missing().await?;
+    let state = app::state(config, storage, oidc, Arc::new(SystemClock), Arc::new(RandomIds));
+    let new_token = ensure_admin(&state, &options.data).await?;
+
+    let mut routes = app::routes();
+    match provider {
+        // Whoever reaches it signs in as anybody, so nobody but this machine may reach it.
+        Some(provider) if address.ip().is_loopback() => {
+            routes = routes.merge(provider.router().with_state(()));
+        }
+        Some(_) => tracing::warn!(
+            "sign-in is switched off, because the server listens beyond this machine: set GRANARY_OIDC_ISSUER"
+        ),
+        None => {}
+    }
+    let app = granary_http::serve(routes, state.clone());
+    let _tasks = tasks::spawn(&state, &engines);
+    tokio::spawn(tasks::catch_up(state.clone()));
+    let s3 = tokio::spawn({
+        let engines = engines.clone();
+        async move { engines.serve_s3(s3_listener, shutdown()).await }
+    });
+    announce(&state, &options, new_token.as_deref());
+    run(listener, app).await?;
+    s3.await??;
+    tasks::finish(&state).await;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another address with {flag} (port 0: any free one)"))
+}
+
+async fn run(listener: TcpListener, app: App) -> anyhow::Result<()> {
+    axum::serve(listener, tower::make::Shared::new(app))
+        .with_graceful_shutdown(shutdown())
+        .await
+        .context("the server stopped")
+}
+
+/// Says that the server is ready, and on the first start what to do with it.
+#[expect(clippy::print_stdout, reason = "the ready line is part of the program's interface")]
+fn announce(state: &AppState, options: &ServeOptions, new_token: Option<&str>) {
+    let public_url = &state.config().public_url;
+    if let Some(token) = new_token {
+        println!("First start: made the user 'admin' with the token {token}\n");
+        println!("{}", first_steps(public_url, &options.data));
+    }
+    println!("Granary is ready at {public_url}");
+}
+
+/// Resolves when the process is told to end.
+async fn shutdown() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}

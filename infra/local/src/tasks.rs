@@ -1,0 +1,98 @@
+//! What runs beside the requests: the event consumer, sweeps, and counters.
+
+use std::future::Future;
+use std::time::Duration;
+
+use granary_http::AppState;
+use tokio::task::JoinSet;
+
+use crate::engines::Engines;
+
+/// How long the consumer waits for a message before it asks again, in seconds.
+const POLL_SECONDS: i32 = 20;
+
+/// Pause after something failed that will likely fail again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Starts all tasks. Dropping the set ends them; whatever they were at is found again at the next start.
+pub fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(consume(state.clone()));
+    let swept = state.clone();
+    tasks.spawn(every(Duration::from_secs(30), move || sweep(swept.clone(), false)));
+    let counted = state.clone();
+    tasks.spawn(every(Duration::from_secs(5), move || count(counted.clone())));
+    let engines = engines.clone();
+    tasks.spawn(every(Duration::from_secs(300), move || expire(engines.clone())));
+    let cleaned = state.clone();
+    tasks.spawn(every(Duration::from_secs(6 * 3600), move || clean(cleaned.clone())));
+    tasks
+}
+
+/// Handles all events that were waiting when the process started: the queue does not survive it, the
+/// outbox does.
+pub async fn catch_up(state: AppState) {
+    sweep(state, true).await;
+}
+
+/// Writes what is only in memory, before the process ends.
+pub async fn finish(state: &AppState) {
+    count_all(state).await;
+}
+
+async fn consume(state: AppState) {
+    loop {
+        if let Err(error) = granary_events::consume_once(&state, POLL_SECONDS).await {
+            tracing::warn!(%error, "the event consumer pauses");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn sweep(state: AppState, everything: bool) {
+    match granary_events::sweep(&state, everything).await {
+        Ok(report) if report.finished + report.failed > 0 => {
+            tracing::info!(sweep.finished = report.finished, sweep.failed = report.failed, "swept the outbox");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the outbox could not be swept"),
+    }
+}
+
+async fn count(state: AppState) {
+    if state.downloads().is_due(state.now()) {
+        count_all(&state).await;
+    }
+}
+
+async fn count_all(state: &AppState) {
+    if let Err(error) = state.downloads().flush(state.storage(), state.now()).await {
+        tracing::warn!(%error, "download counts could not be written");
+    }
+}
+
+async fn expire(engines: Engines) {
+    if let Err(error) = engines.sweep_expired_rows().await {
+        tracing::warn!(%error, "expired rows could not be removed");
+    }
+}
+
+async fn clean(state: AppState) {
+    match granary_events::sweep_blobs(&state).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(blobs.removed = removed, "removed bytes that no file holds"),
+        Err(error) => tracing::warn!(%error, "bytes could not be cleaned up"),
+    }
+}
+
+/// Does something now and then, the first time after one period.
+async fn every<F, T>(period: Duration, mut job: F)
+where
+    F: FnMut() -> T + Send,
+    T: Future<Output = ()> + Send,
+{
+    loop {
+        tokio::time::sleep(period).await;
+        job().await;
+    }
+}

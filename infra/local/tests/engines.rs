@@ -1,0 +1,12 @@
+//! The embedded engines under the real AWS SDK.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a helper cannot unwrap fails the test")]
+
+mod engines {
+    mod dynamo;
+    mod multipart;
+    mod presigned;
+    mod probe;
+    mod s3;
+    mod sqs;
+    mod support;
+}

@@ -1,0 +1,144 @@
+//! The registry in a test.
+
+use std::sync::Arc;
+
+use granary_auth::{KeySource, OidcVerifier, StaticKeys};
+use granary_http::{App, AppState, Config};
+use granary_local::app;
+use granary_local::engines::Engines;
+use granary_local::engines::probe::Probe;
+use granary_model::{Clock as _, FixedClock, RandomIds, Timestamp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::actor::Actor;
+use crate::identity::TestIssuer;
+
+/// The public address that documents of a test name.
+pub const PUBLIC_URL: &str = "http://localhost:8080";
+
+/// The whole registry, in process, in a folder of its own.
+pub struct TestApp {
+    pub(crate) app: App,
+    /// Counts storage calls and makes them fail.
+    pub probe: Probe,
+    /// Moves time.
+    pub clock: Arc<FixedClock>,
+    /// Signs ID tokens.
+    pub issuer: TestIssuer,
+    engines: Engines,
+    _folder: TempDir,
+}
+
+impl std::fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TestApp")
+    }
+}
+
+impl TestApp {
+    /// A new, empty registry.
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A new, empty registry with other settings.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = TempDir::new().unwrap();
+        let engines = Engines::open(folder.path()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let s3_public = format!("http://{}", listener.local_addr().unwrap());
+        let serving = engines.clone();
+        tokio::spawn(async move { serving.serve_s3(listener, std::future::pending()).await });
+        let (probe, issuer) = (Probe::new(), TestIssuer::default());
+        let mut config = Config::local(PUBLIC_URL);
+        config.instance_admins = vec!["root".parse().unwrap()];
+        change(&mut config);
+        let storage = app::storage(&engines, &s3_public, Some(&probe));
+        storage.create_missing().await.unwrap();
+        let keys = KeySource::Static(StaticKeys::new(issuer.jwks()).unwrap());
+        let oidc = OidcVerifier::new(&config.oidc_issuer, &config.oidc_audience, keys);
+        let clock = Arc::new(FixedClock::new(Timestamp::from_millis(1_790_000_000_000)));
+        let state = app::state(config, storage, oidc, clock.clone(), Arc::new(RandomIds));
+        let app = granary_http::serve(app::routes(), state);
+        probe.reset();
+        Self { app, probe, clock, issuer, engines, _folder: folder }
+    }
+
+    /// The state behind the handlers.
+    pub fn state(&self) -> &AppState {
+        self.app.state()
+    }
+
+    /// The engines.
+    pub fn engines(&self) -> &Engines {
+        &self.engines
+    }
+
+    /// Somebody without credentials.
+    pub fn anonymous(&self) -> Actor {
+        Actor::new(self.app.clone(), None)
+    }
+
+    /// Somebody with this token or ID token.
+    pub fn token(&self, token: &str) -> Actor {
+        Actor::new(self.app.clone(), Some(format!("Bearer {token}")))
+    }
+
+    /// A user who has signed in.
+    pub fn user(&self, sub: &str) -> Actor {
+        self.token(&self.id_token(sub))
+    }
+
+    /// A user who has signed in once, so that others can name them.
+    pub async fn known_user(&self, sub: &str) -> Actor {
+        let user = self.user(sub);
+        let response = user.get("/api/repos").await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        user
+    }
+
+    /// An ID token as the provider makes it.
+    pub fn id_token(&self, sub: &str) -> String {
+        let config = self.state().config();
+        let now = self.clock.now().seconds();
+        self.issuer.id_token(&json!({
+            "iss": config.oidc_issuer, "aud": config.oidc_audience, "sub": sub, "iat": now, "exp": now + 3600,
+            "name": format!("Name of {sub}"), "email": format!("{sub}@example.com"),
+        }))
+    }
+
+    /// Makes a repository owned by `owner` and gives its token of all scopes.
+    pub async fn npm_repo(&self, owner: &str, name: &str, visibility: &str) -> Actor {
+        let session = self.user(owner);
+        let body = json!({ "name": name, "packageTypes": ["npm"], "visibility": visibility });
+        let response = session.post_json("/api/repos", &body).await;
+        assert_eq!(response.status, 201, "{}", response.text());
+        self.account_token(owner, &["read", "write", "admin"]).await
+    }
+
+    /// Makes an account token of a user.
+    pub async fn account_token(&self, user: &str, scopes: &[&str]) -> Actor {
+        let body = json!({ "name": "test", "scopes": scopes });
+        let response = self.user(user).post_json("/api/auth/token", &body).await;
+        assert_eq!(response.status, 201, "{}", response.text());
+        self.token(response.json()["rawToken"].as_str().unwrap())
+    }
+
+    /// Handles events until none is waiting.
+    pub async fn settle(&self) {
+        for _ in 0..100 {
+            if granary_events::consume_once(self.state(), 0).await.unwrap() == 0 {
+                return;
+            }
+        }
+        panic!("events never end");
+    }
+
+    /// The rows of an audit scope in the present month.
+    pub async fn audit(&self, scope: &str) -> Vec<Value> {
+        let key = granary_storage::Key::Audit(scope.into(), self.clock.now().month(), String::new());
+        self.state().storage().list_all(&key, "").await.unwrap()
+    }
+}
