@@ -1,6 +1,6 @@
 //! Tokens, organisations, members and sign-in: /api/auth and /api/orgs.
 //!
-//! People sign in at an OpenID Connect provider; this crate never sees a password. Its pages
+//! People sign in at an identity provider; this crate never sees a password. Its pages
 //! (`sign_in`) exist for command-line clients, which send their user to a browser and wait for a token.
 
 mod edit;

@@ -16,7 +16,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use granary_auth::{Credential, Principal, Via};
 use granary_http::tokens::{Holder, TokenRequest, add_token};
-use granary_http::{AppState, Caller, Params, read_limited};
+use granary_http::{AppState, Caller, Params, new_secret, read_limited};
 use granary_model::{Error, Result, Scope, UserId};
 use granary_storage::rows::{LoginRow, SignInRow, SignInStage};
 use granary_storage::{Commit, Key, Transaction};
@@ -24,7 +24,7 @@ use serde::Deserialize;
 
 use page::{PageError, PageResult, confirmation, message, redirect};
 use provider::Provider;
-use secret::{Browser, is_secret, is_session, new_secret};
+use secret::{Browser, is_secret, new_verifier};
 
 /// How long a person may take for one step, in milliseconds.
 const STEP_MILLIS: i64 = 600_000;
@@ -42,8 +42,8 @@ const MAX_LABEL: usize = 100;
 pub(crate) async fn begin_sign_in(state: AppState, Path(session): Path<String>) -> PageResult {
     waiting_login(&state, &session).await?;
     let provider = Provider::discover(state.config()).await?;
-    let (ticket, verifier, nonce) =
-        (new_secret(state.ids()), new_secret(state.ids()), new_secret(state.ids()));
+    let (ticket, nonce) = (new_secret(state.ids()), new_secret(state.ids()));
+    let verifier = new_verifier(state.ids());
     let browser = Browser::new(state.ids());
     let address = provider.sign_in_address(state.config(), &ticket, &nonce, &verifier);
     let at = SignInStage::Provider { verifier, nonce };
@@ -107,7 +107,7 @@ async fn waiting_login(state: &AppState, session: &str) -> Result<LoginRow> {
             "This login does not exist, is over, or has expired. Begin again in the terminal.".into(),
         )
     };
-    if !is_session(session) {
+    if !is_secret(session) {
         return Err(unknown());
     }
     let login: Option<LoginRow> = state.storage().get(&Key::Login(session.into())).await?;
@@ -227,5 +227,3 @@ mod tests {
         assert_eq!(label(&"x".repeat(1000)).len(), MAX_LABEL);
     }
 }
-#[allow(dead_code)]
-fn check(state: AppState, headers: HeaderMap, params: Params<Callback>) { fn s<T: Send>(_: T) {} s(finish_sign_in(state, headers, params)); }

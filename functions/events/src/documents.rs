@@ -26,7 +26,7 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
         source.head.rev
     } else {
         match render_and_store(state.storage(), source, &renderer).await {
-            Ok((rendered, _)) => rendered.head.rev,
+            Ok(rendered) => rendered.head.rev,
             // Deleted meanwhile: nothing is left to render.
             Err(Error::NotFound(_)) => return Ok(Progress::Finished),
             Err(error) => return Err(error),

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use granary_http::RepoAccess;
-use granary_http::permit::{Admin, Write};
+use granary_http::permit::{Admin, RepoAction, Write};
 use granary_model::npm::{NpmName, Revision};
 use granary_model::{Error, Result, UserId};
 use granary_publish::edit_head;
+use granary_publish::head_edit::current_head;
 use granary_publish::npm::body::PublishBody;
 use granary_publish::npm::edit::{Edit, MAX_VERSIONS, NpmEdit};
 use granary_storage::Key;
@@ -47,7 +48,7 @@ pub(crate) async fn put_revision(call: &mut Call, name: NpmName, rev: &Revision)
     let body = read_body(call).await?;
     check_revision(rev, head.rev, &name)?;
     if let Some(versions) = body.metadata.get("versions").and_then(Value::as_object) {
-        return unpublish::remove_missing(call, &access, &name, versions).await;
+        return unpublish::remove_missing(call, &access, &name, head.rev, versions).await;
     }
     let owners = owners(&body.metadata)?;
     for user in owners.difference(&head.maintainers) {
@@ -68,11 +69,33 @@ pub(crate) async fn put_revision(call: &mut Call, name: NpmName, rev: &Revision)
 /// Refuses a change that was made on the basis of an older revision.
 pub(crate) fn check_revision(rev: &Revision, current: u64, name: &NpmName) -> Result<()> {
     match rev.number() {
-        Some(number) if number != current => Err(Error::Conflict(format!(
-            "package '{name}' has changed meanwhile (revision {current}, not {number}); try again"
-        ))),
+        Some(number) if number != current => Err(moved_on(name, current, number)),
         _ => Ok(()),
     }
+}
+
+/// The live versions of a revision. Refused if the package has moved on, because then they are not those
+/// that the client's document shows: a version published meanwhile must not be taken for one that the
+/// client left out, nor a deprecation made meanwhile for one that it took back.
+pub(crate) async fn live_rows<A: RepoAction>(
+    call: &Call,
+    access: &RepoAccess<A>,
+    name: &NpmName,
+    rev: u64,
+) -> Result<Vec<VersionRow>> {
+    let (storage, package) = (call.state.storage(), package_key(access, name));
+    let rows: Vec<VersionRow> = storage.list_all(&Key::Version(package.clone(), String::new()), "VER#").await?;
+    let current = current_head(storage, &package, &access.repo).await?.map_or(0, |head| head.rev);
+    if current != rev {
+        return Err(moved_on(name, current, rev));
+    }
+    Ok(rows.into_iter().filter(|row| row.status == VersionStatus::Live).collect())
+}
+
+fn moved_on(name: &NpmName, current: u64, expected: u64) -> Error {
+    Error::Conflict(format!(
+        "package '{name}' has changed meanwhile (revision {current}, not {expected}); try again"
+    ))
 }
 
 /// Deprecates and undeprecates. The body is the whole packument; only the deprecations that differ from
@@ -83,13 +106,15 @@ async fn deprecate(
     name: &NpmName,
     body: &PublishBody,
 ) -> Result<Response> {
-    live_head(access, name)?;
+    let head = live_head(access, name)?;
+    if let Some(rev) = body.metadata.get("_rev").and_then(Value::as_str) {
+        check_revision(&Revision::new(rev), head.rev, name)?;
+    }
     let package = package_key(access, name);
-    let stored: Vec<VersionRow> =
-        call.state.storage().list_all(&Key::Version(package.clone(), String::new()), "VER#").await?;
+    let stored = live_rows(call, access, name, head.rev).await?;
     let wanted = body.metadata.get("versions").and_then(Value::as_object);
     let mut changes: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for row in stored.iter().filter(|row| row.status == VersionStatus::Live) {
+    for row in &stored {
         let Some(version) = wanted.and_then(|versions| versions.get(&row.version)) else { continue };
         let text = deprecation(version)?;
         if text != row.deprecated {
@@ -105,7 +130,7 @@ async fn deprecate(
         head = match edit_head(target, call.state.now(), &mut edit).await? {
             granary_publish::Applied::Changed(new) => Some(new),
             granary_publish::Applied::Unchanged => {
-                granary_publish::head_edit::current_head(call.state.storage(), &package, &access.repo).await?
+                current_head(call.state.storage(), &package, &access.repo).await?
             }
         };
     }

@@ -11,21 +11,20 @@ use granary_model::{Error, Result};
 use granary_publish::head_edit::current_head;
 use granary_publish::npm::edit::{Edit, MAX_VERSIONS, NpmEdit};
 use granary_publish::{Applied, Target, edit_head};
-use granary_storage::Key;
-use granary_storage::rows::{VersionRow, VersionStatus};
 use serde_json::{Map, Value, json};
 
 use crate::call::{Call, live_head, package_key};
-use crate::package::check_revision;
+use crate::package::{check_revision, live_rows};
 
 /// First step of unpublishing versions: the client sends the packument without them.
 pub(crate) async fn remove_missing(
     call: &Call,
     access: &RepoAccess<Admin>,
     name: &NpmName,
+    rev: u64,
     kept: &Map<String, Value>,
 ) -> Result<Response> {
-    let live = live_versions(call, access, name).await?;
+    let live = live_versions(call, access, name, rev).await?;
     let gone: BTreeSet<String> = live.iter().filter(|version| !kept.contains_key(*version)).cloned().collect();
     if gone.len() == live.len() {
         return Err(Error::BadRequest("the body keeps no version; delete the package instead".into()));
@@ -47,15 +46,18 @@ pub(crate) async fn delete_package(call: &Call, name: &NpmName, rev: &Revision) 
     let access = call.package::<Admin>(name).await?;
     let head = live_head(&access, name)?;
     check_revision(rev, head.rev, name)?;
-    let live = live_versions(call, &access, name).await?;
+    let live = live_versions(call, &access, name, head.rev).await?;
     remove(call, &access, name, live).await?;
     Ok(ok())
 }
 
-async fn live_versions(call: &Call, access: &RepoAccess<Admin>, name: &NpmName) -> Result<BTreeSet<String>> {
-    let first = Key::Version(package_key(access, name), String::new());
-    let rows: Vec<VersionRow> = call.state.storage().list_all(&first, "VER#").await?;
-    Ok(rows.into_iter().filter(|row| row.status == VersionStatus::Live).map(|row| row.version).collect())
+async fn live_versions(
+    call: &Call,
+    access: &RepoAccess<Admin>,
+    name: &NpmName,
+    rev: u64,
+) -> Result<BTreeSet<String>> {
+    Ok(live_rows(call, access, name, rev).await?.into_iter().map(|row| row.version).collect())
 }
 
 /// Deletes versions, as many at once as fit into a transaction. If it breaks off in between, what is

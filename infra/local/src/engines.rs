@@ -10,6 +10,7 @@ pub mod s3;
 mod connector;
 mod dynamo;
 mod folder_lock;
+mod folders;
 mod json;
 mod sqs;
 
@@ -43,7 +44,8 @@ impl Engines {
     ///
     /// Fails if another process has the folder open, or if what is in it cannot be read.
     pub fn open(data: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("cannot make the folder {}", data.display()))?;
         let lock = FolderLock::take(data)?;
         Ok(Self {
             dynamo: Arc::new(Dynamo::open(&data.join("registry.sqlite"))?),

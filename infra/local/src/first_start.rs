@@ -15,7 +15,7 @@ use granary_model::{Scope, UserId};
 const ADMIN: &str = "admin";
 
 /// Where the token of that user is kept.
-pub fn token_path(data: &Path) -> PathBuf {
+pub(crate) fn token_path(data: &Path) -> PathBuf {
     data.join("admin-token")
 }
 
@@ -23,7 +23,7 @@ pub fn token_path(data: &Path) -> PathBuf {
 /// it is new.
 ///
 /// A lost token is replaced in the same way: remove the file and start again.
-pub async fn ensure_admin(state: &AppState, data: &Path) -> anyhow::Result<Option<String>> {
+pub(crate) async fn ensure_admin(state: &AppState, data: &Path) -> anyhow::Result<Option<String>> {
     let path = token_path(data);
     if path.exists() {
         return Ok(None);
@@ -61,7 +61,7 @@ fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
 }
 
 /// What to type next, to be copied line by line.
-pub fn first_steps(public_url: &str, data: &Path) -> String {
+pub(crate) fn first_steps(public_url: &str, data: &Path) -> String {
     let token = token_path(data);
     let token = token.display();
     let host = public_url.split_once("://").map_or(public_url, |(_, host)| host);

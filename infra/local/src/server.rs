@@ -10,7 +10,7 @@ use granary_model::{RandomIds, SystemClock};
 use tokio::net::TcpListener;
 
 use crate::app;
-use crate::config::ServeOptions;
+use crate::config::{LogFormat, ServeOptions};
 use crate::engines::Engines;
 use crate::first_start::{ensure_admin, first_steps};
 use crate::identity::IdentityProvider;
@@ -25,15 +25,17 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let s3_listener = bind(options.s3_listen, "--s3-listen").await?;
     let address = listener.local_addr()?;
     let s3_address = s3_listener.local_addr()?;
-    let public_url = options.public_url.clone().unwrap_or_else(|| format!("http://localhost:{}", address.port()));
-    let s3_public = options.s3_public_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", s3_address.port()));
+    let public_url = options.registry_address(address);
+    let s3_public = options.storage_address(s3_address);
 
     let engines = Engines::open(&options.data)?;
     let mut config = Config::local(&public_url);
     config.instance_admins = vec!["admin".parse()?];
     config.apply_env()?;
     let own_provider = config.oidc_issuer == format!("{}/_idp", config.public_url);
-    let provider = own_provider.then(|| IdentityProvider::open(&options.data, &config.public_url)).transpose()?;
+    let provider = own_provider
+        .then(|| IdentityProvider::open(&options.data, &config.public_url, Arc::new(SystemClock)).map(Arc::new))
+        .transpose()?;
     let keys = match &provider {
         Some(provider) => KeySource::Static(StaticKeys::new(provider.jwks_json())?),
         None => KeySource::Http(HttpKeys::new(&config.oidc_issuer)?),
@@ -67,6 +69,16 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     s3.await??;
     tasks::finish(&state).await;
     Ok(())
+}
+
+/// Starts logging to standard error; standard output is for the ready line.
+pub fn init_logs(options: &ServeOptions) {
+    let filter = tracing_subscriber::EnvFilter::new(options.log_filter());
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.log_format {
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).init(),
+        LogFormat::Text => subscriber.compact().init(),
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {

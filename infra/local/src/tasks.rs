@@ -15,7 +15,7 @@ const POLL_SECONDS: i32 = 20;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Starts all tasks. Dropping the set ends them; whatever they were at is found again at the next start.
-pub fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
+pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(consume(state.clone()));
     let swept = state.clone();
@@ -31,12 +31,12 @@ pub fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
 
 /// Handles all events that were waiting when the process started: the queue does not survive it, the
 /// outbox does.
-pub async fn catch_up(state: AppState) {
+pub(crate) async fn catch_up(state: AppState) {
     sweep(state, true).await;
 }
 
 /// Writes what is only in memory, before the process ends.
-pub async fn finish(state: &AppState) {
+pub(crate) async fn finish(state: &AppState) {
     count_all(state).await;
 }
 

@@ -1,5 +1,5 @@
 //! The embedded engines under the real AWS SDK.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a helper cannot unwrap fails the test")]
+#![expect(clippy::unwrap_used, reason = "what a helper cannot unwrap fails the test")]
 
 mod engines {
     mod dynamo;

@@ -119,7 +119,11 @@ impl DocumentCache {
         if let Some(gzip) = storage.get_object(&source.object(variant)).await? {
             return Ok(document(source, variant, gzip));
         }
-        let (source, rendered) = render_and_store(storage, source.clone(), renderer).await?;
+        let (source, rendered) = render(storage, source.clone(), renderer).await?;
+        // For later readers. This one has its document, whether or not it can be kept.
+        if let Err(error) = store(storage, &source, &rendered).await {
+            tracing::warn!(%error, "a document could not be stored");
+        }
         rendered
             .into_iter()
             .find(|(name, _)| name == variant)
@@ -132,12 +136,30 @@ fn document(source: &Source, variant: &str, gzip: Bytes) -> Document {
     Document { gzip, etag: source.etag(variant), modified: source.head.modified() }
 }
 
-/// Renders a package's documents and stores them.
+/// Renders a package's documents and stores them; gives the head they are of.
+pub async fn render_and_store<R: Renderer>(
+    storage: &Storage,
+    source: Source,
+    renderer: &R,
+) -> Result<Source> {
+    let (source, documents) = render(storage, source, renderer).await?;
+    store(storage, &source, &documents).await?;
+    Ok(source)
+}
+
+async fn store(storage: &Storage, source: &Source, documents: &[(String, Bytes)]) -> Result<()> {
+    for (variant, gzip) in documents {
+        storage.put_document(&source.object(variant), gzip.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Renders a package's documents.
 ///
 /// The rows are read over several calls, so another change can come in between. Every change raises
 /// `rev`: if the head is the same after the rows were read as before, the rows are those of that revision.
 /// If not, rendering begins again with the new head, and the caller gets the newer document.
-pub async fn render_and_store<R: Renderer>(
+async fn render<R: Renderer>(
     storage: &Storage,
     mut source: Source,
     renderer: &R,
@@ -152,10 +174,7 @@ pub async fn render_and_store<R: Renderer>(
             source.head = head;
             continue;
         }
-        let named: Vec<(String, Bytes)> = renderer.variants().into_iter().zip(documents).collect();
-        for (variant, gzip) in &named {
-            storage.put_document(&source.object(variant), gzip.clone()).await?;
-        }
+        let named = renderer.variants().into_iter().zip(documents).collect();
         return Ok((source, named));
     }
     Err(Error::Unavailable("the package is changing too fast; try again".into()))

@@ -8,6 +8,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
+use crate::npm::NpmPackage;
+
 /// Somebody with or without a credential.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -78,6 +80,11 @@ impl Actor {
     /// `PUT` with JSON.
     pub async fn put_json(&self, path: &str, body: &Value) -> TestResponse {
         self.json("PUT", path, body).await
+    }
+
+    /// Publishes a version to a repository.
+    pub async fn publish(&self, repo: &str, package: &NpmPackage) -> TestResponse {
+        self.put_json(&package.path(repo), &package.body()).await
     }
 
     /// `PATCH` with JSON.

@@ -8,6 +8,7 @@ use granary_local::app;
 use granary_local::engines::Engines;
 use granary_local::engines::probe::Probe;
 use granary_model::{Clock as _, FixedClock, RandomIds, Timestamp};
+use granary_storage::Storage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -18,6 +19,9 @@ use crate::identity::TestIssuer;
 /// The public address that documents of a test name.
 pub const PUBLIC_URL: &str = "http://localhost:8080";
 
+/// Where the clock of a new registry stands, in milliseconds since 1970.
+pub const START: i64 = 1_790_000_000_000;
+
 /// The whole registry, in process, in a folder of its own.
 pub struct TestApp {
     pub(crate) app: App,
@@ -26,9 +30,10 @@ pub struct TestApp {
     /// Moves time.
     pub clock: Arc<FixedClock>,
     /// Signs ID tokens.
-    pub issuer: TestIssuer,
+    pub issuer: Arc<TestIssuer>,
     engines: Engines,
-    _folder: TempDir,
+    s3_public: String,
+    folder: Arc<TempDir>,
 }
 
 impl std::fmt::Debug for TestApp {
@@ -51,19 +56,39 @@ impl TestApp {
         let s3_public = format!("http://{}", listener.local_addr().unwrap());
         let serving = engines.clone();
         tokio::spawn(async move { serving.serve_s3(listener, std::future::pending()).await });
-        let (probe, issuer) = (Probe::new(), TestIssuer::default());
         let mut config = Config::local(PUBLIC_URL);
         config.instance_admins = vec!["root".parse().unwrap()];
         change(&mut config);
+        let probe = Probe::new();
         let storage = app::storage(&engines, &s3_public, Some(&probe));
         storage.create_missing().await.unwrap();
+        let clock = Arc::new(FixedClock::new(Timestamp::from_millis(START)));
+        let issuer = Arc::new(TestIssuer::default());
+        let app = Self::assemble(config, storage, &issuer, &clock);
+        probe.reset();
+        Self { app, probe, clock, issuer, engines, s3_public, folder: Arc::new(folder) }
+    }
+
+    /// Another process over the same stores: it remembers nothing. It shares clock and probe.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        let storage = app::storage(&self.engines, &self.s3_public, Some(&self.probe));
+        Self {
+            app: Self::assemble(self.state().config().clone(), storage, &self.issuer, &self.clock),
+            probe: self.probe.clone(),
+            clock: Arc::clone(&self.clock),
+            issuer: Arc::clone(&self.issuer),
+            engines: self.engines.clone(),
+            s3_public: self.s3_public.clone(),
+            folder: Arc::clone(&self.folder),
+        }
+    }
+
+    fn assemble(config: Config, storage: Storage, issuer: &TestIssuer, clock: &Arc<FixedClock>) -> App {
         let keys = KeySource::Static(StaticKeys::new(issuer.jwks()).unwrap());
         let oidc = OidcVerifier::new(&config.oidc_issuer, &config.oidc_audience, keys);
-        let clock = Arc::new(FixedClock::new(Timestamp::from_millis(1_790_000_000_000)));
         let state = app::state(config, storage, oidc, clock.clone(), Arc::new(RandomIds));
-        let app = granary_http::serve(app::routes(), state);
-        probe.reset();
-        Self { app, probe, clock, issuer, engines, _folder: folder }
+        granary_http::serve(app::routes(), state)
     }
 
     /// The state behind the handlers.
@@ -116,6 +141,22 @@ impl TestApp {
         let response = session.post_json("/api/repos", &body).await;
         assert_eq!(response.status, 201, "{}", response.text());
         self.account_token(owner, &["read", "write", "admin"]).await
+    }
+
+    /// Makes a user, who has signed in, a member of a repository.
+    pub async fn add_member(&self, owner: &str, repo: &str, user: &str, role: &str) {
+        self.known_user(user).await;
+        let body = json!({ "userId": user, "role": role });
+        let response = self.user(owner).post_json(&format!("/api/repos/{repo}/members"), &body).await;
+        assert_eq!(response.status, 201, "{}", response.text());
+    }
+
+    /// Makes a token of a repository.
+    pub async fn repo_token(&self, owner: &str, repo: &str, scopes: &[&str]) -> Actor {
+        let body = json!({ "name": "test", "scopes": scopes });
+        let response = self.user(owner).post_json(&format!("/api/repos/{repo}/tokens"), &body).await;
+        assert_eq!(response.status, 201, "{}", response.text());
+        self.token(response.json()["rawToken"].as_str().unwrap())
     }
 
     /// Makes an account token of a user.

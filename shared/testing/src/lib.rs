@@ -8,12 +8,14 @@
 
 mod actor;
 mod app;
+mod consistency;
 mod event;
 mod identity;
 pub mod npm;
 
 pub use actor::{Actor, TestResponse};
-pub use app::TestApp;
+pub use app::{PUBLIC_URL, START, TestApp};
+pub use consistency::Stored;
 pub use event::{EventShape, EventResponse};
 pub use granary_local::engines::probe;
 pub use identity::TestIssuer;

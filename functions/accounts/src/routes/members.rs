@@ -3,11 +3,11 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::members::{self, Acting, MemberRequest, MemberView, member_views};
-use granary_http::permit::{ManageOrg, ViewOrg};
+use granary_http::permit::{ManageOrg, OrgPermission, ViewOrg};
 use granary_http::{ApiResult, AppState, Fields, Json, Org, OrgAccess, Params, done, reply};
-use granary_model::{OrgRole, UserId};
+use granary_model::{OrgRole, Result, UserId};
 use granary_storage::Key;
-use granary_storage::rows::OrgRef;
+use granary_storage::rows::{OrgRef, OrgRow};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -55,26 +55,30 @@ pub(crate) async fn remove_member(
     Params(removal): Params<Removal>,
 ) -> ApiResult<Response> {
     let user: UserId = removal.user_id.parse()?;
-    let slug = access.org.slug.clone();
-    let target = format!("{slug}/members/{user}");
     if access.principal.user() == Some(&user) {
         access.caller().own()?;
-        let deed = Deed { action: "org.member.leave", target };
-        edit_org(&state, &headers, access, deed, |_, org, rows| {
-            members::remove_member(&mut org.members, Acting::Oneself, &user)?;
-            rows.delete("list of the member", Key::OrgOf(user.clone(), slug.clone()));
-            Ok(())
-        })
-        .await?;
-        return Ok(done());
+        take_out(&state, &headers, access, "org.member.leave", &user, |_| Acting::Oneself).await?;
+    } else {
+        let slug = access.org.slug.as_str();
+        let access = OrgAccess::<ManageOrg>::of_caller(&state, &access.caller(), slug).await?;
+        take_out(&state, &headers, access, "org.member.remove", &user, Acting::As).await?;
     }
-    let access = OrgAccess::<ManageOrg>::of_caller(&state, &access.caller(), slug.as_str()).await?;
-    let deed = Deed { action: "org.member.remove", target };
-    edit_org(&state, &headers, access, deed, |acting, org, rows| {
-        members::remove_member(&mut org.members, Acting::As(acting), &user)?;
-        rows.delete("list of the member", Key::OrgOf(user.clone(), slug.clone()));
+    Ok(done())
+}
+
+async fn take_out<A: OrgPermission>(
+    state: &AppState,
+    headers: &HeaderMap,
+    access: OrgAccess<A>,
+    action: &'static str,
+    user: &UserId,
+    acting: fn(OrgRole) -> Acting<OrgRole>,
+) -> Result<OrgRow> {
+    let deed = Deed { action, target: format!("{}/members/{user}", access.org.slug) };
+    edit_org(state, headers, access, deed, |role, org, rows| {
+        members::remove_member(&mut org.members, acting(role), user)?;
+        rows.delete("list of the member", Key::OrgOf(user.clone(), org.slug.clone()));
         Ok(())
     })
-    .await?;
-    Ok(done())
+    .await
 }

@@ -86,14 +86,13 @@ pub(crate) async fn list_orgs(state: AppState, caller: Caller) -> ApiResult<Resp
 
 /// The organisations of a caller, by slug. The list only says where to look.
 async fn orgs_of(state: &AppState, caller: &Caller) -> Result<Vec<OrgRow>> {
-    let slugs: Vec<OrgSlug> = match &caller.principal {
-        Principal::Org { slug, .. } => vec![slug.clone()],
-        _ => {
-            // The slug does not matter: the key only says whose list it is.
-            let first = Key::OrgOf(caller.user()?.clone(), "any".parse()?);
-            let refs: Vec<OrgRef> = state.storage().list_all(&first, "ORG#").await?;
-            refs.into_iter().map(|entry| entry.slug).collect()
-        }
+    let slugs: Vec<OrgSlug> = if let Principal::Org { slug, .. } = &caller.principal {
+        vec![slug.clone()]
+    } else {
+        // The slug does not matter: the key only says whose list it is.
+        let first = Key::OrgOf(caller.user()?.clone(), "any".parse()?);
+        let refs: Vec<OrgRef> = state.storage().list_all(&first, "ORG#").await?;
+        refs.into_iter().map(|entry| entry.slug).collect()
     };
     let mut orgs = Vec::with_capacity(slugs.len());
     for chunk in slugs.chunks(BATCH) {

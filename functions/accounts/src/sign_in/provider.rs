@@ -1,5 +1,5 @@
-//! The identity provider as a sign-in by authorization code sees it: OpenID Connect Core, section 3.1,
-//! with PKCE (RFC 7636).
+//! The identity provider as a sign-in by authorization code sees it: section 3.1 of the core
+//! specification of OIDC, with PKCE (RFC 7636).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use granary_model::{Error, Result};
 use serde::Deserialize;
 use url::Url;
 
-use super::secret::digest;
+use super::secret::challenge;
 
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ impl Provider {
             .append_pair("scope", "openid profile email")
             .append_pair("state", state)
             .append_pair("nonce", nonce)
-            .append_pair("code_challenge", &digest(verifier))
+            .append_pair("code_challenge", &challenge(verifier))
             .append_pair("code_challenge_method", "S256");
         address
     }
@@ -74,21 +74,11 @@ impl Provider {
     /// # Errors
     /// `Unauthorized` if the provider does not accept the code.
     pub(crate) async fn exchange(&self, config: &Config, code: &str, verifier: &str) -> Result<String> {
-        let redirect_uri = callback(config);
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", &redirect_uri)
-            .append_pair("client_id", &config.oidc_audience)
-            .append_pair("code_verifier", verifier);
-        if let Some(secret) = &config.oidc_client_secret {
-            form.append_pair("client_secret", secret);
-        }
         let request = client(self.token_endpoint.as_str())?
             .post(self.token_endpoint.clone())
             .header("content-type", "application/x-www-form-urlencoded")
             .header("accept", "application/json")
-            .body(form.finish());
+            .body(exchange_form(config, code, verifier));
         let answer = request.send().await.map_err(|e| unavailable(&e))?;
         if answer.status().is_client_error() {
             tracing::info!(oidc.status = answer.status().as_u16(), "the identity provider refused a code");
@@ -100,6 +90,19 @@ impl Provider {
         let tokens: Tokens = answer.json().await.map_err(|e| unavailable(&e))?;
         Ok(tokens.id_token)
     }
+}
+
+fn exchange_form(config: &Config, code: &str, verifier: &str) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("grant_type", "authorization_code")
+        .append_pair("code", code)
+        .append_pair("redirect_uri", &callback(config))
+        .append_pair("client_id", &config.oidc_audience)
+        .append_pair("code_verifier", verifier);
+    if let Some(secret) = &config.oidc_client_secret {
+        form.append_pair("client_secret", secret);
+    }
+    form.finish()
 }
 
 fn endpoint(text: &str) -> Result<Url> {

@@ -1,41 +1,32 @@
-//! Secrets of a sign-in: tickets, verifiers, and the cookie that binds the steps to one browser.
+//! Secrets of a sign-in: their form, and the cookie that binds the steps to one browser.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use granary_http::Config;
+use granary_http::{Config, new_secret, secret_digest};
 use granary_model::Ids;
 use sha2::{Digest as _, Sha256};
 
 /// Name of the cookie.
 const COOKIE: &str = "granary-sign-in";
 
-/// Length of 32 bytes in base64url.
-const LENGTH: usize = 43;
+/// Length of a secret in base64url.
+const LENGTH: usize = 40;
 
-/// Length of a login session's id.
-const SESSION_LENGTH: usize = 40;
-
-/// A new secret of 256 random bits in base64url, which also is the grammar of a PKCE verifier.
-pub(crate) fn new_secret(ids: &dyn Ids) -> String {
-    let mut bytes = [0_u8; 32];
-    ids.fill(&mut bytes);
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Whether a text could be one of [`new_secret`], told by its form alone.
+/// Whether a text could be a secret of this registry, told by its form alone. What passes may stand in a
+/// table key, a path and an HTML attribute.
 pub(crate) fn is_secret(text: &str) -> bool {
     text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// Whether a text could be the id of a login session, told by its form alone.
-pub(crate) fn is_session(text: &str) -> bool {
-    text.len() == SESSION_LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric())
+/// A PKCE verifier, which has at least 43 characters (RFC 7636, section 4.1): more than one secret.
+pub(crate) fn new_verifier(ids: &dyn Ids) -> String {
+    new_secret(ids) + &new_secret(ids)
 }
 
-/// SHA-256 in base64url: the fingerprint of a browser's cookie and the challenge of a PKCE verifier.
-pub(crate) fn digest(secret: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(secret))
+/// The challenge of a PKCE verifier, method `S256`.
+pub(crate) fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
 /// The browser that a sign-in belongs to.
@@ -57,7 +48,7 @@ impl Browser {
 
     /// The form in which it is stored.
     pub(crate) fn fingerprint(&self) -> String {
-        digest(&self.0)
+        secret_digest(&self.0)
     }
 
     /// `Set-Cookie`. `Lax`, because the browser comes back from the identity provider by a link.
@@ -96,13 +87,16 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_sessions_have_a_form() {
+    fn secrets_have_a_form() {
         assert!(is_secret(&new_secret(&RandomIds)));
-        assert!(!is_secret("") && !is_secret(&"é".repeat(43)) && !is_secret(&"a".repeat(44)));
-        assert!(is_session(&"aZ09".repeat(10)) && !is_session(&"a-b_".repeat(10)) && !is_session("a"));
+        for bad in ["", "x", &"é".repeat(20), &"a".repeat(41), &"a#b/".repeat(10)] {
+            assert!(!is_secret(bad), "{bad}");
+        }
+        let verifier = new_verifier(&RandomIds);
+        assert!((43..=128).contains(&verifier.len()) && !is_secret(&verifier));
         // RFC 7636, appendix B.
         assert_eq!(
-            digest("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
             "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
         );
     }

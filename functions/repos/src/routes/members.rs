@@ -3,9 +3,9 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::members::{self, Acting, MemberRequest, MemberView, member_views};
-use granary_http::permit::{Admin, Read};
+use granary_http::permit::{Admin, Read, RepoAction};
 use granary_http::{ApiResult, AppState, Fields, Json, Params, Repo, RepoAccess, done, reply};
-use granary_model::{Role, UserId};
+use granary_model::{Result, Role, UserId};
 use granary_storage::Key;
 use granary_storage::rows::{RepoRef, RepoRow};
 use serde::Deserialize;
@@ -56,30 +56,33 @@ pub(crate) async fn remove_member(
     Params(removal): Params<Removal>,
 ) -> ApiResult<Response> {
     let user: UserId = removal.user_id.parse()?;
-    let repo = access.repo.id.clone();
-    let target = format!("{repo}/members/{user}");
     if access.principal.user() == Some(&user) {
         access.caller().own()?;
-        let deed = Deed { action: "repo.member.leave", target };
-        edit_repo(&state, &headers, access, deed, |_, draft| {
-            members::remove_member(&mut draft.row.members, Acting::Oneself, &user)?;
-            hand_over(&mut draft.row);
-            draft.rows.delete("list of the member", Key::RepoOfUser(user.clone(), repo.clone()));
-            Ok(())
-        })
-        .await?;
-        return Ok(done());
+        take_out(&state, &headers, access, "repo.member.leave", &user, |_| Acting::Oneself).await?;
+    } else {
+        let repo = access.repo.id.as_str();
+        let access = RepoAccess::<Admin>::authorize(&state, &headers, repo, None).await?;
+        take_out(&state, &headers, access, "repo.member.remove", &user, Acting::As).await?;
     }
-    let access = RepoAccess::<Admin>::authorize(&state, &headers, repo.as_str(), None).await?;
-    let deed = Deed { action: "repo.member.remove", target };
-    edit_repo(&state, &headers, access, deed, |acting, draft| {
-        members::remove_member(&mut draft.row.members, Acting::As(acting), &user)?;
+    Ok(done())
+}
+
+async fn take_out<A: RepoAction>(
+    state: &AppState,
+    headers: &HeaderMap,
+    access: RepoAccess<A>,
+    action: &'static str,
+    user: &UserId,
+    acting: fn(Role) -> Acting<Role>,
+) -> Result<RepoRow> {
+    let deed = Deed { action, target: format!("{}/members/{user}", access.repo.id) };
+    edit_repo(state, headers, access, deed, |role, draft| {
+        members::remove_member(&mut draft.row.members, acting(role), user)?;
         hand_over(&mut draft.row);
-        draft.rows.delete("list of the member", Key::RepoOfUser(user.clone(), repo.clone()));
+        draft.rows.delete("list of the member", Key::RepoOfUser(user.clone(), draft.row.id.clone()));
         Ok(())
     })
-    .await?;
-    Ok(done())
+    .await
 }
 
 /// Whoever is named as the owner is one: if the old one no longer is, the first that there is.

@@ -24,7 +24,10 @@ impl FolderLock {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {
-                bail!("the data folder {} is in use by another Granary; stop it or choose another folder", folder.display())
+                bail!(
+                    "the data folder {} is in use by another Granary; stop it or choose another folder",
+                    folder.display()
+                )
             }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", path.display()))

@@ -89,19 +89,19 @@ impl Sqs {
             "DeleteMessage" => encode(&self.delete(&decode(body)?)?),
             "DeleteMessageBatch" => encode(&self.delete_batch(decode(body)?)?),
             "ChangeMessageVisibility" => encode(&self.change_visibility(&decode(body)?)?),
-            _ => Err(Refusal(
-                "UnsupportedOperation",
-                format!("the embedded SQS does not offer '{operation}'"),
-            )),
+            _ => {
+                Err(Refusal("UnsupportedOperation", format!("the embedded SQS does not offer '{operation}'")))
+            }
         }
     }
 
     fn queue(&self, url: &str) -> Outcome<Arc<Queue>> {
         let name = url.rsplit('/').next().unwrap_or_default();
         let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.get(name).cloned().ok_or_else(|| {
-            Refusal("QueueDoesNotExist", format!("there is no queue '{name}'"))
-        })
+        queues
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Refusal("QueueDoesNotExist", format!("there is no queue '{name}'")))
     }
 
     /// A queue that names no dead letter queue gets one, with the limit that the deployed queues have.
@@ -117,7 +117,8 @@ impl Sqs {
                 let policy: wire::RedrivePolicy =
                     serde_json::from_str(policy).map_err(|e| Refusal::invalid(e.to_string()))?;
                 let target = policy.dead_letter_target_arn.rsplit(':').next().unwrap_or_default();
-                let target = queues.get(target).ok_or_else(|| Refusal::invalid("no such dead letter queue"))?;
+                let target =
+                    queues.get(target).ok_or_else(|| Refusal::invalid("no such dead letter queue"))?;
                 settings.redrive = Some((Arc::clone(target), policy.max_receive_count));
             } else if !name.ends_with(DEAD_LETTERS) {
                 let target = queues.entry(format!("{name}{DEAD_LETTERS}")).or_default();

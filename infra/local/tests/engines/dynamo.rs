@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, KeysAndAttributes, Put,
-    PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TimeToLiveSpecification,
-    TransactGetItem, TransactWriteItem, Update, WriteRequest,
+    PutRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
+    TimeToLiveSpecification, TransactGetItem, TransactWriteItem, Update, WriteRequest,
 };
 
 use super::support::Setup;
@@ -30,7 +30,8 @@ async fn with_table() -> Setup {
     let setup = Setup::new().await;
     let mut create = setup.dynamodb.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
     for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        let attribute =
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
         let schema = KeySchemaElement::builder().attribute_name(name).key_type(kind);
         create = create.attribute_definitions(attribute.build().unwrap()).key_schema(schema.build().unwrap());
     }
@@ -181,7 +182,8 @@ async fn batches_and_transactions_read_and_write_many_rows() {
         let put = PutRequest::builder().set_item(Some(row("batch", &format!("{n:02}"), n))).build().unwrap();
         WriteRequest::builder().put_request(put).build()
     });
-    let written = setup.dynamodb.batch_write_item().request_items(TABLE, writes.collect()).send().await.unwrap();
+    let written =
+        setup.dynamodb.batch_write_item().request_items(TABLE, writes.collect()).send().await.unwrap();
     assert!(written.unprocessed_items.unwrap_or_default().is_empty());
 
     let keys = KeysAndAttributes::builder()
@@ -226,7 +228,8 @@ async fn scan_is_refused() {
 #[tokio::test]
 async fn rows_whose_time_has_passed_are_swept() {
     let setup = with_table().await;
-    let specification = TimeToLiveSpecification::builder().attribute_name("expires_at").enabled(true).build().unwrap();
+    let specification =
+        TimeToLiveSpecification::builder().attribute_name("expires_at").enabled(true).build().unwrap();
     let update = setup.dynamodb.update_time_to_live().table_name(TABLE);
     update.time_to_live_specification(specification).send().await.unwrap();
     for (sk, expires) in [("past", 1_000_000_000), ("future", 9_000_000_000)] {

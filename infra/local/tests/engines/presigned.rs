@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use super::support::{BUCKET, Setup};
 
 fn minutes() -> PresigningConfig {
-    PresigningConfig::expires_in(Duration::from_secs(300)).unwrap()
+    PresigningConfig::expires_in(Duration::from_mins(5)).unwrap()
 }
 
 fn http() -> reqwest::Client {
@@ -30,7 +30,8 @@ async fn other_programs_put_and_get_by_presigned_addresses() {
     let answer = request(&put).body(content.clone()).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "{}", answer.text().await.unwrap());
 
-    let get = client.get_object().bucket(BUCKET).key("staging/u/file").response_content_type("application/x-tar");
+    let get =
+        client.get_object().bucket(BUCKET).key("staging/u/file").response_content_type("application/x-tar");
     let get = get.presigned(minutes()).await.unwrap();
     let answer = request(&get).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
@@ -61,7 +62,11 @@ async fn an_upload_is_bound_to_what_was_signed() {
     let setup = Setup::new().await;
     let (_, client) = setup.listen().await;
     let put = client.put_object().bucket(BUCKET).key("a").content_length(5);
-    let put = put.checksum_sha256("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=").presigned(minutes()).await.unwrap();
+    let put = put
+        .checksum_sha256("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")
+        .presigned(minutes())
+        .await
+        .unwrap();
     let other_bytes = request(&put).body("jello").send().await.unwrap();
     assert_eq!(other_bytes.status(), StatusCode::BAD_REQUEST, "{}", other_bytes.text().await.unwrap());
     let other_length = http().put(put.uri()).body("hello, world").send().await.unwrap();
@@ -84,9 +89,13 @@ async fn a_signature_and_an_authorization_header_together_are_refused() {
         let both = request(&get).header("authorization", authorization).send().await.unwrap();
         assert_eq!(both.status(), StatusCode::BAD_REQUEST);
         let text = both.text().await.unwrap();
-        assert!(text.contains("<Code>InvalidArgument</Code>") && text.contains("Only one auth mechanism"), "{text}");
+        assert!(
+            text.contains("<Code>InvalidArgument</Code>") && text.contains("Only one auth mechanism"),
+            "{text}"
+        );
     }
-    let only_header = http().get(format!("http://{address}/{BUCKET}/a")).header("authorization", "Bearer art_token");
+    let only_header =
+        http().get(format!("http://{address}/{BUCKET}/a")).header("authorization", "Bearer art_token");
     assert_eq!(only_header.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 
@@ -106,7 +115,7 @@ async fn nobody_gets_in_without_a_valid_signature() {
     assert_eq!(other_method.status(), StatusCode::FORBIDDEN);
     let past = PresigningConfig::builder()
         .start_time(std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
-        .expires_in(Duration::from_secs(300))
+        .expires_in(Duration::from_mins(5))
         .build()
         .unwrap();
     let expired = client.get_object().bucket(BUCKET).key("a").presigned(past).await.unwrap();

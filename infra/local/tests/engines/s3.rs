@@ -24,7 +24,11 @@ async fn get(setup: &Setup, key: &str) -> Option<Bytes> {
 }
 
 fn code<E: ProvideErrorMetadata + Debug, R: Debug>(error: &SdkError<E, R>) -> String {
-    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_else(|| panic!("{error:?}")).to_owned()
+    error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+        .unwrap_or_else(|| panic!("{error:?}"))
+        .to_owned()
 }
 
 #[tokio::test]
@@ -64,7 +68,20 @@ async fn an_object_comes_back_with_all_that_was_said_of_it() {
 #[tokio::test]
 async fn keys_that_could_mean_something_to_a_file_system_are_only_keys() {
     let setup = Setup::new().await;
-    let keys = ["a", "A", "a/b", "a//b", "a/", "../../../outside", "..", "a%2fb", "a b+c", "ü/ß", "x/./y", ".hidden"];
+    let keys = [
+        "a",
+        "A",
+        "a/b",
+        "a//b",
+        "a/",
+        "../../../outside",
+        "..",
+        "a%2fb",
+        "a b+c",
+        "ü/ß",
+        "x/./y",
+        ".hidden",
+    ];
     for key in keys {
         put(&setup, key, key.to_owned()).await;
     }
@@ -115,7 +132,14 @@ async fn if_match_replaces_only_what_was_seen() {
     put(&setup, "a", "one").await;
     let etag = setup.s3.head_object().bucket(BUCKET).key("a").send().await.unwrap().e_tag.unwrap();
     let replace = |etag: &str, body: &'static [u8]| {
-        setup.s3.put_object().bucket(BUCKET).key("a").if_match(etag).body(ByteStream::from_static(body)).send()
+        setup
+            .s3
+            .put_object()
+            .bucket(BUCKET)
+            .key("a")
+            .if_match(etag)
+            .body(ByteStream::from_static(body))
+            .send()
     };
     replace(&etag, b"two").await.unwrap();
     assert_eq!(code(&replace(&etag, b"three").await.unwrap_err()), "PreconditionFailed");
@@ -130,20 +154,24 @@ async fn reads_of_ranges_and_with_conditions() {
     let large: Vec<u8> = (0..600_000_u32).map(|n| n.to_le_bytes()[1]).collect();
     for (key, content) in [("small", &large[..1000]), ("large", &large[..])] {
         put(&setup, key, content.to_vec()).await;
-        for (range, wanted) in
-            [("bytes=10-19", &content[10..20]), ("bytes=900-", &content[900..]), ("bytes=-5", &content[content.len() - 5..])]
-        {
+        for (range, wanted) in [
+            ("bytes=10-19", &content[10..20]),
+            ("bytes=900-", &content[900..]),
+            ("bytes=-5", &content[content.len() - 5..]),
+        ] {
             let read = setup.s3.get_object().bucket(BUCKET).key(key).range(range).send().await.unwrap();
             let length = i64::try_from(wanted.len()).unwrap();
             assert_eq!(read.content_length, Some(length));
             assert!(read.content_range.unwrap().ends_with(&format!("/{}", content.len())));
             assert!(read.body.collect().await.unwrap().into_bytes() == wanted);
         }
-        let beyond = setup.s3.get_object().bucket(BUCKET).key(key).range("bytes=9000000-").send().await.unwrap_err();
+        let beyond =
+            setup.s3.get_object().bucket(BUCKET).key(key).range("bytes=9000000-").send().await.unwrap_err();
         assert_eq!(code(&beyond), "InvalidRange");
         assert!(get(&setup, key).await.unwrap() == content);
         let etag = setup.s3.head_object().bucket(BUCKET).key(key).send().await.unwrap().e_tag.unwrap();
-        let known = setup.s3.get_object().bucket(BUCKET).key(key).if_none_match(etag).send().await.unwrap_err();
+        let known =
+            setup.s3.get_object().bucket(BUCKET).key(key).if_none_match(etag).send().await.unwrap_err();
         assert_eq!(known.raw_response().unwrap().status().as_u16(), 304);
     }
 }
@@ -152,7 +180,8 @@ async fn reads_of_ranges_and_with_conditions() {
 async fn bytes_that_do_not_match_their_checksums_are_not_taken() {
     let setup = Setup::new().await;
     let put = || setup.s3.put_object().bucket(BUCKET).key("a").body(ByteStream::from_static(b"hello"));
-    let wrong_sha = put().checksum_sha256("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").send().await.unwrap_err();
+    let wrong_sha =
+        put().checksum_sha256("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").send().await.unwrap_err();
     assert_eq!(code(&wrong_sha), "BadDigest");
     let wrong_md5 = put().content_md5("AAAAAAAAAAAAAAAAAAAAAA==").send().await.unwrap_err();
     assert_eq!(code(&wrong_md5), "BadDigest");
@@ -215,7 +244,8 @@ async fn objects_are_copied_with_or_without_their_metadata() {
     let setup = Setup::new().await;
     let put = setup.s3.put_object().bucket(BUCKET).key("staging/a b").content_type("text/plain");
     put.body(ByteStream::from_static(b"hello")).send().await.unwrap();
-    let copy = |key: &str| setup.s3.copy_object().bucket(BUCKET).key(key).copy_source("granary/staging/a%20b");
+    let copy =
+        |key: &str| setup.s3.copy_object().bucket(BUCKET).key(key).copy_source("granary/staging/a%20b");
     copy("same").send().await.unwrap();
     let replaced = copy("other").content_type("text/html").metadata_directive(MetadataDirective::Replace);
     let etag = replaced.send().await.unwrap().copy_object_result.unwrap().e_tag;
@@ -225,7 +255,8 @@ async fn objects_are_copied_with_or_without_their_metadata() {
         assert_eq!(head.content_type.as_deref(), Some(content_type));
         assert_eq!(get(&setup, key).await.unwrap(), "hello");
     }
-    let missing = setup.s3.copy_object().bucket(BUCKET).key("c").copy_source("granary/none").send().await.unwrap_err();
+    let missing =
+        setup.s3.copy_object().bucket(BUCKET).key("c").copy_source("granary/none").send().await.unwrap_err();
     assert_eq!(code(&missing), "NoSuchKey");
 }
 

@@ -46,7 +46,8 @@ async fn a_message_is_hidden_when_received_and_gone_when_deleted() {
     assert_eq!(count, "2");
     let delete = setup.sqs.delete_message().queue_url(&url);
     delete.set_receipt_handle(second[0].receipt_handle.clone()).send().await.unwrap();
-    let attributes = setup.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+    let attributes =
+        setup.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
     let attributes = attributes.send().await.unwrap().attributes.unwrap();
     for name in [
         QueueAttributeName::ApproximateNumberOfMessages,
@@ -104,8 +105,10 @@ async fn what_nobody_can_deal_with_goes_to_the_dead_letters() {
     assert_eq!(bodies(&dead), ["poison"]);
 
     queue(&setup, "graveyard").await;
-    let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:graveyard","maxReceiveCount":1}"#;
-    let create = setup.sqs.create_queue().queue_name("strict").attributes(QueueAttributeName::RedrivePolicy, policy);
+    let policy =
+        r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:graveyard","maxReceiveCount":1}"#;
+    let create =
+        setup.sqs.create_queue().queue_name("strict").attributes(QueueAttributeName::RedrivePolicy, policy);
     let url = create.send().await.unwrap().queue_url.unwrap();
     send(&setup, &url, "once").await;
     let messages = receive(&setup, &url, 0).await;
@@ -119,10 +122,19 @@ async fn batches_are_sent_received_and_deleted() {
     let setup = Setup::new().await;
     let url = queue(&setup, "events").await;
     let entry = |n: usize| {
-        SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body(format!("message {n}")).build().unwrap()
+        SendMessageBatchRequestEntry::builder()
+            .id(n.to_string())
+            .message_body(format!("message {n}"))
+            .build()
+            .unwrap()
     };
     let send = |count: usize| {
-        setup.sqs.send_message_batch().queue_url(&url).set_entries(Some((0..count).map(entry).collect())).send()
+        setup
+            .sqs
+            .send_message_batch()
+            .queue_url(&url)
+            .set_entries(Some((0..count).map(entry).collect()))
+            .send()
     };
     assert_eq!(send(10).await.unwrap().successful.len(), 10);
     assert!(send(11).await.is_err());
@@ -139,6 +151,7 @@ async fn batches_are_sent_received_and_deleted() {
 #[tokio::test]
 async fn a_queue_that_is_not_there_is_named_as_the_reason() {
     let setup = Setup::new().await;
-    let refused = setup.sqs.send_message().queue_url("http://sqs.local/0/none").message_body("x").send().await;
+    let refused =
+        setup.sqs.send_message().queue_url("http://sqs.local/0/none").message_body("x").send().await;
     assert!(refused.unwrap_err().as_service_error().unwrap().is_queue_does_not_exist());
 }

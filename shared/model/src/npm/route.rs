@@ -14,6 +14,11 @@ use crate::npm::{DistTag, NpmName, NpmVersion};
 pub struct Revision(String);
 
 impl Revision {
+    /// From the text of a `_rev`.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The head revision it names, if it names one: `_rev` is `<rev>-<incarnation>`.
     pub fn number(&self) -> Option<u64> {
         self.0.split('-').next()?.parse().ok()

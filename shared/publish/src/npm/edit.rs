@@ -126,7 +126,11 @@ impl<'a> Edit<'a> {
         let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
         for version in versions {
             // One that is gone already counts as done: clients retry.
-            let Ok(mut row) = self.version(version).await else { continue };
+            let mut row = match self.version(version).await {
+                Ok(row) => row,
+                Err(Error::NotFound(_)) => continue,
+                Err(error) => return Err(error),
+            };
             for file in &row.files {
                 *blobs.entry(file.sha256).or_default() += 1;
                 bytes -= i64::try_from(file.size).unwrap_or(i64::MAX);

@@ -26,7 +26,8 @@ pub struct NpmPublish {
     tags: Vec<DistTag>,
     tarball: (Spool, Digests),
     provenance: Option<Provenance>,
-    facts: NpmFacts,
+    /// The facts as the row holds them.
+    facts: Vec<u8>,
     description: Option<String>,
     keywords: Vec<String>,
     readme: Option<String>,
@@ -79,7 +80,8 @@ impl NpmPublish {
         Ok(Self {
             description: manifest.get("description").and_then(Value::as_str).map(str::to_owned),
             keywords: keywords(&manifest),
-            facts: NpmFacts::new(&manifest, &facts, provenance.as_ref().map(|p| p.predicate.clone()))?,
+            facts: NpmFacts::new(&manifest, &facts, provenance.as_ref().map(|p| p.predicate.clone()))?
+                .to_row()?,
             readme,
             name,
             version,
@@ -114,7 +116,6 @@ impl NpmPublish {
             publisher: target.principal.display_name(),
             user: target.principal.user().cloned(),
             package: target.package.clone(),
-            facts: self.facts.to_row()?,
             tags_before: tag_values,
             quota,
             again: false,
@@ -133,7 +134,6 @@ struct PublishEdit {
     package: PackageKey,
     publisher: String,
     user: Option<granary_model::UserId>,
-    facts: Vec<u8>,
     tags_before: std::collections::BTreeMap<String, String>,
     quota: Option<u64>,
     again: bool,
@@ -166,7 +166,7 @@ impl PublishEdit {
             publisher: self.publisher.clone(),
             deprecated: None,
             files,
-            facts: self.facts.clone(),
+            facts: publish.facts.clone(),
         }
     }
 

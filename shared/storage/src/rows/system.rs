@@ -97,7 +97,7 @@ pub struct SignInRow {
     pub expires_at: i64,
     /// The login it belongs to.
     pub login: String,
-    /// SHA-256 of the cookie of the browser that began, in base64url: no other one may go on.
+    /// Digest of the cookie of the browser that began: no other one may go on.
     pub browser: String,
     /// How far it has come.
     pub stage: SignInStage,

@@ -75,7 +75,11 @@ impl Checksums {
     pub(crate) fn check(&self, expected: &Self) -> S3Result<()> {
         for ((name, computed), (_, expected)) in self.each().into_iter().zip(expected.each()) {
             if expected.is_some() && computed != expected {
-                return Err(s3_error!(BadDigest, "The {} you specified did not match the calculated checksum.", name));
+                return Err(s3_error!(
+                    BadDigest,
+                    "The {} you specified did not match the calculated checksum.",
+                    name
+                ));
             }
         }
         Ok(())
@@ -95,8 +99,10 @@ impl Checksums {
     pub(crate) fn composite(algorithm: Algorithm, parts: &[Self]) -> S3Result<Self> {
         let mut hasher = algorithm.hasher();
         for part in parts {
-            let part = part.each().into_iter().find(|(name, _)| *name == algorithm.0).and_then(|(_, value)| value);
-            let part = part.ok_or_else(|| s3_error!(InvalidPart, "a part has no {} checksum", algorithm.0))?;
+            let part =
+                part.each().into_iter().find(|(name, _)| *name == algorithm.0).and_then(|(_, value)| value);
+            let part =
+                part.ok_or_else(|| s3_error!(InvalidPart, "a part has no {} checksum", algorithm.0))?;
             hasher.update(&decode_base64(part)?);
         }
         let mut composite = Self::default();

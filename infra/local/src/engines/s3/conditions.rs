@@ -19,13 +19,19 @@ pub(crate) enum WriteCondition {
 
 impl WriteCondition {
     /// From the headers of a write. S3 knows no other `If-None-Match` than `*` here.
-    pub(crate) fn new(if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> S3Result<Self> {
+    pub(crate) fn new(
+        if_match: Option<ETagCondition>,
+        if_none_match: Option<ETagCondition>,
+    ) -> S3Result<Self> {
         match (if_match, if_none_match) {
             (None, None) => Ok(Self::Always),
             (None, Some(ETagCondition::Any)) => Ok(Self::Absent),
             (Some(ETagCondition::Any), None) => Ok(Self::Matches(None)),
             (Some(ETagCondition::ETag(etag)), None) => Ok(Self::Matches(Some(etag.into_value()))),
-            _ => Err(s3_error!(NotImplemented, "A header you provided implies functionality that is not implemented.")),
+            _ => Err(s3_error!(
+                NotImplemented,
+                "A header you provided implies functionality that is not implemented."
+            )),
         }
     }
 
@@ -47,10 +53,14 @@ pub(crate) fn precondition_failed() -> s3s::S3Error {
 /// What a read demands of the object.
 #[derive(Debug, Default)]
 pub(crate) struct ReadConditions {
-    pub(crate) if_match: Option<ETagCondition>,
-    pub(crate) if_none_match: Option<ETagCondition>,
-    pub(crate) if_modified_since: Option<Timestamp>,
-    pub(crate) if_unmodified_since: Option<Timestamp>,
+    /// `If-Match`.
+    pub(crate) matches: Option<ETagCondition>,
+    /// `If-None-Match`.
+    pub(crate) none_matches: Option<ETagCondition>,
+    /// `If-Modified-Since`.
+    pub(crate) modified_since: Option<Timestamp>,
+    /// `If-Unmodified-Since`.
+    pub(crate) unmodified_since: Option<Timestamp>,
 }
 
 /// How a read ends whose conditions do not hold.
@@ -67,17 +77,17 @@ impl ReadConditions {
     pub(crate) fn check(&self, facts: &Facts) -> Result<(), Unmet> {
         // Dates of headers have whole seconds.
         let modified = Timestamp::from(system_time(facts.modified.div_euclid(1000).saturating_mul(1000)));
-        let matches = |condition: &ETagCondition| match condition {
+        let is_it = |condition: &ETagCondition| match condition {
             ETagCondition::Any => true,
             ETagCondition::ETag(etag) => etag.value() == facts.etag,
         };
-        match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) if !matches(condition) => return Err(Unmet::Failed),
+        match (&self.matches, &self.unmodified_since) {
+            (Some(condition), _) if !is_it(condition) => return Err(Unmet::Failed),
             (None, Some(since)) if modified > *since => return Err(Unmet::Failed),
             _ => {}
         }
-        match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) if matches(condition) => Err(Unmet::NotModified),
+        match (&self.none_matches, &self.modified_since) {
+            (Some(condition), _) if is_it(condition) => Err(Unmet::NotModified),
             (None, Some(since)) if modified <= *since => Err(Unmet::NotModified),
             _ => Ok(()),
         }
@@ -99,8 +109,8 @@ mod tests {
     #[test]
     fn writes() {
         let some = |value| Some(etag(value));
-        let check = |if_match, if_none_match, there: Option<&Facts>| {
-            WriteCondition::new(if_match, if_none_match).unwrap().check(there).is_ok()
+        let check = |matches, none_matches, there: Option<&Facts>| {
+            WriteCondition::new(matches, none_matches).unwrap().check(there).is_ok()
         };
         let there = facts();
         assert!(check(None, None, Some(&there)) && check(None, None, None));
@@ -118,13 +128,19 @@ mod tests {
         let check = |conditions: ReadConditions| conditions.check(&facts());
         assert_eq!(check(ReadConditions::default()), Ok(()));
         let conditions = || ReadConditions::default();
-        assert_eq!(check(ReadConditions { if_none_match: some("abc"), ..conditions() }), Err(Unmet::NotModified));
-        assert_eq!(check(ReadConditions { if_none_match: some("x"), ..conditions() }), Ok(()));
-        assert_eq!(check(ReadConditions { if_match: some("x"), ..conditions() }), Err(Unmet::Failed));
-        assert_eq!(check(ReadConditions { if_modified_since: at(5_000), ..conditions() }), Err(Unmet::NotModified));
-        assert_eq!(check(ReadConditions { if_modified_since: at(4_000), ..conditions() }), Ok(()));
-        assert_eq!(check(ReadConditions { if_unmodified_since: at(4_000), ..conditions() }), Err(Unmet::Failed));
-        let both = ReadConditions { if_match: some("abc"), if_unmodified_since: at(4_000), ..conditions() };
+        assert_eq!(
+            check(ReadConditions { none_matches: some("abc"), ..conditions() }),
+            Err(Unmet::NotModified)
+        );
+        assert_eq!(check(ReadConditions { none_matches: some("x"), ..conditions() }), Ok(()));
+        assert_eq!(check(ReadConditions { matches: some("x"), ..conditions() }), Err(Unmet::Failed));
+        assert_eq!(
+            check(ReadConditions { modified_since: at(5_000), ..conditions() }),
+            Err(Unmet::NotModified)
+        );
+        assert_eq!(check(ReadConditions { modified_since: at(4_000), ..conditions() }), Ok(()));
+        assert_eq!(check(ReadConditions { unmodified_since: at(4_000), ..conditions() }), Err(Unmet::Failed));
+        let both = ReadConditions { matches: some("abc"), unmodified_since: at(4_000), ..conditions() };
         assert_eq!(check(both), Ok(()));
     }
 }

@@ -4,10 +4,12 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
 use s3s::checksum::ChecksumHasher;
-use s3s::dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, ETag, MetadataDirective, Timestamp};
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, ETag, MetadataDirective, Timestamp,
+};
 use s3s::{S3Error, S3Response, S3Result, s3_error};
 
-use crate::engines::s3::checksums::{announced, put_checksums};
+use crate::engines::s3::checksums::{Checksums, announced, put_checksums};
 use crate::engines::s3::conditions::{ReadConditions, WriteCondition, precondition_failed};
 use crate::engines::s3::object_file::{Headers, OpenObject};
 use crate::engines::s3::sink::Sink;
@@ -26,12 +28,13 @@ pub(crate) async fn copy_object(
         return Err(s3_error!(NotImplemented, "the embedded S3 copies from buckets only"));
     };
     let conditions = ReadConditions {
-        if_match: input.copy_source_if_match.take(),
-        if_none_match: input.copy_source_if_none_match.take(),
-        if_modified_since: input.copy_source_if_modified_since.take(),
-        if_unmodified_since: input.copy_source_if_unmodified_since.take(),
+        matches: input.copy_source_if_match.take(),
+        none_matches: input.copy_source_if_none_match.take(),
+        modified_since: input.copy_source_if_modified_since.take(),
+        unmodified_since: input.copy_source_if_unmodified_since.take(),
     };
-    let replaces = input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
+    let replaces =
+        input.metadata_directive.as_ref().is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
     let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str().to_owned());
     let replacement: Headers = headers_of!(input);
     let store = Arc::clone(store);
@@ -41,7 +44,7 @@ pub(crate) async fn copy_object(
         conditions.check(&source.facts).map_err(|_| precondition_failed())?;
         let hasher = match algorithm {
             None => announced(&source.facts.checksums, None, None)?,
-            Some(name) => announced(&Default::default(), Some(&name), None)?,
+            Some(name) => announced(&Checksums::default(), Some(&name), None)?,
         };
         let file = store.temporary().map_err(S3Error::internal_error)?;
         let filled = copy(&mut source, Sink::new(file, hasher)).and_then(Sink::end);

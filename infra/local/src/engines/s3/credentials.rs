@@ -31,7 +31,9 @@ impl S3Credentials {
     pub(crate) fn load_or_create(data: &Path) -> anyhow::Result<Self> {
         let path = data.join("s3-credentials.json");
         match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display())),
+            Ok(text) => {
+                serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let made = Self::random();
                 // A temporary file of this kind has mode 0600, and moving it keeps that.

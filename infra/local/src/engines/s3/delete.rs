@@ -55,7 +55,10 @@ pub(crate) async fn delete_objects(
         Ok((deleted, errors))
     })
     .await?;
-    let output =
-        DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), ..DeleteObjectsOutput::default() };
+    let output = DeleteObjectsOutput {
+        deleted: Some(deleted),
+        errors: Some(errors),
+        ..DeleteObjectsOutput::default()
+    };
     Ok(S3Response::new(output))
 }

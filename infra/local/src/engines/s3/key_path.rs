@@ -79,7 +79,8 @@ fn names(segment: &str) -> Vec<String> {
         if plain {
             name.push(char::from(byte));
         } else {
-            name.push_str(&format!("%{byte:02x}"));
+            name.push('%');
+            name.push_str(&hex::encode([byte]));
         }
     }
     // Some file systems drop a dot at the end of a name.
@@ -156,7 +157,11 @@ mod tests {
         let mut paths = std::collections::BTreeSet::new();
         for key in KEYS.iter().copied().chain([long.as_str()]) {
             let path = object_path(key);
-            assert!(path.components().all(|c| matches!(c, Component::Normal(_))), "{key}: {}", path.display());
+            assert!(
+                path.components().all(|c| matches!(c, Component::Normal(_))),
+                "{key}: {}",
+                path.display()
+            );
             assert!(path.components().all(|c| c.as_os_str().len() <= MAX_NAME + 5), "{key}");
             assert_eq!(key_of(&path), key);
             let text = path.to_str().unwrap();

@@ -24,13 +24,18 @@ pub(crate) async fn list_objects(
     let store = Arc::clone(store);
     let output = blocking(move || {
         let bucket = store.bucket(&input.bucket)?;
-        let limit = input.max_keys.and_then(|n| usize::try_from(n).ok()).map_or(MAX_KEYS, |n| n.min(MAX_KEYS));
+        let limit =
+            input.max_keys.and_then(|n| usize::try_from(n).ok()).map_or(MAX_KEYS, |n| n.min(MAX_KEYS));
         let after = match &input.continuation_token {
             Some(token) => Some(decode_token(token)?),
             None => input.start_after.clone(),
         };
-        let mut page =
-            Page { prefix: input.prefix.as_deref().unwrap_or_default(), after: after.as_deref(), limit, found: vec![] };
+        let mut page = Page {
+            prefix: input.prefix.as_deref().unwrap_or_default(),
+            after: after.as_deref(),
+            limit,
+            found: vec![],
+        };
         page.fill(&bucket).map_err(S3Error::internal_error)?;
         let Page { mut found, .. } = page;
         // One more than asked for was looked up, to know whether there is one.
@@ -110,7 +115,10 @@ impl Page<'_> {
             let key = format!("{start}{name}");
             if is_folder && self.may_hold(&key) {
                 self.walk(&path, &key)?;
-            } else if !is_folder && key.starts_with(self.prefix) && self.after.is_none_or(|after| *key > *after) {
+            } else if !is_folder
+                && key.starts_with(self.prefix)
+                && self.after.is_none_or(|after| *key > *after)
+            {
                 self.found.push((key, path));
             }
         }
@@ -158,11 +166,12 @@ mod tests {
     fn pages_are_in_the_order_of_keys_and_miss_none() {
         let folder = tempfile::tempdir().unwrap();
         let long = "L".repeat(100);
-        let mut keys: Vec<String> = ["a", "a-b", "a/", "a/b", "a//c", "a/b/c", "a0", "A", "b/x/1", "b/x/2", "b/y"]
-            .into_iter()
-            .map(str::to_owned)
-            .chain([format!("{long}/1"), format!("{long}-"), format!("{long}M/1"), "L".repeat(65) + "/x"])
-            .collect();
+        let mut keys: Vec<String> =
+            ["a", "a-b", "a/", "a/b", "a//c", "a/b/c", "a0", "A", "b/x/1", "b/x/2", "b/y"]
+                .into_iter()
+                .map(str::to_owned)
+                .chain([format!("{long}/1"), format!("{long}-"), format!("{long}M/1"), "L".repeat(65) + "/x"])
+                .collect();
         for key in &keys {
             let path = folder.path().join(object_path(key));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

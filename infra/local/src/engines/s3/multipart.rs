@@ -69,7 +69,10 @@ pub(crate) async fn upload_part(
 ) -> S3Result<S3Response<UploadPartOutput>> {
     let mut input = request.input;
     if !(1..=MAX_PARTS).contains(&input.part_number) {
-        return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive"));
+        return Err(s3_error!(
+            InvalidArgument,
+            "Part number must be an integer between 1 and 10000, inclusive"
+        ));
     }
     let folder = UploadFolder::open(store, &input.upload_id, &input.bucket, &input.key)?;
     let mut expected = checksums_of!(input);
@@ -90,7 +93,8 @@ pub(crate) async fn upload_part(
         Ok(facts)
     })
     .await?;
-    let mut output = UploadPartOutput { e_tag: Some(ETag::Strong(facts.etag)), ..UploadPartOutput::default() };
+    let mut output =
+        UploadPartOutput { e_tag: Some(ETag::Strong(facts.etag)), ..UploadPartOutput::default() };
     put_checksums!(output, facts.checksums);
     Ok(S3Response::new(output))
 }

@@ -60,8 +60,11 @@ impl Headers {
     /// Drops the encoding that only wrapped the upload.
     pub(crate) fn without_transfer_encoding(mut self) -> Self {
         self.content_encoding = self.content_encoding.and_then(|encodings| {
-            let kept: Vec<&str> =
-                encodings.split(',').map(str::trim).filter(|e| !e.is_empty() && *e != "aws-chunked").collect();
+            let kept: Vec<&str> = encodings
+                .split(',')
+                .map(str::trim)
+                .filter(|e| !e.is_empty() && *e != "aws-chunked")
+                .collect();
             (!kept.is_empty()).then(|| kept.join(","))
         });
         self
@@ -147,8 +150,10 @@ mod tests {
     use super::*;
 
     fn write(path: &Path, size: usize, metadata: usize) -> Facts {
-        let headers =
-            Headers { metadata: HashMap::from([("note".into(), "n".repeat(metadata))]), ..Headers::default() };
+        let headers = Headers {
+            metadata: HashMap::from([("note".into(), "n".repeat(metadata))]),
+            ..Headers::default()
+        };
         let facts = Facts { size: size as u64, etag: "e".into(), modified: 7, headers, ..Facts::default() };
         let mut bytes = vec![b'x'; size];
         bytes.extend(ending(&facts).unwrap());

@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::Stream;
 use s3s::dto::{
-    ChecksumMode, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob, Timestamp,
+    ChecksumMode, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, StreamingBlob,
+    Timestamp,
 };
 use s3s::stream::{ByteStream, RemainingLength};
 use s3s::{Body, S3Response, S3Result, StdError, s3_error};
@@ -48,10 +49,10 @@ pub(crate) async fn get_object(
     mut input: GetObjectInput,
 ) -> S3Result<S3Response<GetObjectOutput>> {
     let conditions = ReadConditions {
-        if_match: input.if_match.take(),
-        if_none_match: input.if_none_match.take(),
-        if_modified_since: input.if_modified_since.take(),
-        if_unmodified_since: input.if_unmodified_since.take(),
+        matches: input.if_match.take(),
+        none_matches: input.if_none_match.take(),
+        modified_since: input.if_modified_since.take(),
+        unmodified_since: input.if_unmodified_since.take(),
     };
     let object = open(store, input.bucket, input.key).await?;
     check(&conditions, &object.facts)?;
@@ -62,7 +63,9 @@ pub(crate) async fn get_object(
     };
     let mut output = GetObjectOutput {
         content_length: i64::try_from(range.end - range.start).ok(),
-        content_range: input.range.map(|_| format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))),
+        content_range: input
+            .range
+            .map(|_| format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1))),
         ..GetObjectOutput::default()
     };
     describe!(output, object.facts, wants_checksums(input.checksum_mode.as_ref()) && input.range.is_none());
@@ -75,10 +78,10 @@ pub(crate) async fn head_object(
     mut input: HeadObjectInput,
 ) -> S3Result<S3Response<HeadObjectOutput>> {
     let conditions = ReadConditions {
-        if_match: input.if_match.take(),
-        if_none_match: input.if_none_match.take(),
-        if_modified_since: input.if_modified_since.take(),
-        if_unmodified_since: input.if_unmodified_since.take(),
+        matches: input.if_match.take(),
+        none_matches: input.if_none_match.take(),
+        modified_since: input.if_modified_since.take(),
+        unmodified_since: input.if_unmodified_since.take(),
     };
     let facts = open(store, input.bucket, input.key).await?.facts;
     check(&conditions, &facts)?;
@@ -167,7 +170,8 @@ impl<S: Stream<Item = Result<Bytes, StdError>>> Stream for Chunks<S> {
 
 impl<S: Stream<Item = Result<Bytes, StdError>>> ByteStream for Chunks<S> {
     fn remaining_length(&self) -> RemainingLength {
-        usize::try_from(self.remaining).map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
+        usize::try_from(self.remaining)
+            .map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
     }
 }
 

@@ -50,7 +50,10 @@ impl S3Engine {
     }
 
     /// Answers one request, wherever it comes from.
-    pub(crate) async fn respond(&self, request: http::Request<Body>) -> Result<http::Response<Body>, HttpError> {
+    pub(crate) async fn respond(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, HttpError> {
         if has_two_proofs(&request) {
             let mut response = http::Response::new(Body::from(Bytes::from_static(TWO_PROOFS.as_bytes())));
             *response.status_mut() = StatusCode::BAD_REQUEST;

@@ -1,7 +1,6 @@
 //! The folders, and how files come into them and leave.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use s3s::{S3Error, S3Result, s3_error};
 use tempfile::NamedTempFile;
 
+use crate::engines::folders;
 use crate::engines::s3::conditions::{WriteCondition, precondition_failed};
 use crate::engines::s3::key_path::object_path;
 use crate::engines::s3::object_file::OpenObject;
@@ -48,9 +48,9 @@ impl Store {
         for folder in ["buckets", "staging", "uploads"] {
             std::fs::create_dir_all(root.join(folder))?;
         }
-        sync_folder(&root)?;
+        folders::sync(&root)?;
         if let Some(parent) = root.parent() {
-            sync_folder(parent)?;
+            folders::sync(parent)?;
         }
         Ok(Self {
             root,
@@ -78,8 +78,8 @@ impl Store {
 
     /// Makes a bucket, and says whether it is new.
     pub(crate) fn create_bucket(&self, bucket: &str) -> io::Result<bool> {
-        let new = create_folder(&self.buckets().join(bucket))?;
-        sync_folder(&self.buckets())?;
+        let new = folders::create(&self.buckets().join(bucket))?;
+        folders::sync(&self.buckets())?;
         Ok(new)
     }
 
@@ -108,7 +108,12 @@ impl Store {
 
     /// Moves a complete and flushed file to where it belongs, if the condition holds. When this returns,
     /// the object is there and stays there.
-    pub(crate) fn publish(&self, file: NamedTempFile, target: &Path, condition: &WriteCondition) -> S3Result<()> {
+    pub(crate) fn publish(
+        &self,
+        file: NamedTempFile,
+        target: &Path,
+        condition: &WriteCondition,
+    ) -> S3Result<()> {
         let folder = target.parent().ok_or_else(|| s3_error!(InternalError))?;
         let _key = self.lock_key(target);
         if let WriteCondition::Matches(_) = condition {
@@ -124,8 +129,10 @@ impl Store {
             _ => file.persist(target).map(drop),
         };
         let result = match moved {
-            Ok(()) => sync_folder(folder).map_err(S3Error::internal_error),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Err(precondition_failed()),
+            Ok(()) => folders::sync(folder).map_err(S3Error::internal_error),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(precondition_failed())
+            }
             Err(refused) => Err(S3Error::internal_error(refused.error)),
         };
         self.settling().remove(target);
@@ -147,7 +154,7 @@ impl Store {
             Err(error) => return Err(S3Error::internal_error(error)),
         }
         if let Some(folder) = target.parent() {
-            sync_folder(folder).map_err(S3Error::internal_error)?;
+            folders::sync(folder).map_err(S3Error::internal_error)?;
             self.remove_empty_folders(folder);
         }
         Ok(())
@@ -180,9 +187,9 @@ impl Store {
         }
         let Some(parent) = folder.parent() else { return Ok(()) };
         self.ensure_folder(parent)?;
-        create_folder(folder)?;
+        folders::create(folder)?;
         // Even where it was there: whoever made it may not have come to flushing it.
-        sync_folder(parent)?;
+        folders::sync(parent)?;
         let mut known = self.known_folders();
         if known.len() >= MAX_KNOWN_FOLDERS {
             known.clear();
@@ -205,21 +212,6 @@ impl Store {
     fn known_folders(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         self.known_folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Makes a folder, and says whether it is new.
-pub(crate) fn create_folder(folder: &Path) -> io::Result<bool> {
-    match std::fs::create_dir(folder) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes what has come into a folder and left it survive a power cut.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Folders cannot be opened on Windows, and need no flushing there.
-    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }
 
 /// Runs what waits for the disk where waiting is allowed.

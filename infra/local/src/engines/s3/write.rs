@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use s3s::dto::{ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
+use s3s::dto::{ChecksumAlgorithm, ETag, PutObjectInput, PutObjectOutput, StreamingBlob};
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::engines::s3::checksums::{announced, checksums_of, decode_base64, put_checksums};
@@ -50,7 +50,7 @@ pub(crate) async fn put_object(
     store.bucket(&input.bucket)?;
     let condition = WriteCondition::new(input.if_match.take(), input.if_none_match.take())?;
     let mut expected = checksums_of!(input);
-    let algorithm = input.checksum_algorithm.as_ref().map(|algorithm| algorithm.as_str());
+    let algorithm = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
     let trailer = request.headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let hasher = announced(&expected, algorithm, trailer)?;
     let headers: Headers = headers_of!(input);

@@ -44,9 +44,11 @@ impl Settings {
     pub(crate) fn from_attributes(attributes: &HashMap<String, String>) -> Result<Self, String> {
         let seconds = |name: &str, default: u32, most: u32| match attributes.get(name) {
             None => Ok(default),
-            Some(text) => {
-                text.parse().ok().filter(|&n| n <= most).ok_or_else(|| format!("{name} is a number up to {most}"))
-            }
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|&n| n <= most)
+                .ok_or_else(|| format!("{name} is a number up to {most}")),
         };
         Ok(Self {
             hidden: seconds("VisibilityTimeout", 30, MAX_HIDDEN)?,
@@ -153,7 +155,10 @@ impl Queue {
         let sent = SystemClock.now();
         let id = RandomIds.next(sent);
         let answer = Sent { message_id: id.clone(), md5_of_message_body: md5_hex(&body) };
-        self.add(Message { id, body, attributes, sent, first_received: None, receives: 0, receipt: None }, delay);
+        self.add(
+            Message { id, body, attributes, sent, first_received: None, receives: 0, receipt: None },
+            delay,
+        );
         Ok(answer)
     }
 
@@ -174,7 +179,10 @@ impl Queue {
         let hidden = request.visibility_timeout.unwrap_or(self.settings.hidden);
         let wait = request.wait_time_seconds.unwrap_or(self.settings.wait);
         if !(1..=10).contains(&most) || hidden > MAX_HIDDEN || wait > MAX_WAIT {
-            return Err("MaxNumberOfMessages is 1 to 10, VisibilityTimeout at most 43200, WaitTimeSeconds at most 20".into());
+            return Err(
+                "MaxNumberOfMessages is 1 to 10, VisibilityTimeout at most 43200, WaitTimeSeconds at most 20"
+                    .into(),
+            );
         }
         let until = Instant::now() + seconds(wait);
         loop {

@@ -24,7 +24,9 @@ pub(crate) struct RedrivePolicy {
 fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    number.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| serde::de::Error::custom("maxReceiveCount is a number"))
+    number
+        .and_then(|n| u32::try_from(n).ok())
+        .ok_or_else(|| serde::de::Error::custom("maxReceiveCount is a number"))
 }
 
 #[derive(Deserialize)]

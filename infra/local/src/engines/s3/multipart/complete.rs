@@ -62,7 +62,10 @@ fn open_parts(folder: &UploadFolder, parts: Vec<CompletedPart>) -> S3Result<Vec<
             return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
         }
         if opened.last().is_some_and(|before| before.facts.size < MIN_PART) {
-            return Err(s3_error!(EntityTooSmall, "Your proposed upload is smaller than the minimum allowed size"));
+            return Err(s3_error!(
+                EntityTooSmall,
+                "Your proposed upload is smaller than the minimum allowed size"
+            ));
         }
         let object = folder.open_part(number)?;
         if part.e_tag.as_ref().is_none_or(|etag| etag.value() != object.facts.etag) {

@@ -9,8 +9,9 @@ use s3s::{S3Error, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use crate::engines::folders;
 use crate::engines::s3::object_file::{Headers, OpenObject};
-use crate::engines::s3::store::{Store, sync_folder};
+use crate::engines::s3::store::Store;
 
 /// File with the description.
 const DESCRIPTION: &str = "upload.json";
@@ -46,8 +47,8 @@ impl UploadFolder {
         let mut file = File::create_new(folder.join(DESCRIPTION))?;
         file.write_all(&serde_json::to_vec(upload)?)?;
         file.sync_all()?;
-        sync_folder(&folder)?;
-        sync_folder(&store.uploads())?;
+        folders::sync(&folder)?;
+        folders::sync(&store.uploads())?;
         Ok(id)
     }
 
@@ -78,7 +79,7 @@ impl UploadFolder {
     /// Puts a flushed file in as a part, in place of one that was there.
     pub(crate) fn put_part(&self, file: NamedTempFile, number: i32) -> S3Result<()> {
         match file.persist(self.part_path(number)) {
-            Ok(_) => sync_folder(&self.folder).map_err(S3Error::internal_error),
+            Ok(_) => folders::sync(&self.folder).map_err(S3Error::internal_error),
             // Aborted or completed in the meantime.
             Err(refused) if refused.error.kind() == io::ErrorKind::NotFound => Err(no_such_upload()),
             Err(refused) => Err(S3Error::internal_error(refused.error)),
@@ -102,7 +103,7 @@ impl UploadFolder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        sync_folder(&self.uploads)
+        folders::sync(&self.uploads)
     }
 }
 

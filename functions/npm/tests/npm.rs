@@ -1,0 +1,19 @@
+//! The npm protocol over the whole registry: real router, real AWS SDK, embedded engines.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a helper cannot unwrap fails the test")]
+
+mod npm {
+    mod archives;
+    mod crashes;
+    mod deprecating;
+    mod duplicates;
+    mod manifests;
+    mod names;
+    mod owning;
+    mod packuments;
+    mod races;
+    mod refusals;
+    mod support;
+    mod tagging;
+    mod tarballs;
+    mod unpublishing;
+}

@@ -1,0 +1,90 @@
+//! `docs/openapi.json` against the routers: what it names exists, and what exists it names.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use granary_testing::TestApp;
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn document() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(root().join("docs/openapi.json")).unwrap()).unwrap()
+}
+
+/// A path with something harmless in the place of each parameter.
+fn example(path: &str) -> String {
+    let mut out = String::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}').unwrap();
+        out.push_str(before);
+        out.push_str(match name {
+            "version" => "1.0.0",
+            "file" => "name-1.0.0.tgz",
+            "rev" => "1-x",
+            _ => "name",
+        });
+        rest = tail;
+    }
+    out + rest
+}
+
+#[tokio::test]
+async fn every_documented_operation_is_routed() {
+    let app = TestApp::new().await;
+    let owner = app.npm_repo("ann", "name", "public").await;
+    let package = granary_testing::npm::NpmPackage::new("name", "1.0.0");
+    assert_eq!(owner.put_json(&package.path("name"), &package.body()).await.status, 201);
+    for (path, operations) in document()["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            // Anonymous, so that nothing is changed on the way.
+            let response =
+                app.anonymous().request(&method.to_uppercase(), &example(path), &[], Body::from("{}")).await;
+            assert_ne!(response.status, 405, "{method} {path}");
+            assert!(!response.text().contains("there is nothing at this path"), "{method} {path}");
+            assert!(!response.text().contains("does not offer that part"), "{method} {path}");
+            assert!(response.status < 500, "{method} {path}: {} {}", response.status, response.text());
+        }
+    }
+}
+
+#[test]
+fn every_management_route_is_documented() {
+    let mut routed = BTreeSet::new();
+    for family in ["accounts", "repos"] {
+        collect(&root().join("functions").join(family).join("src"), &mut routed);
+    }
+    let document = document();
+    let documented: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|path| path.starts_with("/api/") && !path.starts_with("/api/npm"))
+        .cloned()
+        .collect();
+    assert!(routed.len() > 10, "the routes were not found: {routed:?}");
+    assert_eq!(documented, routed);
+}
+
+/// Route patterns in the sources below a folder.
+fn collect(folder: &Path, routed: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, routed);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            // `.route(` may stand on a line of its own before the pattern.
+            for part in text.split(".route(").skip(1) {
+                let pattern = part.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'));
+                if let Some((pattern, _)) = pattern {
+                    routed.insert(pattern.to_owned());
+                }
+            }
+        }
+    }
+}
