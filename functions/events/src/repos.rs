@@ -1,123 +1,249 @@
 //! Removing everything that a deleted repository held.
+//!
+//! Several clean-ups of one repository may run at once, and one that was held up may go on when the name is
+//! in use again. So every part of the work is conditional: on the row it removes, or on the repository being
+//! the one that is deleted.
 
 use std::collections::BTreeMap;
 
 use granary_http::AppState;
-use granary_model::{Error, RepoId, Result, Sha256};
+use granary_model::{Error, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{Event, HeadRow, PackageEntry, RepoRow, TokenEntry, VersionRow, VersionStatus};
+use granary_storage::rows::{Event, RepoRow, TokenEntry, VersionRow, VersionStatus};
 use granary_storage::{Commit, Key, PackageKey, Subject, Transaction};
+use serde::Deserialize;
 
 use crate::Progress;
 
 /// Versions that are removed in one transaction: each takes up to four of its 100 parts.
-const BATCH: usize = 20;
+const VERSIONS: usize = 20;
+
+/// Rows of other kinds that are removed in one transaction.
+const ROWS: usize = 90;
+
+/// The sort key of a row whose content does not matter.
+#[derive(Deserialize)]
+struct Listed {
+    sk: String,
+}
+
+/// How the removal of a part went.
+enum Removal {
+    /// The part is gone.
+    Done,
+    /// Another clean-up was faster; what is left has to be looked up anew.
+    Overtaken,
+    /// The repository is gone: another clean-up has finished.
+    Gone,
+}
 
 /// Removes packages, bytes, documents, tokens and memberships, and the repository's row last: until then
 /// its name cannot be used again, so nothing of the old repository can show up in a new one.
-pub(crate) async fn purge(state: &AppState, repo: &RepoId, uid: &str) -> Result<Progress> {
+pub(crate) async fn purge(state: &AppState, repo: &granary_model::RepoId, uid: &str) -> Result<Progress> {
     let row: Option<RepoRow> = state.storage().get(&Key::Repo(repo.clone())).await?;
     let Some(row) = row.filter(|row| row.uid == uid && row.deleting) else { return Ok(Progress::Finished) };
-    for kind in row.package_types.iter().copied() {
-        let first = Key::PackageOf(PackageKey { repo: repo.clone(), kind, name: String::new() });
-        loop {
-            let page = state.storage().list::<PackageEntry>(&first, &format!("PKG#{kind}#"), None, 100).await?;
-            if page.rows.is_empty() {
-                break;
-            }
-            for entry in page.rows {
-                let name = entry.name.to_ascii_lowercase();
-                purge_package(state, &PackageKey { repo: repo.clone(), kind, name }).await?;
-            }
-        }
+    let purge = Purge { state, row: &row };
+    let finished = purge.packages().await? && purge.documents().await? && purge.tokens().await?;
+    if finished && purge.members().await? {
+        purge.repo().await?;
     }
-    purge_documents(state, uid).await?;
-    purge_tokens(state, repo).await?;
-    purge_row(state, &row).await?;
     Ok(Progress::Finished)
 }
 
-async fn purge_package(state: &AppState, package: &PackageKey) -> Result<()> {
-    let first = Key::Version(package.clone(), String::new());
-    loop {
-        let page = state.storage().list::<VersionRow>(&first, "VER#", None, i32::try_from(BATCH).unwrap_or(20)).await?;
-        if page.rows.is_empty() {
-            break;
-        }
-        let mut change = Change::by_system(state.ids(), state.now());
-        let mut transaction = Transaction::new();
-        let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
-        for row in &page.rows {
-            transaction.delete("version", Key::Version(package.clone(), row.version.clone()));
-            transaction.delete("readme", Key::Readme(package.clone(), row.version.clone()));
-            if row.status == VersionStatus::Live {
-                row.files.iter().for_each(|file| *blobs.entry(file.sha256).or_default() += 1);
+struct Purge<'a> {
+    state: &'a AppState,
+    row: &'a RepoRow,
+}
+
+/// Each step answers whether the repository was still there for the next one.
+impl Purge<'_> {
+    /// Of all protocols, also those that the repository no longer offers.
+    async fn packages(&self) -> Result<bool> {
+        let any = PackageKey {
+            repo: self.row.id.clone(),
+            kind: granary_model::PackageType::Npm,
+            name: String::new(),
+        };
+        loop {
+            let page =
+                self.state.storage().list::<Listed>(&Key::PackageOf(any.clone()), "PKG#", None, 100).await?;
+            if page.rows.is_empty() {
+                return Ok(true);
+            }
+            for entry in page.rows {
+                let parts = entry.sk.strip_prefix("PKG#").and_then(|rest| rest.split_once('#'));
+                let (kind, name) =
+                    parts.ok_or_else(|| Error::internal("clearing a repository", &entry.sk))?;
+                let package = PackageKey { kind: kind.parse()?, name: name.into(), ..any.clone() };
+                if !(self.versions(&package).await? && self.package(&package).await?) {
+                    return Ok(false);
+                }
             }
         }
-        for (digest, files) in &blobs {
-            transaction.release_blob("blob", *digest, *files);
-        }
-        if !blobs.is_empty() {
-            let digests = blobs.into_keys().collect();
-            change.announce(&mut transaction, Event::BlobsReleased { digests })?;
-        }
-        commit(state, transaction).await?;
-        change.notify(state.storage()).await;
     }
-    let head: Option<HeadRow> = state.storage().get(&Key::Head(package.clone())).await?;
-    let mut transaction = Transaction::new();
-    if head.is_some() {
-        transaction.delete("head", Key::Head(package.clone()));
-    }
-    transaction.delete("list", Key::PackageOf(package.clone()));
-    commit(state, transaction).await
-}
 
-async fn purge_documents(state: &AppState, uid: &str) -> Result<()> {
-    loop {
-        let paths = state.storage().list_objects(&format!("documents/{uid}/"), None).await?;
-        if paths.is_empty() {
-            return Ok(());
-        }
-        for path in paths {
-            state.storage().delete_object(&path).await?;
+    async fn versions(&self, package: &PackageKey) -> Result<bool> {
+        let first = Key::Version(package.clone(), String::new());
+        loop {
+            let limit = i32::try_from(VERSIONS).unwrap_or(20);
+            let page = self.state.storage().list::<VersionRow>(&first, "VER#", None, limit).await?;
+            if page.rows.is_empty() {
+                return Ok(true);
+            }
+            let mut change = Change::by_system(self.state.ids(), self.state.now());
+            let mut transaction = Transaction::new();
+            let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
+            for row in &page.rows {
+                // Must be there still, or its bytes would be counted down twice.
+                transaction.delete_existing("taken", Key::Version(package.clone(), row.version.clone()));
+                transaction.delete("readme", Key::Readme(package.clone(), row.version.clone()));
+                if row.status == VersionStatus::Live {
+                    row.files.iter().for_each(|file| *blobs.entry(file.sha256).or_default() += 1);
+                }
+            }
+            for (digest, files) in &blobs {
+                transaction.release_blob("blob", *digest, *files);
+            }
+            if !blobs.is_empty() {
+                change.announce(
+                    &mut transaction,
+                    Event::BlobsReleased { digests: blobs.into_keys().collect() },
+                )?;
+            }
+            match self.commit(transaction).await? {
+                Removal::Done => change.notify(self.state.storage()).await,
+                Removal::Overtaken => {}
+                Removal::Gone => return Ok(false),
+            }
         }
     }
-}
 
-async fn purge_tokens(state: &AppState, repo: &RepoId) -> Result<()> {
-    let subject = Subject::Repo(repo.clone());
-    let first = Key::TokenOf(subject.clone(), String::new());
-    let entries: Vec<TokenEntry> = state.storage().list_all(&first, "TOKEN#").await?;
-    for entry in entries {
+    async fn package(&self, package: &PackageKey) -> Result<bool> {
+        let first = Key::DownloadTotal(package.clone());
+        loop {
+            let limit = i32::try_from(ROWS).unwrap_or(90);
+            let page = self.state.storage().list::<Listed>(&first, "", None, limit).await?;
+            if page.rows.is_empty() {
+                break;
+            }
+            let mut transaction = Transaction::new();
+            for row in page.rows {
+                let key = downloads(package, &row.sk)
+                    .ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                transaction.delete("downloads", key);
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
         let mut transaction = Transaction::new();
-        transaction.delete("token", Key::Token(entry.hash));
-        transaction.delete("list", Key::TokenOf(subject.clone(), entry.token.id));
-        commit(state, transaction).await?;
+        transaction.delete("head", Key::Head(package.clone()));
+        transaction.delete("list", Key::PackageOf(package.clone()));
+        Ok(!matches!(self.commit(transaction).await?, Removal::Gone))
     }
-    Ok(())
+
+    /// Their addresses hold the `uid`, so they cannot be those of another repository.
+    async fn documents(&self) -> Result<bool> {
+        let prefix = format!("documents/{}/", self.row.uid);
+        loop {
+            let paths = self.state.storage().list_objects(&prefix, None).await?;
+            if paths.is_empty() {
+                return Ok(true);
+            }
+            for path in paths {
+                self.state.storage().delete_object(&path).await?;
+            }
+        }
+    }
+
+    async fn tokens(&self) -> Result<bool> {
+        let subject = Subject::Repo(self.row.id.clone());
+        let first = Key::TokenOf(subject.clone(), String::new());
+        let entries: Vec<TokenEntry> = self.state.storage().list_all(&first, "TOKEN#").await?;
+        for batch in entries.chunks(ROWS / 2) {
+            let mut transaction = Transaction::new();
+            for entry in batch {
+                transaction.delete("token", Key::Token(entry.hash.clone()));
+                transaction.delete("list", Key::TokenOf(subject.clone(), entry.token.id.clone()));
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn members(&self) -> Result<bool> {
+        let users: Vec<_> = self.row.members.keys().collect();
+        for batch in users.chunks(ROWS) {
+            let mut transaction = Transaction::new();
+            for user in batch {
+                transaction.delete("list", Key::RepoOfUser((*user).clone(), self.row.id.clone()));
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn repo(&self) -> Result<()> {
+        let id = &self.row.id;
+        let mut transaction = Transaction::new();
+        transaction.delete_repo("repo", id, &self.row.uid);
+        if let Some(org) = &self.row.org {
+            transaction.delete("org list", Key::RepoOfOrg(org.clone(), id.clone()));
+        }
+        transaction.delete("public list", Key::PublicRepo(id.clone()));
+        transaction.delete("usage", Key::Usage(id.clone()));
+        transaction.delete("downloads", Key::RepoDownloads(id.clone()));
+        let change = Change::by_system(self.state.ids(), self.state.now());
+        change.audit(&mut transaction, &format!("repo:{id}"), "repo.purge", id.as_str())?;
+        outcome(self.state.storage().commit(transaction).await?).map(|_| ())
+    }
+
+    /// Commits a part of the work, if this repository is the one that is being deleted.
+    async fn commit(&self, mut transaction: Transaction) -> Result<Removal> {
+        transaction.require_deleting("repo", &self.row.id, &self.row.uid);
+        outcome(self.state.storage().commit(transaction).await?)
+    }
 }
 
-async fn purge_row(state: &AppState, row: &RepoRow) -> Result<()> {
-    for user in row.members.keys() {
-        state.storage().delete(&Key::RepoOfUser(user.clone(), row.id.clone())).await?;
+fn outcome(commit: Commit) -> Result<Removal> {
+    match commit {
+        Commit::Done => Ok(Removal::Done),
+        Commit::Refused(refusal) => match refusal.label {
+            "repo" => Ok(Removal::Gone),
+            "taken" => Ok(Removal::Overtaken),
+            label => Err(Error::internal("clearing a repository", format!("the part '{label}' was refused"))),
+        },
     }
-    let mut transaction = Transaction::new();
-    if let Some(org) = &row.org {
-        transaction.delete("org list", Key::RepoOfOrg(org.clone(), row.id.clone()));
-    }
-    transaction.delete("public list", Key::PublicRepo(row.id.clone()));
-    transaction.delete("usage", Key::Usage(row.id.clone()));
-    transaction.delete("repo", Key::Repo(row.id.clone()));
-    let scope = format!("repo:{}", row.id);
-    Change::by_system(state.ids(), state.now()).audit(&mut transaction, &scope, "repo.purge", row.id.as_str())?;
-    commit(state, transaction).await?;
-    state.storage().delete(&Key::RepoDownloads(row.id.clone())).await
 }
 
-async fn commit(state: &AppState, transaction: Transaction) -> Result<()> {
-    match state.storage().commit(transaction).await? {
-        Commit::Done => Ok(()),
-        Commit::Refused(refusal) => Err(Error::internal("cleaning up", format!("the part '{}' was refused", refusal.label))),
+/// The row of a package's downloads that has this sort key.
+fn downloads(package: &PackageKey, sort_key: &str) -> Option<Key> {
+    if sort_key == "TOTAL" {
+        return Some(Key::DownloadTotal(package.clone()));
+    }
+    let (day, version) = sort_key.strip_prefix("DAY#")?.split_once('#')?;
+    Some(Key::Downloads(package.clone(), version.into(), day.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_downloads_are_found_by_their_sort_keys() {
+        let package =
+            PackageKey { repo: "libs".parse().unwrap(), kind: granary_model::PackageType::Npm, name: "@a/b".into() };
+        for key in [
+            Key::DownloadTotal(package.clone()),
+            Key::Downloads(package.clone(), "1.0.0-rc.1".into(), 20_717),
+            Key::Downloads(package.clone(), "1.0#0".into(), -1),
+        ] {
+            assert_eq!(downloads(&package, &key.sk()), Some(key));
+        }
+        assert_eq!(downloads(&package, "OTHER"), None);
     }
 }

@@ -46,11 +46,14 @@ pub(crate) async fn put_revision(call: &mut Call, name: NpmName, rev: &Revision)
     let access = call.package::<Admin>(&name).await?;
     let head = live_head(&access, &name)?;
     let body = read_body(call).await?;
-    check_revision(rev, head.rev, &name)?;
     if let Some(versions) = body.metadata.get("versions").and_then(Value::as_object) {
-        return unpublish::remove_missing(call, &access, &name, head.rev, versions).await;
+        return unpublish::remove_missing(call, &access, &name, rev, versions).await;
     }
     let owners = owners(&body.metadata)?;
+    if owners == head.maintainers {
+        return Ok(done());
+    }
+    check_revision(rev, head.rev, &name)?;
     for user in owners.difference(&head.maintainers) {
         let known: Option<UserRow> = call.state.storage().get(&Key::User(user.clone())).await?;
         let member = access.repo.members.contains_key(user);
@@ -107,9 +110,6 @@ async fn deprecate(
     body: &PublishBody,
 ) -> Result<Response> {
     let head = live_head(access, name)?;
-    if let Some(rev) = body.metadata.get("_rev").and_then(Value::as_str) {
-        check_revision(&Revision::new(rev), head.rev, name)?;
-    }
     let package = package_key(access, name);
     let stored = live_rows(call, access, name, head.rev).await?;
     let wanted = body.metadata.get("versions").and_then(Value::as_object);
@@ -121,8 +121,14 @@ async fn deprecate(
             changes.insert(row.version.clone(), text);
         }
     }
+    // Only now: a repeated request, whose answer was lost, finds nothing to change and is a success.
+    if let Some(rev) = body.metadata.get("_rev").and_then(Value::as_str)
+        && !changes.is_empty()
+    {
+        check_revision(&Revision::new(rev), head.rev, name)?;
+    }
     let mut changes = changes.into_iter().peekable();
-    let mut head = access.head.clone();
+    let mut head = Some(head);
     while changes.peek().is_some() {
         let batch: BTreeMap<_, _> = changes.by_ref().take(MAX_VERSIONS).collect();
         let mut edit = Edit::new(call.state.storage(), package.clone(), NpmEdit::Deprecate(batch));

@@ -72,7 +72,7 @@ async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
         }
         versions.insert(row.version.clone(), version);
     }
-    let maintainers: Vec<Value> = head.maintainers.iter().map(|user| json!({ "name": user })).collect();
+    let maintainers: Vec<Value> = head.maintainers.iter().map(|user| json!({ "name": user, "email": "" })).collect();
     let body = json!({
         "_id": head.name,
         "_rev": revision(source),

@@ -21,11 +21,17 @@ pub(crate) async fn remove_missing(
     call: &Call,
     access: &RepoAccess<Admin>,
     name: &NpmName,
-    rev: u64,
+    rev: &Revision,
     kept: &Map<String, Value>,
 ) -> Result<Response> {
-    let live = live_versions(call, access, name, rev).await?;
+    let head = live_head(access, name)?;
+    let live = live_versions(call, access, name, head.rev).await?;
     let gone: BTreeSet<String> = live.iter().filter(|version| !kept.contains_key(*version)).cloned().collect();
+    if gone.is_empty() {
+        // A repeated request, whose answer was lost.
+        return Ok(ok());
+    }
+    check_revision(rev, head.rev, name)?;
     if gone.len() == live.len() {
         return Err(Error::BadRequest("the body keeps no version; delete the package instead".into()));
     }

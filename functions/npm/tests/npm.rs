@@ -3,15 +3,20 @@
 
 mod npm {
     mod archives;
+    mod costs;
     mod crashes;
+    mod credentials;
     mod deprecating;
     mod duplicates;
+    mod hidden;
     mod manifests;
     mod names;
     mod owning;
     mod packuments;
+    mod permissions;
     mod races;
     mod refusals;
+    mod shapes;
     mod support;
     mod tagging;
     mod tarballs;

@@ -44,8 +44,7 @@ impl Engines {
     ///
     /// Fails if another process has the folder open, or if what is in it cannot be read.
     pub fn open(data: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data)
-            .with_context(|| format!("cannot make the folder {}", data.display()))?;
+        folders::create_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
         let lock = FolderLock::take(data)?;
         Ok(Self {
             dynamo: Arc::new(Dynamo::open(&data.join("registry.sqlite"))?),

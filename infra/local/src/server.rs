@@ -1,5 +1,6 @@
 //! `granary serve`: everything in one process.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -74,7 +75,10 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
 /// Starts logging to standard error; standard output is for the ready line.
 pub fn init_logs(options: &ServeOptions) {
     let filter = tracing_subscriber::EnvFilter::new(options.log_filter());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match options.log_format {
         LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).init(),
         LogFormat::Text => subscriber.compact().init(),

@@ -26,9 +26,9 @@ impl std::fmt::Debug for IdToken {
 }
 
 /// The `WWW-Authenticate` header of every 401. Maven and Gradle send credentials only after a `Basic`
-/// challenge with a realm.
+/// challenge with a realm; npm says "npm login" only if `Bearer` is among the challenges.
 pub fn challenge() -> &'static str {
-    "Basic realm=\"Granary\""
+    "Basic realm=\"Granary\", Bearer realm=\"Granary\""
 }
 
 impl Credential {

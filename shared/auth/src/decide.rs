@@ -106,6 +106,12 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
         return Decision::Deny(match (principal, role) {
             (Principal::Anonymous, _) => Denial::Unauthenticated,
             (_, None) => Denial::Hidden,
+            // No repository token manages tokens, whatever its scope.
+            (Principal::Repo { .. }, _) if action == Action::ManageTokens && unlimited.is_some() => Denial::Session,
+            // The role of an organisation or repository token is its scope.
+            (Principal::Org { .. } | Principal::Repo { .. }, _) if unlimited.is_some() && needed <= Role::Admin => {
+                Denial::Scope
+            }
             _ if unlimited.is_some_and(|role| role >= needed) => Denial::Scope,
             _ => Denial::Role,
         });

@@ -206,7 +206,9 @@ pub async fn add_token(
     let raw = RawToken::generate(holder.kind(), state.ids());
     let change = state.change(&caller.principal);
     let row = TokenRow {
-        id: state.next_id(),
+        // Without dashes: npm takes a UUID for a secret and prints asterisks instead, and then nobody could
+        // revoke a token by the key that `npm token list` shows.
+        id: state.next_id().replace('-', ""),
         token_kind: holder.kind(),
         subject: holder.subject.clone(),
         subject_uid: holder.uid.clone(),

@@ -67,6 +67,11 @@ impl<'a> Change<'a> {
         self.announcements.clear();
     }
 
+    /// The events of this attempt.
+    pub fn announced(&self) -> &[OutboxRow] {
+        &self.announcements
+    }
+
     /// Tells the consumer, after the commit. It is only a hint: if it is lost, the sweep finds the event
     /// in the outbox, so the change stands whatever happens here.
     pub async fn notify(self, storage: &Storage) {

@@ -67,7 +67,8 @@ impl Storage {
         let dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12())
             .region(aws_sdk_dynamodb::config::Region::new(region))
-            .credentials_provider(credentials.clone())
+            // The engine is in this process: there is nobody to sign for.
+            .allow_no_auth()
             .endpoint_url("http://dynamodb.local")
             .http_client(dynamodb)
             .retry_config(RetryConfig::disabled())
@@ -81,6 +82,9 @@ impl Storage {
                 .credentials_provider(credentials.clone())
                 .endpoint_url(endpoint)
                 .force_path_style(true)
+                .response_checksum_validation(
+                    aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired,
+                )
                 .retry_config(RetryConfig::disabled())
                 .timeout_config(timeouts.clone())
                 .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
@@ -90,7 +94,7 @@ impl Storage {
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::v2026_01_12())
             .region(aws_sdk_sqs::config::Region::new(region))
-            .credentials_provider(credentials.clone())
+            .allow_no_auth()
             .endpoint_url("http://sqs.local")
             .http_client(sqs)
             .retry_config(RetryConfig::disabled())

@@ -12,6 +12,9 @@ use crate::transaction::{Expression, Transaction};
 /// How long a claim on a blob lasts: much longer than any publish takes from claim to commit.
 pub const CLAIM_MILLIS: i64 = 3_600_000;
 
+/// How long clean-up has a blob to itself: much longer than removing an object takes.
+pub const DOOM_MILLIS: i64 = 300_000;
+
 /// A change of a repository's usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UsageChange {
@@ -32,6 +35,17 @@ impl Transaction {
             ..Expression::default()
         };
         self.check(label, Key::Repo(repo.clone()), expression);
+    }
+
+    /// Refuses the transaction unless this very repository is being deleted: clean-up that was held up must
+    /// not touch a new repository of the same name.
+    pub fn require_deleting(&mut self, label: &'static str, repo: &RepoId, uid: &str) {
+        self.check(label, Key::Repo(repo.clone()), being_deleted(uid));
+    }
+
+    /// Removes the row of a repository that is being deleted, under the same condition.
+    pub fn delete_repo(&mut self, label: &'static str, repo: &RepoId, uid: &str) {
+        self.delete_if(label, Key::Repo(repo.clone()), being_deleted(uid));
     }
 
     /// Counts one more file that holds these bytes. Refused unless the digest is claimed.
@@ -95,6 +109,14 @@ impl Transaction {
     }
 }
 
+fn being_deleted(uid: &str) -> Expression {
+    Expression {
+        condition: Some("uid = :uid AND deleting = :yes".into()),
+        values: vec![(":uid", text(uid)), (":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))],
+        ..Expression::default()
+    }
+}
+
 impl Storage {
     /// Claims a digest before its bytes are stored, so that clean-up leaves them alone.
     ///
@@ -130,7 +152,11 @@ impl Storage {
         }
     }
 
-    /// Dooms a blob that no file holds and nobody has claimed lately. `false`: it has to stay.
+    /// Dooms a blob that no file holds and nobody has claimed lately. `false`: it has to stay, or is being
+    /// removed by another clean-up already.
+    ///
+    /// Only one clean-up at a time, because the bytes may be stored again as soon as the first one is done,
+    /// and the second one must not remove those.
     pub async fn doom_blob(&self, digest: Sha256, now: Timestamp) -> Result<bool> {
         let result = self
             .inner
@@ -138,8 +164,11 @@ impl Storage {
             .update_item()
             .table_name(&self.inner.names.registry)
             .set_key(Some(key_item(&Key::Blob(digest))))
-            .update_expression("SET doomed = :yes")
-            .condition_expression("attribute_exists(pk) AND refs = :zero AND claimed_until < :now")
+            .update_expression("SET doomed = :yes, doomed_until = :until")
+            .condition_expression(
+                "attribute_exists(pk) AND refs = :zero AND claimed_until < :now AND (doomed <> :yes OR doomed_until < :now)",
+            )
+            .expression_attribute_values(":until", number(now.plus_millis(DOOM_MILLIS).millis()))
             .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":now", number(now.millis()))

@@ -143,6 +143,10 @@ impl Transaction {
         self.check(label, key, expression);
     }
 
+    pub(crate) fn delete_if(&mut self, label: &'static str, key: Key, expression: Expression) {
+        self.parts.push((label, Part::Delete { key, expression }));
+    }
+
     pub(crate) fn check(&mut self, label: &'static str, key: Key, expression: Expression) {
         self.parts.push((label, Part::Check { key, expression }));
     }

@@ -114,8 +114,9 @@ async fn a_change_on_the_basis_of_an_old_revision_is_refused() {
     package["versions"].as_object_mut().unwrap().remove("1.0.0");
     // Meanwhile somebody publishes, and the body would delete that version as well.
     publish(&ann, &NpmPackage::new("pad", "1.2.0")).await;
+    app.add_member("ann", "libs", "bob", "read").await;
+    let owners = json!({ "maintainers": [{ "name": "bob" }] });
     let before = app.check_consistency("libs").await;
-    let owners = json!({ "maintainers": [{ "name": "ann" }] });
     for (method, body) in [("PUT", &package), ("PUT", &owners), ("DELETE", &Value::Null)] {
         let response = ann.json(method, &at(&format!("pad/-rev/{stale}")), body).await;
         assert_eq!((response.status, response.json()["code"].as_str()), (409, Some("CONFLICT")), "{}", response.text());
@@ -125,6 +126,32 @@ async fn a_change_on_the_basis_of_an_old_revision_is_refused() {
     let deleted = ann.delete(&at("pad/-rev/undefined")).await;
     assert_eq!(deleted.status, 200, "{}", deleted.text());
     assert!(app.check_consistency("libs").await.live.is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_the_effect_of_one() {
+    let (app, ann) = private().await;
+    app.add_member("ann", "libs", "bob", "read").await;
+    publish_all(&ann, "pad", &["1.0.0", "1.1.0"]).await;
+    let package = for_write(&ann, "pad").await;
+    let rev = package["_rev"].as_str().unwrap().to_owned();
+    let mut shrunk = package.clone();
+    shrunk["versions"].as_object_mut().unwrap().remove("1.0.0");
+    let mut deprecated = package;
+    deprecated["versions"]["1.1.0"]["deprecated"] = "old".into();
+    // The revision in all of them is that of before the first of them.
+    let owners = json!({ "maintainers": [{ "name": "ann" }, { "name": "bob" }] });
+    for (path, body) in [(format!("pad/-rev/{rev}"), shrunk), ("pad".into(), deprecated), (format!("pad/-rev/{rev}"), owners)] {
+        let fresh = for_write(&ann, "pad").await["_rev"].as_str().unwrap().to_owned();
+        let mut first = body.clone();
+        first["_rev"] = fresh.as_str().into();
+        let answer = ann.put_json(&at(&path.replace(&rev, &fresh)), &first).await;
+        assert!(answer.status < 300, "{path}: {}", answer.text());
+        let after = app.check_consistency("libs").await;
+        let again = ann.put_json(&at(&path), &body).await;
+        assert!(again.status < 300, "{path}: {}", again.text());
+        assert_eq!(app.check_consistency("libs").await, after, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ impl Packuments {
         write_member(&mut out, "modified", &Value::from(head.modified().to_string()));
         if form == Form::Full {
             let maintainers: Vec<Value> =
-                head.maintainers.iter().map(|user| json!({ "name": user })).collect();
+                head.maintainers.iter().map(|user| json!({ "name": user, "email": "" })).collect();
             write_member(&mut out, "maintainers", &Value::from(maintainers));
             let latest = head.latest().and_then(|tag| rows.iter().find(|(_, row, _)| row.version == tag));
             if let Some((_, _, facts)) = latest {

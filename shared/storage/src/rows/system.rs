@@ -21,6 +21,10 @@ pub struct BlobRow {
     /// Set while clean-up is removing it.
     #[serde(default)]
     pub doomed: bool,
+    /// Until when it is the business of the clean-up that doomed it, in milliseconds since 1970. Another
+    /// one takes over after that: the first has died.
+    #[serde(default)]
+    pub doomed_until: i64,
 }
 
 /// One entry of the audit log, written in the transaction of the change it records.

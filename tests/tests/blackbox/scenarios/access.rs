@@ -13,7 +13,8 @@ fn login_hint(tool: Tool) -> &'static [&'static str] {
     match tool.manager {
         Manager::Npm => &["npm login"],
         Manager::Pnpm => &["401", "Unauthorized", "authoriz"],
-        Manager::YarnClassic => &["401", "Unauthorized", "authentication"],
+        // It shows our own words.
+        Manager::YarnClassic => &["token", "authentication", "log in"],
         Manager::YarnModern => &["Invalid authentication", "No authentication", "401"],
         Manager::Bun => &["401"],
     }
@@ -65,7 +66,7 @@ pub(crate) async fn read_token_cannot_publish(tool: Tool) -> Result<()> {
     package.check_installed(&project)?;
 
     let folder = write(&reader, &Package::new("plain-denied", "1.0.0"))?;
-    reader.publish(&folder, &[]).await?.failure(&["403", "Forbidden", "may only read"])?;
+    reader.publish(&folder, &[]).await?.failure(&["403", "Forbidden", "does not allow", "may only read"])?;
     ensure!(stage.registry.read("plain-denied").await?.status == StatusCode::NOT_FOUND);
     Ok(())
 }

@@ -1,0 +1,66 @@
+//! What many of the tests do.
+
+use granary_events::{SweepReport, sweep};
+use granary_storage::Queue;
+use granary_storage::rows::{Event, OutboxRow};
+use granary_testing::npm::NpmPackage;
+use granary_testing::{Actor, TestApp};
+
+/// Longer than a publish may take from claim to commit, in milliseconds.
+pub(crate) const CLAIM: i64 = 3_600_001;
+
+/// A registry with the private repository `libs` of `ann`, and her token of all scopes.
+pub(crate) async fn private() -> (TestApp, Actor) {
+    let app = TestApp::new().await;
+    let ann = app.npm_repo("ann", "libs", "private").await;
+    (app, ann)
+}
+
+/// Publishes versions of a package.
+pub(crate) async fn publish_all(actor: &Actor, name: &str, versions: &[&str]) {
+    for version in versions {
+        let response = actor.publish("libs", &NpmPackage::new(name, version)).await;
+        assert_eq!(response.status, 201, "{name}@{version}: {}", response.text());
+    }
+}
+
+/// Paths of all stored documents.
+pub(crate) async fn documents(app: &TestApp) -> Vec<String> {
+    app.state().storage().list_objects("documents/", None).await.unwrap()
+}
+
+/// Takes all messages off the queue without handling them.
+pub(crate) async fn lose_messages(app: &TestApp) -> Vec<OutboxRow> {
+    let mut lost = Vec::new();
+    for _ in 0..100 {
+        let messages = app.state().storage().receive(Queue::Events, 0).await.unwrap();
+        if messages.is_empty() {
+            return lost;
+        }
+        for message in messages {
+            app.state().storage().acknowledge(Queue::Events, &message).await.unwrap();
+            lost.push(serde_json::from_str(&message.body).unwrap());
+        }
+    }
+    panic!("messages never end");
+}
+
+/// Handles everything in the outbox, whatever its age.
+pub(crate) async fn sweep_all(app: &TestApp) -> SweepReport {
+    sweep(app.state(), true).await.unwrap()
+}
+
+/// How many events of a kind wait in the outbox.
+pub(crate) async fn waiting(app: &TestApp, of: fn(&Event) -> bool) -> usize {
+    app.outbox().await.iter().filter(|row| of(&row.event)).count()
+}
+
+/// Whether an event is about a changed package.
+pub(crate) fn is_change(event: &Event) -> bool {
+    matches!(event, Event::PackageChanged { .. })
+}
+
+/// Whether an event is about deleted files.
+pub(crate) fn is_release(event: &Event) -> bool {
+    matches!(event, Event::BlobsReleased { .. })
+}
