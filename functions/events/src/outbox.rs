@@ -22,8 +22,10 @@ pub struct SweepReport {
     pub failed: usize,
 }
 
-/// Receives messages once, waiting up to `wait_seconds` for the first, and handles their events. Gives the
-/// number of messages received. A message whose event fails comes back after its visibility timeout.
+/// Receives messages once and handles their events; gives the number of messages.
+///
+/// Waits up to `wait_seconds` for the first one. A message whose event fails comes back after its
+/// visibility timeout.
 pub async fn consume_once(state: &AppState, wait_seconds: i32) -> Result<usize> {
     let messages = state.storage().receive(Queue::Events, wait_seconds).await?;
     for message in &messages {

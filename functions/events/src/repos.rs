@@ -235,8 +235,11 @@ mod tests {
 
     #[test]
     fn rows_of_downloads_are_found_by_their_sort_keys() {
-        let package =
-            PackageKey { repo: "libs".parse().unwrap(), kind: granary_model::PackageType::Npm, name: "@a/b".into() };
+        let package = PackageKey {
+            repo: "libs".parse().unwrap(),
+            kind: granary_model::PackageType::Npm,
+            name: "@a/b".into(),
+        };
         for key in [
             Key::DownloadTotal(package.clone()),
             Key::Downloads(package.clone(), "1.0.0-rc.1".into(), 20_717),

@@ -31,7 +31,11 @@ pub(crate) async fn set_access(call: &mut Call, name: &NpmName) -> Result<Respon
     let wanted = match body.get("access").and_then(Value::as_str) {
         Some("public") => Visibility::Public,
         Some("private" | "restricted") => Visibility::Private,
-        _ => return Err(Error::NotSupported("this registry has no second factor for packages; only 'access' can be asked for".into())),
+        _ => {
+            return Err(Error::NotSupported(
+                "this registry has no second factor for packages; only 'access' can be asked for".into(),
+            ));
+        }
     };
     if wanted != access.repo.visibility {
         return Err(Error::Forbidden(format!(
@@ -50,13 +54,18 @@ pub(crate) async fn list_collaborators(call: &Call, name: &NpmName) -> Result<Re
         return Err(Error::Unauthorized("authentication is required to list collaborators".into()));
     }
     if repo_role_beyond_public(&access).is_none() {
-        return Err(Error::Forbidden(format!("only members of repository '{}' see its members", access.repo.id)));
+        return Err(Error::Forbidden(format!(
+            "only members of repository '{}' see its members",
+            access.repo.id
+        )));
     }
     let list: Map<String, Value> = access
         .repo
         .members
         .iter()
-        .map(|(user, role)| (user.to_string(), permission(*role >= Role::Write || head.granted.contains(user))))
+        .map(|(user, role)| {
+            (user.to_string(), permission(*role >= Role::Write || head.granted.contains(user)))
+        })
         .collect();
     Ok(axum::Json(list).into_response())
 }
@@ -89,8 +98,14 @@ async fn list_packages(call: &Call, access: &RepoAccess<Read>) -> Result<Respons
     });
     let (mut list, mut after) = (Map::new(), None::<String>);
     while list.len() < MAX_LISTED {
-        let page = call.state.storage().list::<PackageEntry>(&first, "PKG#npm#", after.as_deref(), 1000).await?;
-        list.extend(page.rows.into_iter().filter(|entry| entry.versions > 0).map(|entry| (entry.name, permission(writes))));
+        let page =
+            call.state.storage().list::<PackageEntry>(&first, "PKG#npm#", after.as_deref(), 1000).await?;
+        list.extend(
+            page.rows
+                .into_iter()
+                .filter(|entry| entry.versions > 0)
+                .map(|entry| (entry.name, permission(writes))),
+        );
         match page.next {
             Some(next) => after = Some(next),
             None => break,

@@ -56,7 +56,11 @@ impl Call {
     }
 
     /// Authorises for one package and reads one version with it.
-    pub(crate) async fn version<A: RepoAction>(&self, name: &NpmName, version: Option<&str>) -> Result<RepoAccess<A>> {
+    pub(crate) async fn version<A: RepoAction>(
+        &self,
+        name: &NpmName,
+        version: Option<&str>,
+    ) -> Result<RepoAccess<A>> {
         let package = Some((PackageType::Npm, name.key()));
         let package = package.as_ref().map(|(kind, key)| (*kind, key.as_str()));
         let access =
@@ -67,7 +71,9 @@ impl Call {
 
     /// One value of the query.
     pub(crate) fn param(&self, name: &str) -> Option<String> {
-        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        form_urlencoded::parse(self.query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     /// Takes the body for reading it elsewhere.
@@ -106,7 +112,10 @@ impl Call {
 
     /// Refuses a body that says it is longer than this deployment takes.
     pub(crate) fn check_length(&self) -> Result<()> {
-        let length = self.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let length = self
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         match (self.state.config().max_body, length) {
             (Some(limit), Some(length)) if length > limit => Err(too_long(limit)),
             _ => Ok(()),
@@ -114,7 +123,11 @@ impl Call {
     }
 
     /// The package to change, by the right that was given.
-    pub(crate) fn target<'a, A: RepoAction>(&'a self, access: &'a RepoAccess<A>, name: &NpmName) -> Target<'a> {
+    pub(crate) fn target<'a, A: RepoAction>(
+        &'a self,
+        access: &'a RepoAccess<A>,
+        name: &NpmName,
+    ) -> Target<'a> {
         Target {
             storage: self.state.storage(),
             ids: self.state.ids(),

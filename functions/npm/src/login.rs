@@ -99,7 +99,8 @@ pub(crate) async fn password_login(call: &mut Call, name: &str) -> Result<Respon
     if caller.token.is_none() {
         return Err(Error::Unauthorized("give an API token (it begins with art_) as the password".into()));
     }
-    let body = json!({ "ok": true, "id": format!("org.couchdb.user:{name}"), "rev": "1-0", "token": password });
+    let body =
+        json!({ "ok": true, "id": format!("org.couchdb.user:{name}"), "rev": "1-0", "token": password });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response())
 }
 
@@ -115,7 +116,8 @@ pub(crate) async fn show_user(call: &Call, name: &str) -> Result<Response> {
     }
     let row: UserRow = call.state.storage().get(&Key::User(id)).await?.ok_or_else(unknown)?;
     let email = row.email.filter(|_| oneself).unwrap_or_default();
-    Ok(axum::Json(json!({ "_id": format!("org.couchdb.user:{name}"), "name": row.id, "email": email })).into_response())
+    Ok(axum::Json(json!({ "_id": format!("org.couchdb.user:{name}"), "name": row.id, "email": email }))
+        .into_response())
 }
 
 /// `DELETE /-/user/token/{token}`: revokes the account token that is named. Whoever knows a token may
@@ -134,7 +136,8 @@ pub(crate) async fn logout(call: &Call, token: &str) -> Result<Response> {
         && let Subject::User(user) = &row.subject
     {
         // An expired token can be logged out as well.
-        let principal = Principal::from_token(&row, row.created_at, |_| false).unwrap_or(Principal::Anonymous);
+        let principal =
+            Principal::from_token(&row, row.created_at, |_| false).unwrap_or(Principal::Anonymous);
         let caller = Caller { principal, token: Some(token.hash()) };
         tokens::revoke(&call.state, &caller, &Holder::user(user), &row.id).await?;
     }
@@ -145,6 +148,7 @@ pub(crate) async fn logout(call: &Call, token: &str) -> Result<Response> {
 fn client_name(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let first = agent.split_whitespace().next().unwrap_or("");
-    let name: String = first.chars().filter(|c| c.is_ascii_alphanumeric() || "./-@_".contains(*c)).take(40).collect();
+    let name: String =
+        first.chars().filter(|c| c.is_ascii_alphanumeric() || "./-@_".contains(*c)).take(40).collect();
     if name.is_empty() { "a command-line client".into() } else { name }
 }

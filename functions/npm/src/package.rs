@@ -87,7 +87,8 @@ pub(crate) async fn live_rows<A: RepoAction>(
     rev: u64,
 ) -> Result<Vec<VersionRow>> {
     let (storage, package) = (call.state.storage(), package_key(access, name));
-    let rows: Vec<VersionRow> = storage.list_all(&Key::Version(package.clone(), String::new()), "VER#").await?;
+    let rows: Vec<VersionRow> =
+        storage.list_all(&Key::Version(package.clone(), String::new()), "VER#").await?;
     let current = current_head(storage, &package, &access.repo).await?.map_or(0, |head| head.rev);
     if current != rev {
         return Err(moved_on(name, current, rev));
@@ -159,7 +160,8 @@ fn deprecation(version: &Value) -> Result<Option<String>> {
 /// The owners that a body names.
 fn owners(metadata: &Map<String, Value>) -> Result<BTreeSet<UserId>> {
     let list = metadata.get("maintainers").and_then(Value::as_array);
-    let list = list.ok_or_else(|| Error::BadRequest("the body has neither versions nor maintainers".into()))?;
+    let list =
+        list.ok_or_else(|| Error::BadRequest("the body has neither versions nor maintainers".into()))?;
     if list.len() > 100 {
         return Err(Error::BadRequest("a package has at most 100 owners".into()));
     }

@@ -66,13 +66,15 @@ async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
     let mut versions = serde_json::Map::new();
     for row in rows.iter().filter(|row| row.status == VersionStatus::Live) {
         let tarball = packuments.tarball_url(&source.package.repo, &head.name, &row.version);
-        let mut version = json!({ "name": head.name, "version": row.version, "dist": { "tarball": tarball } });
+        let mut version =
+            json!({ "name": head.name, "version": row.version, "dist": { "tarball": tarball } });
         if let (Some(text), Some(object)) = (&row.deprecated, version.as_object_mut()) {
             object.insert("deprecated".into(), text.as_str().into());
         }
         versions.insert(row.version.clone(), version);
     }
-    let maintainers: Vec<Value> = head.maintainers.iter().map(|user| json!({ "name": user, "email": "" })).collect();
+    let maintainers: Vec<Value> =
+        head.maintainers.iter().map(|user| json!({ "name": user, "email": "" })).collect();
     let body = json!({
         "_id": head.name,
         "_rev": revision(source),
@@ -91,21 +93,33 @@ pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &st
     let source = source(&access, name)?;
     let row = match (access.version, source.head.tags.get(selector)) {
         (Some(row), _) => Some(row),
-        (None, Some(tagged)) => call.state.storage().get(&Key::Version(source.package.clone(), tagged.clone())).await?,
+        (None, Some(tagged)) => {
+            call.state.storage().get(&Key::Version(source.package.clone(), tagged.clone())).await?
+        }
         (None, None) => None,
     };
-    let row: VersionRow = row
-        .filter(|row: &VersionRow| row.status == VersionStatus::Live)
-        .ok_or_else(|| Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug())))?;
+    let row: VersionRow =
+        row.filter(|row: &VersionRow| row.status == VersionStatus::Live).ok_or_else(|| {
+            Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()))
+        })?;
     let packuments = Packuments::new(&call.state.config().public_url);
     let text = packuments.manifest(&source.package.repo, &source.head.name, &row, Form::Full)?;
     let mut response = Response::new(Body::from(text));
-    document_headers(&mut response, &source.etag(&format!("m-{}", row.version)), source.head.modified(), "application/json")?;
+    document_headers(
+        &mut response,
+        &source.etag(&format!("m-{}", row.version)),
+        source.head.modified(),
+        "application/json",
+    )?;
     Ok(response)
 }
 
 /// A tarball: small ones at once, large ones by redirect.
-pub(crate) async fn download_tarball(call: &mut Call, name: &NpmName, version: &NpmVersion) -> Result<Response> {
+pub(crate) async fn download_tarball(
+    call: &mut Call,
+    name: &NpmName,
+    version: &NpmVersion,
+) -> Result<Response> {
     let access = call.version::<Read>(name, Some(version.as_str())).await?;
     let row = live_version(&access, name, version)?;
     let file = row.files.first().ok_or_else(|| Error::internal("downloading", "a version without a file"))?;
@@ -126,7 +140,11 @@ pub(crate) async fn download_tarball(call: &mut Call, name: &NpmName, version: &
 }
 
 /// `GET /-/npm/v1/attestations/{name}@{version}`: the provenance that came with a version.
-pub(crate) async fn show_attestations(call: &mut Call, name: &NpmName, version: &NpmVersion) -> Result<Response> {
+pub(crate) async fn show_attestations(
+    call: &mut Call,
+    name: &NpmName,
+    version: &NpmVersion,
+) -> Result<Response> {
     let access = call.version::<Read>(name, Some(version.as_str())).await?;
     let row = live_version(&access, name, version)?;
     let facts = granary_publish::npm::facts::NpmFacts::from_row(&row.facts)?;
@@ -135,7 +153,8 @@ pub(crate) async fn show_attestations(call: &mut Call, name: &NpmName, version: 
     };
     let bytes = call.state.storage().get_object(&ObjectKey::Blob(file.sha256)).await?;
     let bytes = bytes.ok_or_else(|| Error::internal("reading an attestation", "the blob is missing"))?;
-    let bundle: Value = serde_json::from_slice(&bytes).map_err(|e| Error::internal("reading an attestation", e))?;
+    let bundle: Value =
+        serde_json::from_slice(&bytes).map_err(|e| Error::internal("reading an attestation", e))?;
     let body = json!({ "attestations": [{ "predicateType": predicate, "bundle": bundle }] });
     Ok(([(header::CACHE_CONTROL, REVALIDATE)], axum::Json(body)).into_response())
 }
@@ -156,7 +175,12 @@ pub(crate) fn live_version<'a>(
         .ok_or_else(|| Error::NotFound(format!("version {version} of package '{name}' not found")))
 }
 
-fn document_headers(response: &mut Response, etag: &str, modified: Timestamp, content_type: &'static str) -> Result<()> {
+fn document_headers(
+    response: &mut Response,
+    etag: &str,
+    modified: Timestamp,
+    content_type: &'static str,
+) -> Result<()> {
     let headers = response.headers_mut();
     let value = |text: &str| HeaderValue::from_str(text).map_err(|e| Error::internal("writing a header", e));
     headers.insert(header::ETAG, value(etag)?);
@@ -181,8 +205,10 @@ fn requested_form(headers: &HeaderMap) -> Form {
     for part in accept.split(',') {
         let mut pieces = part.split(';').map(str::trim);
         let media = pieces.next().unwrap_or("");
-        let quality =
-            pieces.find_map(|piece| piece.strip_prefix("q=")).and_then(|q| q.trim().parse().ok()).unwrap_or(1.0);
+        let quality = pieces
+            .find_map(|piece| piece.strip_prefix("q="))
+            .and_then(|q| q.trim().parse().ok())
+            .unwrap_or(1.0);
         match media {
             ABBREVIATED => abbreviated = quality,
             "application/json" => full = quality,
@@ -217,7 +243,10 @@ mod tests {
         assert_eq!(form("*/*"), Form::Full);
         assert_eq!(requested_form(&HeaderMap::new()), Form::Full);
         assert_eq!(form("application/vnd.npm.install-v1+json"), Form::Abbreviated);
-        assert_eq!(form("application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"), Form::Abbreviated);
+        assert_eq!(
+            form("application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"),
+            Form::Abbreviated
+        );
         assert_eq!(form("application/json; q=1.0, application/vnd.npm.install-v1+json; q=0.5"), Form::Full);
         assert_eq!(form("application/vnd.npm.install-v1+json;q=0"), Form::Full);
     }
@@ -225,7 +254,9 @@ mod tests {
     #[test]
     fn gzip_only_where_it_is_accepted() {
         let gzip = |accept: &str| accepts_gzip(&headers(header::ACCEPT_ENCODING, accept));
-        assert!(gzip("gzip,deflate") && gzip("zstd, gzip, deflate") && gzip("br;q=1, gzip;q=0.5") && gzip("*"));
+        assert!(
+            gzip("gzip,deflate") && gzip("zstd, gzip, deflate") && gzip("br;q=1, gzip;q=0.5") && gzip("*")
+        );
         assert!(!gzip("identity") && !gzip("gzip;q=0") && !gzip("br") && !accepts_gzip(&HeaderMap::new()));
     }
 

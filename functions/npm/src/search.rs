@@ -31,7 +31,9 @@ impl Query {
             match word.split_once(':') {
                 Some(("scope", value)) => query.scope = Some(value.trim_start_matches('@').to_owned()),
                 Some(("keywords", value)) => query.keywords.extend(value.split(',').map(str::to_owned)),
-                Some(("author" | "maintainer" | "publisher", value)) => query.publisher = Some(value.to_owned()),
+                Some(("author" | "maintainer" | "publisher", value)) => {
+                    query.publisher = Some(value.to_owned());
+                }
                 Some(("is" | "not" | "boost-exact", _)) => {}
                 _ => query.words.push(word),
             }
@@ -44,10 +46,15 @@ impl Query {
         let name = entry.name.to_lowercase();
         let description = entry.description.as_deref().unwrap_or("").to_lowercase();
         let keywords: Vec<String> = entry.keywords.iter().map(|word| word.to_lowercase()).collect();
-        let in_scope = |scope: &String| name.strip_prefix('@').and_then(|rest| rest.split_once('/')).is_some_and(|(s, _)| s == scope);
+        let in_scope = |scope: &String| {
+            name.strip_prefix('@').and_then(|rest| rest.split_once('/')).is_some_and(|(s, _)| s == scope)
+        };
         let fits = self.scope.as_ref().is_none_or(in_scope)
             && self.keywords.iter().all(|word| keywords.contains(word))
-            && self.publisher.as_ref().is_none_or(|publisher| entry.publisher.eq_ignore_ascii_case(publisher));
+            && self
+                .publisher
+                .as_ref()
+                .is_none_or(|publisher| entry.publisher.eq_ignore_ascii_case(publisher));
         if !fits {
             return None;
         }
@@ -77,7 +84,8 @@ impl Query {
 /// may read anyway.
 pub(crate) async fn search(call: &Call) -> Result<Response> {
     let access = call.repo::<Read>().await?;
-    let text = call.param("text").ok_or_else(|| Error::BadRequest("say what to look for with ?text=".into()))?;
+    let text =
+        call.param("text").ok_or_else(|| Error::BadRequest("say what to look for with ?text=".into()))?;
     if text.len() > 250 {
         return Err(Error::BadRequest("the search text has more than 250 bytes".into()));
     }
@@ -87,11 +95,15 @@ pub(crate) async fn search(call: &Call) -> Result<Response> {
     };
     let (size, from) = (number("size", 20)?.min(MAX_SIZE), number("from", 0)?);
     let query = Query::parse(&text);
-    let first =
-        Key::PackageOf(PackageKey { repo: access.repo.id.clone(), kind: PackageType::Npm, name: String::new() });
+    let first = Key::PackageOf(PackageKey {
+        repo: access.repo.id.clone(),
+        kind: PackageType::Npm,
+        name: String::new(),
+    });
     let (mut hits, mut looked_at, mut after) = (Vec::new(), 0, None::<String>);
     while looked_at < MAX_LOOKED_AT {
-        let page = call.state.storage().list::<PackageEntry>(&first, "PKG#npm#", after.as_deref(), 1000).await?;
+        let page =
+            call.state.storage().list::<PackageEntry>(&first, "PKG#npm#", after.as_deref(), 1000).await?;
         looked_at += page.rows.len();
         let live = page.rows.into_iter().filter(|entry| entry.versions > 0);
         hits.extend(live.filter_map(|entry| query.score(&entry).map(|score| (score, entry))));
@@ -103,13 +115,18 @@ pub(crate) async fn search(call: &Call) -> Result<Response> {
     // Ties in the order of names, so that pages neither overlap nor leave gaps.
     hits.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
     let total = hits.len();
-    let objects: Vec<Value> = hits.into_iter().skip(from).take(size).map(|(score, entry)| hit(score, &entry)).collect();
+    let objects: Vec<Value> =
+        hits.into_iter().skip(from).take(size).map(|(score, entry)| hit(score, &entry)).collect();
     let body = json!({ "objects": objects, "total": total, "time": call.state.now().to_string() });
     Ok(([("cache-control", "private, no-cache")], axum::Json(body)).into_response())
 }
 
 fn hit(score: f64, entry: &PackageEntry) -> Value {
-    let scope = entry.name.strip_prefix('@').and_then(|rest| rest.split_once('/')).map_or("unscoped", |(scope, _)| scope);
+    let scope = entry
+        .name
+        .strip_prefix('@')
+        .and_then(|rest| rest.split_once('/'))
+        .map_or("unscoped", |(scope, _)| scope);
     json!({
         "package": {
             "name": entry.name,

@@ -23,7 +23,9 @@ pub(crate) async fn set_tag(call: &mut Call, name: &NpmName, tag: DistTag) -> Re
     let access = call.package::<Write>(name).await?;
     let body = call.json().await?;
     let Value::String(version) = body else {
-        return Err(Error::BadRequest("the body must be the version as a JSON string, such as \"1.0.0\"".into()));
+        return Err(Error::BadRequest(
+            "the body must be the version as a JSON string, such as \"1.0.0\"".into(),
+        ));
     };
     let version: NpmVersion = version.parse()?;
     live_head(&access, name)?;

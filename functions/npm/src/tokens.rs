@@ -28,7 +28,8 @@ pub(crate) async fn create_token(call: &mut Call) -> Result<Response> {
     let user = caller.user()?.clone();
     let body = call.json().await?;
     check_password(&caller, &body)?;
-    let restricted = |name: &str| body.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let restricted =
+        |name: &str| body.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     if restricted("cidr_whitelist") || restricted("cidr") || restricted("packages") || restricted("orgs") {
         return Err(Error::NotSupported(
             "tokens cannot be limited to addresses, packages or organisations here; make a repository token with \
@@ -36,11 +37,14 @@ pub(crate) async fn create_token(call: &mut Call) -> Result<Response> {
                 .into(),
         ));
     }
-    let wanted = match (body.get("readonly"), body.get("packages_and_scopes_permission").and_then(Value::as_str)) {
-        (Some(Value::Bool(true)), _) | (_, Some("read-only" | "no-access")) => Scope::Read,
-        _ => Scope::Write,
+    let wanted =
+        match (body.get("readonly"), body.get("packages_and_scopes_permission").and_then(Value::as_str)) {
+            (Some(Value::Bool(true)), _) | (_, Some("read-only" | "no-access")) => Scope::Read,
+            _ => Scope::Write,
+        };
+    let Principal::User { scope, .. } = &caller.principal else {
+        return Err(Error::Forbidden("only users have account tokens".into()));
     };
-    let Principal::User { scope, .. } = &caller.principal else { return Err(Error::Forbidden("only users have account tokens".into())) };
     let name = body.get("name").and_then(Value::as_str).unwrap_or("npm token");
     let scopes = wanted.min(*scope).with_included();
     let days = body.get("expires").and_then(Value::as_f64);
@@ -70,7 +74,9 @@ fn check_password(caller: &Caller, body: &Value) -> Result<()> {
     if same {
         return Ok(());
     }
-    Err(Error::Unauthorized("Granary has no passwords: give the API token that you are logged in with".into()))
+    Err(Error::Unauthorized(
+        "Granary has no passwords: give the API token that you are logged in with".into(),
+    ))
 }
 
 /// A token in npm's form. Only a new one shows its secret.

@@ -26,7 +26,8 @@ pub(crate) async fn remove_missing(
 ) -> Result<Response> {
     let head = live_head(access, name)?;
     let live = live_versions(call, access, name, head.rev).await?;
-    let gone: BTreeSet<String> = live.iter().filter(|version| !kept.contains_key(*version)).cloned().collect();
+    let gone: BTreeSet<String> =
+        live.iter().filter(|version| !kept.contains_key(*version)).cloned().collect();
     if gone.is_empty() {
         // A repeated request, whose answer was lost.
         return Ok(ok());

@@ -1,14 +1,20 @@
 //! The npm protocol over the whole registry: real router, real AWS SDK, embedded engines.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what a helper cannot unwrap fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what a helper cannot unwrap fails the test"
+)]
 
 mod npm {
     mod archives;
+    mod auditing;
     mod costs;
     mod crashes;
     mod credentials;
     mod deprecating;
     mod duplicates;
     mod hidden;
+    mod login;
     mod manifests;
     mod names;
     mod owning;
@@ -16,9 +22,12 @@ mod npm {
     mod permissions;
     mod races;
     mod refusals;
+    mod searching;
+    mod secrets;
     mod shapes;
     mod support;
     mod tagging;
     mod tarballs;
+    mod tokens;
     mod unpublishing;
 }

@@ -35,7 +35,9 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     config.apply_env()?;
     let own_provider = config.oidc_issuer == format!("{}/_idp", config.public_url);
     let provider = own_provider
-        .then(|| IdentityProvider::open(&options.data, &config.public_url, Arc::new(SystemClock)).map(Arc::new))
+        .then(|| {
+            IdentityProvider::open(&options.data, &config.public_url, Arc::new(SystemClock)).map(Arc::new)
+        })
         .transpose()?;
     let keys = match &provider {
         Some(provider) => KeySource::Static(StaticKeys::new(provider.jwks_json())?),
@@ -86,9 +88,9 @@ pub fn init_logs(options: &ServeOptions) {
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; choose another address with {flag} (port 0: any free one)"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another address with {flag} (port 0: any free one)")
+    })
 }
 
 async fn run(listener: TcpListener, app: App) -> anyhow::Result<()> {

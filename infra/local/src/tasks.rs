@@ -23,9 +23,9 @@ pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     let counted = state.clone();
     tasks.spawn(every(Duration::from_secs(5), move || count(counted.clone())));
     let engines = engines.clone();
-    tasks.spawn(every(Duration::from_secs(300), move || expire(engines.clone())));
+    tasks.spawn(every(Duration::from_mins(5), move || expire(engines.clone())));
     let cleaned = state.clone();
-    tasks.spawn(every(Duration::from_secs(6 * 3600), move || clean(cleaned.clone())));
+    tasks.spawn(every(Duration::from_hours(6), move || clean(cleaned.clone())));
     tasks
 }
 
@@ -52,7 +52,11 @@ async fn consume(state: AppState) {
 async fn sweep(state: AppState, everything: bool) {
     match granary_events::sweep(&state, everything).await {
         Ok(report) if report.finished + report.failed > 0 => {
-            tracing::info!(sweep.finished = report.finished, sweep.failed = report.failed, "swept the outbox");
+            tracing::info!(
+                sweep.finished = report.finished,
+                sweep.failed = report.failed,
+                "swept the outbox"
+            );
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the outbox could not be swept"),

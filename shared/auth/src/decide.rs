@@ -107,9 +107,13 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
             (Principal::Anonymous, _) => Denial::Unauthenticated,
             (_, None) => Denial::Hidden,
             // No repository token manages tokens, whatever its scope.
-            (Principal::Repo { .. }, _) if action == Action::ManageTokens && unlimited.is_some() => Denial::Session,
+            (Principal::Repo { .. }, _) if action == Action::ManageTokens && unlimited.is_some() => {
+                Denial::Session
+            }
             // The role of an organisation or repository token is its scope.
-            (Principal::Org { .. } | Principal::Repo { .. }, _) if unlimited.is_some() && needed <= Role::Admin => {
+            (Principal::Org { .. } | Principal::Repo { .. }, _)
+                if unlimited.is_some() && needed <= Role::Admin =>
+            {
                 Denial::Scope
             }
             _ if unlimited.is_some_and(|role| role >= needed) => Denial::Scope,
@@ -191,12 +195,11 @@ pub fn decide_org(principal: &Principal, action: OrgAction, org: Option<&OrgRow>
         return Decision::Deny(Denial::Role);
     }
     let fits = match (action, principal) {
-        (OrgAction::View, _) => true,
         // Making organisation tokens by token would let a leaked one multiply; members are people's business.
         (OrgAction::CreateToken, _) => principal.is_session(),
         (OrgAction::Manage | OrgAction::Delete, _) => principal.user().is_some(),
         (OrgAction::ManageTokens, Principal::User { via, .. }) => *via == Via::Session,
-        (OrgAction::CreateRepo | OrgAction::ManageTokens, _) => true,
+        (OrgAction::View | OrgAction::CreateRepo | OrgAction::ManageTokens, _) => true,
     };
     if !fits {
         return Decision::Deny(Denial::Session);

@@ -1,4 +1,4 @@
-//! Verifying ID tokens of an OpenID Connect provider.
+//! Verifying ID tokens of an `OpenID` Connect provider.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::credential::IdToken;
 const LEEWAY_SECONDS: i64 = 30;
 
 /// How long fetched keys are used before they are fetched again.
-const KEYS_LIFETIME: Duration = Duration::from_secs(600);
+const KEYS_LIFETIME: Duration = Duration::from_mins(10);
 
 /// How often an unknown key id may cause a fetch: an attacker can invent ids as fast as he likes.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);

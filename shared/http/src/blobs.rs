@@ -57,17 +57,13 @@ pub async fn serve_file(state: &AppState, file: &FileRow, head_only: bool) -> Re
         return Ok(response);
     }
     let cache = &state.blobs().0;
-    let bytes = match cache.get(&digest) {
-        Some(bytes) => bytes,
-        None => {
-            let key = ObjectKey::Blob(digest);
-            let bytes = state.storage().get_object(&key).await?;
-            let bytes = bytes
-                .ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
-            cache.insert(digest, bytes.clone());
-            bytes
-        }
-    };
+    if let Some(bytes) = cache.get(&digest) {
+        return Ok(file_response(file, Body::from(bytes)));
+    }
+    let bytes = state.storage().get_object(&ObjectKey::Blob(digest)).await?;
+    let bytes =
+        bytes.ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
+    cache.insert(digest, bytes.clone());
     Ok(file_response(file, Body::from(bytes)))
 }
 

@@ -48,7 +48,7 @@ impl Config {
             max_file: 5_000_000_000,
             repo_quota: None,
             cache_bytes: 64 * 1024 * 1024,
-            presign_lifetime: Duration::from_secs(300),
+            presign_lifetime: Duration::from_mins(5),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What every request passes through before and after its handler.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
@@ -9,8 +10,8 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use granary_model::Error;
 use granary_model::path::canonical_path;
+use granary_model::{Error, TokenKind};
 use lambda_http::RequestExt as _;
 use tower::{Service, ServiceExt as _};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -49,6 +50,7 @@ async fn method_not_allowed() -> Response {
     response
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over like this")]
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let detail = panic
         .downcast_ref::<String>()
@@ -58,15 +60,28 @@ fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     ApiError(Error::Internal(format!("panic: {detail}"))).into_response()
 }
 
-/// Path for the log: never a secret. `npm logout` puts the token into the path; login sessions are
-/// secrets as well.
-fn loggable(path: &str) -> &str {
+/// Path for the log: never a secret. `npm logout` puts the token into the path, login sessions are secrets
+/// as well, and people paste tokens where a name belongs.
+fn loggable(path: &str) -> Cow<'_, str> {
     for secret in ["/-/user/token/", "/-/v1/login/done/", "/api/auth/cli/"] {
         if let Some(at) = path.find(secret) {
-            return path.get(..at + secret.len()).unwrap_or(secret);
+            return path.get(..at + secret.len()).unwrap_or(secret).into();
         }
     }
-    path
+    if !path.split('/').any(holds_token) {
+        return path.into();
+    }
+    let shown: Vec<&str> =
+        path.split('/').map(|segment| if holds_token(segment) { "(token)" } else { segment }).collect();
+    shown.join("/").into()
+}
+
+/// Whether a token, or most of one, stands in a segment of a path.
+fn holds_token(segment: &str) -> bool {
+    [TokenKind::Account, TokenKind::Org, TokenKind::Repo].into_iter().any(|kind| {
+        let rest = segment.split_once(kind.prefix()).map_or("", |(_, rest)| rest);
+        rest.bytes().take_while(u8::is_ascii_alphanumeric).count() >= 20
+    })
 }
 
 impl App {
@@ -107,7 +122,7 @@ impl App {
         tracing::info!(
             request.id = %id,
             http.method = %method,
-            http.path = loggable(&path),
+            http.path = &*loggable(&path),
             http.status = response.status().as_u16(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered"
@@ -157,6 +172,11 @@ mod tests {
     fn secrets_in_paths_are_not_logged() {
         assert_eq!(loggable("/api/npm/r/-/user/token/art_secret"), "/api/npm/r/-/user/token/");
         assert_eq!(loggable("/api/npm/r/-/v1/login/done/secret"), "/api/npm/r/-/v1/login/done/");
+        let token = format!("rep_{}", "x".repeat(36));
+        assert_eq!(loggable(&format!("/api/npm/r/{token}/1.0.0")), "/api/npm/r/(token)/1.0.0");
+        assert_eq!(loggable(&format!("/api/repos/{token}")), "/api/repos/(token)");
+        assert_eq!(loggable(&format!("/api/npm/r/n@{token}x")), "/api/npm/r/(token)");
         assert_eq!(loggable("/api/npm/r/left-pad"), "/api/npm/r/left-pad");
+        assert_eq!(loggable("/api/npm/r/art_deco"), "/api/npm/r/art_deco");
     }
 }

@@ -35,6 +35,7 @@ pub struct Target<'a> {
 
 /// What an edit wants.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it per change, and it moves at once")]
 pub enum Step {
     /// Write this head; its `rev` and `modified_at` are set for it.
     Write(HeadRow),
@@ -44,6 +45,7 @@ pub enum Step {
 
 /// What became of an edit.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it per change, and it moves at once")]
 pub enum Applied {
     /// It is committed, with this head.
     Changed(HeadRow),

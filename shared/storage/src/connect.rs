@@ -82,9 +82,7 @@ impl Storage {
                 .credentials_provider(credentials.clone())
                 .endpoint_url(endpoint)
                 .force_path_style(true)
-                .response_checksum_validation(
-                    aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired,
-                )
+                .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
                 .retry_config(RetryConfig::disabled())
                 .timeout_config(timeouts.clone())
                 .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())

@@ -119,9 +119,8 @@ impl Storage {
         match result {
             Ok(_) => Ok(PutOutcome::Created),
             Err(error) => match error.as_service_error().and_then(|e| e.code()) {
-                Some("PreconditionFailed") => Ok(PutOutcome::Existed),
-                // Another publish is writing the very same bytes at this moment.
-                Some("ConditionalRequestConflict") => Ok(PutOutcome::Existed),
+                // It is there, or another publish is writing the very same bytes at this moment.
+                Some("PreconditionFailed" | "ConditionalRequestConflict") => Ok(PutOutcome::Existed),
                 _ => Err(store_error("storing a file", &error)),
             },
         }
@@ -225,7 +224,7 @@ impl Storage {
         content_type: &str,
         lifetime: Duration,
     ) -> Result<String> {
-        let config = PresigningConfig::expires_in(lifetime.min(Duration::from_secs(300)))
+        let config = PresigningConfig::expires_in(lifetime.min(Duration::from_mins(5)))
             .map_err(|e| Error::internal("presigning", e))?;
         let request = self
             .inner

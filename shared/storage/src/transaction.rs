@@ -171,10 +171,7 @@ impl Storage {
                 .set_transact_items(Some(items.clone()))
                 .send()
                 .await;
-            let error = match result {
-                Ok(_) => return Ok(Commit::Done),
-                Err(error) => error,
-            };
+            let Err(error) = result else { return Ok(Commit::Done) };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
                 error.as_service_error()
             else {

@@ -39,7 +39,13 @@ impl Actor {
     }
 
     /// Sends a request with headers and a body.
-    pub async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> TestResponse {
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> TestResponse {
         let mut request = Request::builder().method(method.parse::<Method>().unwrap()).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use granary_model::{PackageType, RepoId, Sha256};
 use granary_publish::OUTBOX_SHARDS;
-use granary_storage::rows::{BlobRow, Event, HeadRow, OutboxRow, PackageEntry, UsageRow, VersionRow, VersionStatus};
+use granary_storage::rows::{
+    BlobRow, Event, HeadRow, OutboxRow, PackageEntry, UsageRow, VersionRow, VersionStatus,
+};
 use granary_storage::{Key, PackageKey};
 
 use crate::app::TestApp;
@@ -66,12 +68,16 @@ impl TestApp {
         let first = Key::PackageOf(self.package_key(repo, ""));
         for entry in storage.list_all::<PackageEntry>(&first, "PKG#").await.unwrap() {
             let key = self.package_key(repo, &entry.name);
-            let head: HeadRow = storage.get(&Key::Head(key.clone())).await.unwrap().expect("a listed package has a head");
+            let head: HeadRow =
+                storage.get(&Key::Head(key.clone())).await.unwrap().expect("a listed package has a head");
             let versions = self.versions(&key).await;
-            let live: Vec<&VersionRow> = versions.iter().filter(|row| row.status == VersionStatus::Live).collect();
+            let live: Vec<&VersionRow> =
+                versions.iter().filter(|row| row.status == VersionStatus::Live).collect();
             let name = |row: &VersionRow| format!("{}@{}", entry.name, row.version);
             stored.live.extend(live.iter().map(|row| name(row)));
-            stored.tombstones.extend(versions.iter().filter(|row| row.status != VersionStatus::Live).map(name));
+            stored
+                .tombstones
+                .extend(versions.iter().filter(|row| row.status != VersionStatus::Live).map(name));
             assert_eq!(head.versions, live.len() as u64, "{} {live:?}", entry.name);
             assert_eq!(entry.versions, head.versions, "{}", entry.name);
             assert_eq!((&entry.name, &entry.latest), (&head.name, &head.latest().map(str::to_owned)));
@@ -92,13 +98,15 @@ impl TestApp {
         assert_eq!(counted.unwrap_or_default(), usage);
         for (digest, (holders, size)) in &files {
             assert_eq!(storage.blob_size(*digest).await.unwrap(), Some(*size), "{digest}");
-            let row: BlobRow = storage.get(&Key::Blob(*digest)).await.unwrap().expect("held bytes are counted");
+            let row: BlobRow =
+                storage.get(&Key::Blob(*digest)).await.unwrap().expect("held bytes are counted");
             assert_eq!((row.refs, row.doomed), (*holders, false), "{digest}");
         }
         stored.blobs = self.blobs().await;
         for digest in &stored.blobs {
             let digest: Sha256 = digest.parse().unwrap();
-            let row: BlobRow = storage.get(&Key::Blob(digest)).await.unwrap().expect("stored bytes are counted");
+            let row: BlobRow =
+                storage.get(&Key::Blob(digest)).await.unwrap().expect("stored bytes are counted");
             assert_eq!(row.refs, files.get(&digest).map_or(0, |(holders, _)| *holders), "{digest}");
         }
         stored.audit = self.audit(&format!("repo:{repo}")).await.len();

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lambda_http::{Adapter, Context, LambdaEvent};
 use lambda_http::lambda_runtime::Service as _;
+use lambda_http::{Adapter, Context, LambdaEvent};
 use serde_json::{Value, json};
 
 use crate::app::TestApp;

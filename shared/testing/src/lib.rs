@@ -4,7 +4,13 @@
 //! the real AWS SDK, real tables. Time stands still until a test moves it. Every storage call goes through
 //! a probe that counts it and can make it fail.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "tests stop at the first surprise"
+)]
 
 mod actor;
 mod app;
@@ -16,6 +22,6 @@ pub mod npm;
 pub use actor::{Actor, TestResponse};
 pub use app::{PUBLIC_URL, START, TestApp};
 pub use consistency::Stored;
-pub use event::{EventShape, EventResponse};
+pub use event::{EventResponse, EventShape};
 pub use granary_local::engines::probe;
 pub use identity::TestIssuer;

@@ -62,7 +62,8 @@ impl NpmPackage {
 
     /// The tarball. The same package gives the same bytes.
     pub fn tarball(&self) -> Vec<u8> {
-        let mut entries = vec![("package.json".to_owned(), serde_json::to_vec_pretty(&self.manifest).unwrap())];
+        let mut entries =
+            vec![("package.json".to_owned(), serde_json::to_vec_pretty(&self.manifest).unwrap())];
         entries.extend(self.files.iter().cloned());
         tarball(&entries)
     }

@@ -131,7 +131,10 @@ async fn two_clean_ups_at_once_never_remove_bytes_that_are_published_in_between(
     app.clock.advance_millis(CLAIM);
     // The first one is held up just before it removes the bytes.
     app.probe.reset();
-    app.probe.inject(Target::operation(Service::S3, "DeleteObject", 1), Fault::Delay(std::time::Duration::from_secs(3)));
+    app.probe.inject(
+        Target::operation(Service::S3, "DeleteObject", 1),
+        Fault::Delay(std::time::Duration::from_secs(3)),
+    );
     let (state, row) = (app.state().clone(), event.clone());
     let slow = tokio::spawn(async move { handle(&state, &row).await });
     let held = || app.probe.calls().iter().any(|call| call.operation == "DeleteObject");
@@ -153,11 +156,17 @@ async fn two_clean_ups_at_once_never_remove_bytes_that_are_published_in_between(
         assert_eq!(early.header("retry-after"), "1");
         assert_eq!(other.publish("other", &NpmPackage::new("pad", "1.0.0")).await.status, 201);
     }
-    assert_eq!(app.restarted().token(other.secret()).get("/api/npm/other/pad/-/pad-1.0.0.tgz").await.status, 200);
+    assert_eq!(
+        app.restarted().token(other.secret()).get("/api/npm/other/pad/-/pad-1.0.0.tgz").await.status,
+        200
+    );
     app.clock.advance_millis(CLAIM);
     sweep_all(&app).await;
     sweep_blobs(app.state()).await.unwrap();
-    assert_eq!(app.restarted().token(other.secret()).get("/api/npm/other/pad/-/pad-1.0.0.tgz").await.status, 200);
+    assert_eq!(
+        app.restarted().token(other.secret()).get("/api/npm/other/pad/-/pad-1.0.0.tgz").await.status,
+        200
+    );
 }
 
 #[tokio::test]

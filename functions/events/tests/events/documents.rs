@@ -11,8 +11,10 @@ fn stored(app: &granary_testing::TestApp) -> usize {
 }
 
 fn revisions(paths: &[String]) -> Vec<u64> {
-    let mut revisions: Vec<u64> =
-        paths.iter().map(|path| path.rsplit('/').next().unwrap().split('.').next().unwrap().parse().unwrap()).collect();
+    let mut revisions: Vec<u64> = paths
+        .iter()
+        .map(|path| path.rsplit('/').next().unwrap().split('.').next().unwrap().parse().unwrap())
+        .collect();
     revisions.sort_unstable();
     revisions
 }

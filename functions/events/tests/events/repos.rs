@@ -144,7 +144,11 @@ async fn a_deletion_that_breaks_off_anywhere_is_finished_later() {
         let reached = app.probe.count() >= n;
         app.probe.reset();
         clean(&app).await;
-        assert_eq!(left(&app).await.into_iter().filter(|row| !row.contains("document")).collect::<Vec<_>>(), Vec::<String>::new(), "call {n}");
+        assert_eq!(
+            left(&app).await.into_iter().filter(|row| !row.contains("document")).collect::<Vec<_>>(),
+            Vec::<String>::new(),
+            "call {n}"
+        );
         let stored = app.check_consistency("other").await;
         assert_eq!((stored.live.len(), stored.blobs.len()), (2, 2), "call {n} {fault:?}");
         assert_eq!(other.get("/api/npm/other/pad/-/pad-1.0.0.tgz").await.status, 200);
@@ -168,7 +172,11 @@ async fn two_clean_ups_at_once_count_nothing_down_twice() {
     }
     app.settle().await;
     assert_eq!(app.user("ann").delete("/api/repos/libs").await.status, 200);
-    let row = lose_messages(&app).await.into_iter().find(|row| matches!(row.event, Event::RepoDeleted { .. })).unwrap();
+    let row = lose_messages(&app)
+        .await
+        .into_iter()
+        .find(|row| matches!(row.event, Event::RepoDeleted { .. }))
+        .unwrap();
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let (state, row) = (app.state().clone(), row.clone());
@@ -268,7 +276,11 @@ async fn every_member_loses_it_from_their_list() {
         let rows: Vec<RepoRef> = app.state().storage().list_all(&first, "REPO#").await.unwrap();
         assert!(rows.is_empty(), "{user}");
     }
-    let tokens: Vec<TokenEntry> =
-        app.state().storage().list_all(&Key::TokenOf(Subject::Repo("libs".parse().unwrap()), String::new()), "").await.unwrap();
+    let tokens: Vec<TokenEntry> = app
+        .state()
+        .storage()
+        .list_all(&Key::TokenOf(Subject::Repo("libs".parse().unwrap()), String::new()), "")
+        .await
+        .unwrap();
     assert!(tokens.is_empty());
 }

@@ -67,10 +67,22 @@ async fn hostile_tarballs_are_refused_with_the_reason_and_leave_nothing() {
         ("a drive", tarball(&[manifest(), file("package/C:\\x", b"x")]), "x"),
         ("a backslash", tarball(&[manifest(), file("package\\x", b"x")]), "\\"),
         ("two manifests", tarball(&[manifest(), manifest()]), "package.json"),
-        ("two files of one name", tarball(&[manifest(), file("package/x", b"1"), file("package/x", b"2")]), "x"),
-        ("a manifest of another case", tarball(&[manifest(), file("package/Package.json", b"{}")]), "package.json"),
+        (
+            "two files of one name",
+            tarball(&[manifest(), file("package/x", b"1"), file("package/x", b"2")]),
+            "x",
+        ),
+        (
+            "a manifest of another case",
+            tarball(&[manifest(), file("package/Package.json", b"{}")]),
+            "package.json",
+        ),
         ("two top-level folders", tarball(&[manifest(), file("other/package.json", b"{}")]), "tarball"),
-        ("a name that is not text", tarball(&[manifest(), entry(b"package/\xff", EntryType::Regular, b"", b"")]), "tarball"),
+        (
+            "a name that is not text",
+            tarball(&[manifest(), entry(b"package/\xff", EntryType::Regular, b"", b"")]),
+            "tarball",
+        ),
         ("no manifest", tarball(&[file("package/index.js", b"")]), "no package.json"),
         ("a manifest that is no JSON", tarball(&[file("package/package.json", b"{")]), "package.json"),
         (

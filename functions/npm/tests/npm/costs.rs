@@ -17,7 +17,14 @@ struct Measured {
     depth: usize,
 }
 
-async fn measure(app: &TestApp, actor: &Actor, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Measured {
+async fn measure(
+    app: &TestApp,
+    actor: &Actor,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Measured {
     app.probe.reset();
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let response = actor.request(method, &at(path), headers, body).await;
@@ -45,7 +52,8 @@ async fn add_versions(app: &TestApp, count: u64) {
     let storage = app.state().storage();
     let package = app.package_key("libs", "pad");
     let head: HeadRow = storage.get(&Key::Head(package.clone())).await.unwrap().unwrap();
-    let first: VersionRow = storage.get(&Key::Version(package.clone(), "1.0.0".into())).await.unwrap().unwrap();
+    let first: VersionRow =
+        storage.get(&Key::Version(package.clone(), "1.0.0".into())).await.unwrap().unwrap();
     let versions: Vec<String> = (1..count).map(|n| format!("1.0.{n}")).collect();
     for batch in versions.chunks(100) {
         let mut transaction = Transaction::new();
@@ -77,14 +85,21 @@ async fn reading_costs_the_same_for_ten_and_for_two_thousand_versions() {
             let headers = [("accept", accept), ("accept-encoding", "gzip")];
             let first = measure(&app, &reader, "GET", "pad", &headers, &Value::Null).await;
             assert_eq!(first.response.status, 200);
-            assert_eq!(first.calls, ["BatchGetItem", "GetObject"], "{count}: at most two, one after the other");
+            assert_eq!(
+                first.calls,
+                ["BatchGetItem", "GetObject"],
+                "{count}: at most two, one after the other"
+            );
             let warm = measure(&app, &reader, "GET", "pad", &headers, &Value::Null).await;
             assert_eq!(warm.calls, ["BatchGetItem"], "{count}");
             assert_eq!(warm.response.body, first.response.body);
             let etag = warm.response.header("etag").to_owned();
             let known = [headers[0], headers[1], ("if-none-match", etag.as_str())];
             let unchanged = measure(&app, &reader, "GET", "pad", &known, &Value::Null).await;
-            assert_eq!((unchanged.response.status, unchanged.calls.as_slice()), (304, &["BatchGetItem".to_owned()][..]));
+            assert_eq!(
+                (unchanged.response.status, unchanged.calls.as_slice()),
+                (304, &["BatchGetItem".to_owned()][..])
+            );
             costs.push((first.calls, warm.calls, unchanged.calls));
         }
         let reader = app.restarted().token(ann.secret());
@@ -113,7 +128,10 @@ async fn a_publish_takes_five_calls_and_a_repeated_one_fewer() {
         let body = NpmPackage::new("pad", version).body();
         let first = measure(&app, &ann, "PUT", "pad", &[], &body).await;
         assert_eq!(first.response.status, 201);
-        assert_eq!(first.calls, ["BatchGetItem", "UpdateItem", "PutObject", "TransactWriteItems", "SendMessage"]);
+        assert_eq!(
+            first.calls,
+            ["BatchGetItem", "UpdateItem", "PutObject", "TransactWriteItems", "SendMessage"]
+        );
         assert_eq!(first.depth, 5);
         let again = measure(&app, &ann, "PUT", "pad", &[], &body).await;
         assert_eq!(again.response.status, 201);
@@ -151,7 +169,11 @@ async fn a_redirect_takes_one_call_and_a_small_file_two() {
         let reader = |app: &TestApp| if public_repo { app.anonymous() } else { app.token(ann.secret()) };
         let cold = app.restarted();
         let redirect = get(&cold, &reader(&cold), "large/-/large-1.0.0.tgz").await;
-        assert_eq!((redirect.response.status, redirect.calls), (302, vec!["BatchGetItem".to_owned()]), "signing takes no call");
+        assert_eq!(
+            (redirect.response.status, redirect.calls),
+            (302, vec!["BatchGetItem".to_owned()]),
+            "signing takes no call"
+        );
         let first = get(&cold, &reader(&cold), "small/-/small-1.0.0.tgz").await;
         assert_eq!((first.response.status, first.depth), (200, 2), "{:?}", first.calls);
         let second = get(&cold, &reader(&cold), "small/-/small-1.0.0.tgz").await;
@@ -174,7 +196,12 @@ async fn what_nobody_may_have_takes_one_call_and_no_object() {
     }
     for path in ["unknown", "pad/9.9.9", "pad/-/pad-9.9.9.tgz", "unknown/-/unknown-1.0.0.tgz"] {
         let measured = get(&app, &ann, path).await;
-        assert_eq!((measured.response.status, measured.calls.len()), (404, 1), "{path}: {:?}", measured.calls);
+        assert_eq!(
+            (measured.response.status, measured.calls.len()),
+            (404, 1),
+            "{path}: {:?}",
+            measured.calls
+        );
     }
     // A token that cannot be one is refused without asking anybody.
     assert_eq!(get(&app, &app.token("art_nonsense"), "pad").await.calls, Vec::<String>::new());

@@ -78,7 +78,13 @@ fn of<'a>(stored: &'a [String], name: &str) -> Vec<&'a str> {
 }
 
 /// Sends a change while its `n`-th storage call goes wrong; `None` if nobody was left to answer.
-async fn send(app: &TestApp, actor: &Actor, request: &(&'static str, String, Value), n: usize, mishap: Mishap) -> Option<TestResponse> {
+async fn send(
+    app: &TestApp,
+    actor: &Actor,
+    request: &(&'static str, String, Value),
+    n: usize,
+    mishap: Mishap,
+) -> Option<TestResponse> {
     let (method, path, body) = request.clone();
     app.probe.reset();
     let fault = match mishap {
@@ -241,7 +247,11 @@ async fn a_change_leaves_one_audit_record_however_often_it_was_repeated() {
     for n in 1..=4 {
         for mishap in MISHAPS {
             send(&app, &ann, &request, n, mishap).await;
-            assert_eq!(records().await, app.check_consistency("libs").await.live.len(), "call {n} {mishap:?}");
+            assert_eq!(
+                records().await,
+                app.check_consistency("libs").await.live.len(),
+                "call {n} {mishap:?}"
+            );
         }
     }
     publish(&ann, &package).await;
@@ -257,7 +267,11 @@ async fn bytes_of_publishes_that_died_are_collected_once_their_claim_has_expired
     assert_eq!(send(&app, &ann, &request, 4, Mishap::Refused).await.unwrap().status, 503);
     assert_eq!(app.blobs().await.len(), 2, "the bytes came before the version");
     app.clock.advance_millis(3_599_000);
-    assert_eq!(granary_events::sweep_blobs(app.state()).await.unwrap(), 0, "a publish may still be under way");
+    assert_eq!(
+        granary_events::sweep_blobs(app.state()).await.unwrap(),
+        0,
+        "a publish may still be under way"
+    );
     app.clock.advance_millis(2_000);
     assert_eq!(granary_events::sweep_blobs(app.state()).await.unwrap(), 1);
     assert_eq!(app.check_consistency("libs").await.blobs.len(), 1);
@@ -296,7 +310,14 @@ async fn bytes_that_another_repository_holds_stay() {
 async fn a_read_that_storage_fails_is_a_503_and_never_a_404() {
     let (app, ann) = private().await;
     publish(&ann, &NpmPackage::new("pad", "1.0.0")).await;
-    for path in ["pad", "pad/1.0.0", "pad/latest", "pad/-/pad-1.0.0.tgz", "-/package/pad/dist-tags", "-/v1/search?text=pad"] {
+    for path in [
+        "pad",
+        "pad/1.0.0",
+        "pad/latest",
+        "pad/-/pad-1.0.0.tgz",
+        "-/package/pad/dist-tags",
+        "-/v1/search?text=pad",
+    ] {
         for n in 1..=6 {
             let reader = app.restarted().token(ann.secret());
             app.probe.reset();

@@ -47,13 +47,24 @@ async fn a_credential_anywhere_but_in_the_header_is_none() {
     let (app, ann) = private().await;
     publish_all(&ann, "pad", &["1.0.0"]).await;
     let token = ann.secret();
-    for name in ["token", "access_token", "authToken", "_authToken", "auth", "private_token", "api_key", "Authorization"] {
+    for name in [
+        "token",
+        "access_token",
+        "authToken",
+        "_authToken",
+        "auth",
+        "private_token",
+        "api_key",
+        "Authorization",
+    ] {
         for value in [token.to_owned(), format!("Bearer%20{token}")] {
             let response = app.anonymous().get(&at(&format!("pad?{name}={value}"))).await;
             assert_eq!(response.status, 401, "{name}");
         }
     }
-    for header in ["x-auth-token", "x-jfrog-art-api", "proxy-authorization", "cookie", "private-token", "npm-otp"] {
+    for header in
+        ["x-auth-token", "x-jfrog-art-api", "proxy-authorization", "cookie", "private-token", "npm-otp"]
+    {
         let response = app.anonymous().get_with(&at("pad"), &[(header, token)]).await;
         assert_eq!(response.status, 401, "{header}");
     }
@@ -65,7 +76,8 @@ async fn two_authorization_headers_are_refused() {
     publish_all(&ann, "pad", &["1.0.0"]).await;
     let good = format!("Bearer {}", ann.secret());
     for second in [good.as_str(), "Bearer x", "Basic eDp5"] {
-        let request = Request::builder().uri(at("pad")).header("authorization", &good).header("authorization", second);
+        let request =
+            Request::builder().uri(at("pad")).header("authorization", &good).header("authorization", second);
         let response = app.anonymous().send(request.body(Body::empty()).unwrap()).await;
         assert_eq!(response.status, 400, "{second}: {}", response.text());
     }
@@ -78,12 +90,20 @@ async fn a_revoked_token_is_refused_at_the_next_request_of_every_process() {
     let other = app.restarted().token(ann.secret());
     let paths = ["pad", "pad/1.0.0", "pad/-/pad-1.0.0.tgz", "-/whoami", "-/v1/search?text=pad"];
     for path in paths {
-        assert_eq!((ann.get(&at(path)).await.status, other.get(&at(path)).await.status), (200, 200), "{path}");
+        assert_eq!(
+            (ann.get(&at(path)).await.status, other.get(&at(path)).await.status),
+            (200, 200),
+            "{path}"
+        );
     }
     let etag = ann.get(&at("pad")).await.header("etag").to_owned();
     assert_eq!(ann.delete(&at(&format!("-/user/token/{}", ann.secret()))).await.status, 200);
     for path in paths {
-        assert_eq!((ann.get(&at(path)).await.status, other.get(&at(path)).await.status), (401, 401), "{path}");
+        assert_eq!(
+            (ann.get(&at(path)).await.status, other.get(&at(path)).await.status),
+            (401, 401),
+            "{path}"
+        );
     }
     assert_eq!(other.get_with(&at("pad"), &[("if-none-match", &etag)]).await.status, 401);
     assert_eq!(ann.publish("libs", &granary_testing::npm::NpmPackage::new("pad", "1.1.0")).await.status, 401);
@@ -139,11 +159,14 @@ async fn forged_id_tokens_are_refused() {
     let key = |kid: &str, algorithm| Header { kid: Some(kid.into()), ..Header::new(algorithm) };
     let jwks = app.issuer.jwks();
     let hs256 = |secret: &[u8]| {
-        jsonwebtoken::encode(&key("test", Algorithm::HS256), &claims, &EncodingKey::from_secret(secret)).unwrap()
+        jsonwebtoken::encode(&key("test", Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
+            .unwrap()
     };
     let x = URL_SAFE_NO_PAD.decode(jwks["keys"][0]["x"].as_str().unwrap()).unwrap();
     let y = URL_SAFE_NO_PAD.decode(jwks["keys"][0]["y"].as_str().unwrap()).unwrap();
-    let none = |algorithm: &str| format!("{}.{payload}.", encoded(&json!({ "alg": algorithm, "typ": "JWT", "kid": "test" })));
+    let none = |algorithm: &str| {
+        format!("{}.{payload}.", encoded(&json!({ "alg": algorithm, "typ": "JWT", "kid": "test" })))
+    };
     let other_key = TestIssuer::default();
     let table = [
         ("no algorithm", none("none")),
@@ -157,13 +180,19 @@ async fn forged_id_tokens_are_refused() {
         ("another key under the same name", other_key.id_token(&claims)),
         ("no signature", format!("{header}.{payload}.")),
         ("another signature", format!("{header}.{payload}.{}", "A".repeat(signature.len()))),
-        ("another user under the signature", format!("{header}.{}.{signature}", encoded(&with("sub", "root".into())))),
+        (
+            "another user under the signature",
+            format!("{header}.{}.{signature}", encoded(&with("sub", "root".into()))),
+        ),
         ("expired", app.issuer.id_token(&with("exp", (now - 31).into()))),
         ("not valid yet", app.issuer.id_token(&with("nbf", (now + 60).into()))),
         ("for somebody else", app.issuer.id_token(&with("aud", "other".into()))),
         ("for several others", app.issuer.id_token(&with("aud", json!(["other", "granary2"])))),
         ("of another issuer", app.issuer.id_token(&with("iss", "https://evil.example".into()))),
-        ("of an issuer that begins alike", app.issuer.id_token(&with("iss", format!("{}/x", config.oidc_issuer).into()))),
+        (
+            "of an issuer that begins alike",
+            app.issuer.id_token(&with("iss", format!("{}/x", config.oidc_issuer).into())),
+        ),
         ("without audience", app.issuer.id_token(&without("aud"))),
         ("without issuer", app.issuer.id_token(&without("iss"))),
         ("without end", app.issuer.id_token(&without("exp"))),
@@ -176,7 +205,10 @@ async fn forged_id_tokens_are_refused() {
         let response = app.token(&token).get(&at("pad")).await;
         assert_eq!(response.status, 401, "{what}: {}", response.text());
         let text = response.text();
-        assert!(!text.contains("signature") && !text.contains("issuer"), "{what}: no help for guessing: {text}");
+        assert!(
+            !text.contains("signature") && !text.contains("issuer"),
+            "{what}: no help for guessing: {text}"
+        );
     }
     let several = app.issuer.id_token(&with("aud", json!(["other", config.oidc_audience])));
     assert_eq!(status_of(&app, &several).await, 200);

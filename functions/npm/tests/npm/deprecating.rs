@@ -92,9 +92,17 @@ async fn a_deprecation_does_not_undo_one_that_was_made_meanwhile() {
     second["versions"]["1.1.0"]["deprecated"] = "second".into();
     assert_eq!(ann.put_json(&at("pad"), &first).await.status, 201);
     let response = ann.put_json(&at("pad"), &second).await;
-    assert_eq!((response.status, response.json()["code"].as_str()), (409, Some("CONFLICT")), "{}", response.text());
+    assert_eq!(
+        (response.status, response.json()["code"].as_str()),
+        (409, Some("CONFLICT")),
+        "{}",
+        response.text()
+    );
     let versions = packument(&ann, "pad").await["versions"].clone();
-    assert_eq!((&versions["1.0.0"]["deprecated"], versions["1.1.0"].get("deprecated")), (&json!("first"), None));
+    assert_eq!(
+        (&versions["1.0.0"]["deprecated"], versions["1.1.0"].get("deprecated")),
+        (&json!("first"), None)
+    );
     // Who names no revision means the package as it is.
     second["versions"]["1.0.0"]["deprecated"] = "first".into();
     second.as_object_mut().unwrap().shift_remove("_rev");

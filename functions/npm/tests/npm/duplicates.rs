@@ -17,7 +17,8 @@ async fn the_same_bytes_again_are_a_success_that_changes_nothing() {
     }
     assert_eq!(app.check_consistency("libs").await, before);
     assert_eq!(packument(&ann, "pad").await, document);
-    let published = app.audit("repo:libs").await.iter().filter(|row| row["action"] == "package.publish").count();
+    let published =
+        app.audit("repo:libs").await.iter().filter(|row| row["action"] == "package.publish").count();
     assert_eq!(published, 1);
 }
 
@@ -58,11 +59,15 @@ async fn a_deleted_version_can_never_be_published_again() {
     for days in [0, 1, 400, 4_000] {
         app.clock.advance_millis(days * 86_400_000);
         for name in ["pad", "gone"] {
-            for package in [NpmPackage::new(name, "1.0.0"), NpmPackage::new(name, "1.0.0").file("x.js", b"x")] {
+            for package in [NpmPackage::new(name, "1.0.0"), NpmPackage::new(name, "1.0.0").file("x.js", b"x")]
+            {
                 let response = ann.publish("libs", &package).await;
                 assert_eq!(response.status, 409, "{name}: {}", response.text());
                 let error = response.error();
-                assert!(error.contains("previously published versions: 1.0.0") && error.contains("unpublished"), "{error}");
+                assert!(
+                    error.contains("previously published versions: 1.0.0") && error.contains("unpublished"),
+                    "{error}"
+                );
             }
         }
     }

@@ -37,7 +37,12 @@ fn requests() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static st
         all.push(("GET", path, vec![("if-none-match", "*")], Value::Null));
         all.push(("GET", path, vec![("range", "bytes=0-0")], Value::Null));
         all.push(("GET", path, vec![("if-modified-since", "Thu, 01 Jan 2099 00:00:00 GMT")], Value::Null));
-        all.push(("OPTIONS", path, vec![("origin", "https://evil.example"), ("access-control-request-method", "PUT")], Value::Null));
+        all.push((
+            "OPTIONS",
+            path,
+            vec![("origin", "https://evil.example"), ("access-control-request-method", "PUT")],
+            Value::Null,
+        ));
     }
     for (method, path, body) in [
         ("PUT", "pad", publish),
@@ -82,7 +87,8 @@ async fn a_hidden_repository_answers_as_one_that_is_not_there() {
             let unknown = there.request(method, &path, &headers, body.to_string()).await;
             assert!(hidden.status == 401 || hidden.status == 404, "{what}: {}", hidden.text());
             assert_eq!(hidden.visible(), unknown.visible(), "{what}");
-            let calls = |app: &TestApp| app.probe.calls().into_iter().map(|call| call.operation).collect::<Vec<_>>();
+            let calls =
+                |app: &TestApp| app.probe.calls().into_iter().map(|call| call.operation).collect::<Vec<_>>();
             assert_eq!(calls(&with), calls(&without), "{what}: as many calls, so about as much time");
         }
     }

@@ -108,7 +108,12 @@ async fn install_scripts_and_shrinkwraps_are_noticed_in_the_tarball() {
     for (package, expected) in &versions {
         let manifest = &document["versions"][&package.version];
         for flag in ["hasInstallScript", "_hasShrinkwrap"] {
-            assert_eq!(manifest.get(flag) == Some(&true.into()), flag == *expected, "{} {flag}", package.version);
+            assert_eq!(
+                manifest.get(flag) == Some(&true.into()),
+                flag == *expected,
+                "{} {flag}",
+                package.version
+            );
         }
     }
 }
@@ -127,7 +132,11 @@ async fn one_manifest_by_version_or_tag() {
         ("1.0.0+build.7", "1.0.0"),
     ] {
         let response = ann.get(&at(&format!("@acme%2fpad/{selector}"))).await;
-        assert_eq!((response.status, response.header("content-type")), (200, "application/json"), "{selector}");
+        assert_eq!(
+            (response.status, response.header("content-type")),
+            (200, "application/json"),
+            "{selector}"
+        );
         assert_eq!(response.json(), document["versions"][version], "{selector}");
         assert_eq!(response.header("cache-control"), "private, max-age=0, must-revalidate");
     }

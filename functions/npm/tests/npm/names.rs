@@ -45,9 +45,14 @@ async fn of_two_spellings_that_race_one_wins() {
     let packages: Vec<NpmPackage> = (0..10)
         .map(|n| NpmPackage::new(if n % 2 == 0 { "Race" } else { "race" }, &format!("1.0.{n}")))
         .collect();
-    let answers = futures::future::join_all(packages.iter().map(|package| ann.publish("libs", package))).await;
-    let winners: Vec<&str> =
-        packages.iter().zip(&answers).filter(|(_, answer)| answer.status == 201).map(|(p, _)| p.name.as_str()).collect();
+    let answers =
+        futures::future::join_all(packages.iter().map(|package| ann.publish("libs", package))).await;
+    let winners: Vec<&str> = packages
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.status == 201)
+        .map(|(p, _)| p.name.as_str())
+        .collect();
     assert_eq!(winners.len(), 5, "{winners:?}");
     assert!(winners.iter().all(|name| *name == winners[0]), "{winners:?}");
     assert!(answers.iter().all(|answer| answer.status == 201 || answer.status == 409));
@@ -76,7 +81,10 @@ async fn names_that_concatenate_alike_are_different_packages() {
         let path = package.name.replace('/', "%2f");
         let document = packument(&ann, &path).await;
         assert_eq!(keys(&document["versions"]), [package.version.as_str()], "{}", package.name);
-        assert_eq!(document["versions"][&package.version]["description"], format!("Test of {}", package.name));
+        assert_eq!(
+            document["versions"][&package.version]["description"],
+            format!("Test of {}", package.name)
+        );
         let base = package.name.rsplit('/').next().unwrap();
         for address in [
             format!("{path}/-/{base}-{}.tgz", package.version),
@@ -113,12 +121,35 @@ async fn names_that_npm_allows_are_taken_and_others_refused() {
     let before = app.check_consistency("libs").await;
     let long = "n".repeat(215);
     for name in [
-        "_x", ".x", "@x", "@x-1", "x@y", "@s/", "@/x", "-", "@s/.x", "a.", "a b", "node_modules", "favicon.ico", "ä",
-        "\u{430}", "a:b", "a!b", "@s/-", &long,
+        "_x",
+        ".x",
+        "@x",
+        "@x-1",
+        "x@y",
+        "@s/",
+        "@/x",
+        "-",
+        "@s/.x",
+        "a.",
+        "a b",
+        "node_modules",
+        "favicon.ico",
+        "ä",
+        "\u{430}",
+        "a:b",
+        "a!b",
+        "@s/-",
+        &long,
     ] {
-        let path: String = form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
+        let path: String =
+            form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
         let response = ann.put_json(&at(&path), &NpmPackage::new(name, "1.0.0").body()).await;
-        assert!(response.status == 400 || response.status == 404, "{name}: {} {}", response.status, response.text());
+        assert!(
+            response.status == 400 || response.status == 404,
+            "{name}: {} {}",
+            response.status,
+            response.text()
+        );
         assert!(!response.error().is_empty(), "{name}");
         assert_eq!(app.check_consistency("libs").await, before, "{name}");
     }

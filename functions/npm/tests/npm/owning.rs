@@ -61,7 +61,11 @@ async fn the_right_ends_with_membership() {
         publish(&bob, &NpmPackage::new("pad", "1.1.0")).await;
         remove_member(&app, "bob").await;
         let hidden = if visibility == "private" { 404 } else { 403 };
-        assert_eq!(bob.publish("libs", &NpmPackage::new("pad", "1.2.0")).await.status, hidden, "{visibility}");
+        assert_eq!(
+            bob.publish("libs", &NpmPackage::new("pad", "1.2.0")).await.status,
+            hidden,
+            "{visibility}"
+        );
     }
 }
 
@@ -89,7 +93,12 @@ async fn only_members_can_be_owners_and_there_is_always_one() {
     let many: Vec<String> = (0..101).map(|n| format!("user-{n}")).collect();
     assert_eq!(set_owners(&ann, &many.iter().map(String::as_str).collect::<Vec<_>>()).await.0, 400);
     assert_eq!(app.check_consistency("libs").await, before);
-    assert_eq!(ann.put_json(&at("unknown/-rev/undefined"), &json!({ "maintainers": [{ "name": "ann" }] })).await.status, 404);
+    assert_eq!(
+        ann.put_json(&at("unknown/-rev/undefined"), &json!({ "maintainers": [{ "name": "ann" }] }))
+            .await
+            .status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -99,7 +108,10 @@ async fn users_are_looked_up_among_members_only() {
     app.known_user("carol").await;
     let user = |name: &str| at(&format!("-/user/org.couchdb.user:{name}"));
     let found = ann.get(&user("bob")).await;
-    assert_eq!((found.status, &found.json()["name"], &found.json()["email"]), (200, &json!("bob"), &json!("")));
+    assert_eq!(
+        (found.status, &found.json()["name"], &found.json()["email"]),
+        (200, &json!("bob"), &json!(""))
+    );
     assert_eq!(ann.get(&user("ann")).await.json()["email"], "ann@example.com");
     let (outside, unknown) = (ann.get(&user("carol")).await, ann.get(&user("nobody")).await);
     assert_eq!((outside.status, unknown.status), (404, 404));
@@ -118,7 +130,12 @@ async fn access_and_visibility_belong_to_the_repository() {
         let access = at("-/package/@acme%2fpad/access");
         for (wanted, fits) in [("public", is_public), ("private", !is_public), ("restricted", !is_public)] {
             let response = ann.post_json(&access, &json!({ "access": wanted })).await;
-            assert_eq!(response.status, if fits { 200 } else { 403 }, "{visibility} {wanted}: {}", response.text());
+            assert_eq!(
+                response.status,
+                if fits { 200 } else { 403 },
+                "{visibility} {wanted}: {}",
+                response.text()
+            );
             assert!(fits || response.error().contains("/api/repos/libs"), "{}", response.text());
         }
         assert_eq!(ann.post_json(&access, &json!({ "publish_requires_tfa": true })).await.status, 404);
@@ -164,6 +181,11 @@ async fn packages_are_listed_for_oneself_and_for_the_organisation_that_owns_them
     assert_eq!(ann.get(&at("-/org/acme/user")).await.json(), json!({ "ann": "owner" }));
     assert_eq!(bob.get(&at("-/org/acme/user")).await.status, 404, "bob is no member of the organisation");
     let change = ann.put_json(&at("-/org/acme/user"), &json!({ "user": "bob", "role": "admin" })).await;
-    assert_eq!((change.status, change.json()["code"].as_str()), (404, Some("NOT_SUPPORTED")), "{}", change.text());
+    assert_eq!(
+        (change.status, change.json()["code"].as_str()),
+        (404, Some("NOT_SUPPORTED")),
+        "{}",
+        change.text()
+    );
     assert!(change.error().contains("/api/orgs/acme/members"), "{}", change.text());
 }

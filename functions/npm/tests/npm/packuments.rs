@@ -6,7 +6,9 @@ use granary_testing::npm::NpmPackage;
 use granary_testing::{Actor, START, TestApp};
 use serde_json::{Value, json};
 
-use super::support::{INSTALL, accepting, at, for_write, gunzip, keys, packument, private, publish, publish_all};
+use super::support::{
+    INSTALL, accepting, at, for_write, gunzip, keys, packument, private, publish, publish_all,
+};
 
 #[tokio::test]
 async fn each_client_gets_the_form_it_asks_for() {
@@ -37,13 +39,24 @@ async fn the_full_form_has_everything_and_the_abbreviated_form_what_installing_n
     let (app, ann) = private().await;
     publish(&ann, &NpmPackage::new("left-pad", "1.0.0").member("license", "MIT".into())).await;
     app.clock.advance_millis(60_000);
-    publish(&ann, &NpmPackage::new("left-pad", "1.1.0").member("homepage", "https://example.com".into())).await;
+    publish(&ann, &NpmPackage::new("left-pad", "1.1.0").member("homepage", "https://example.com".into()))
+        .await;
     let full = packument(&ann, "left-pad").await;
     assert_eq!(
         keys(&full),
         [
-            "name", "_id", "_rev", "dist-tags", "versions", "time", "modified", "maintainers", "description",
-            "homepage", "readmeFilename", "readme"
+            "name",
+            "_id",
+            "_rev",
+            "dist-tags",
+            "versions",
+            "time",
+            "modified",
+            "maintainers",
+            "description",
+            "homepage",
+            "readmeFilename",
+            "readme"
         ]
     );
     assert_eq!((&full["name"], &full["_id"]), (&json!("left-pad"), &json!("left-pad")));
@@ -86,14 +99,18 @@ async fn headers_say_how_long_and_for_whom_an_answer_holds() {
 async fn an_unchanged_document_is_a_304_that_costs_one_read() {
     let (app, ann) = private().await;
     publish(&ann, &NpmPackage::new("left-pad", "1.0.0")).await;
-    let etags = [("application/json", ann.get(&at("left-pad")).await), (INSTALL, accepting(&ann, &at("left-pad"), INSTALL).await)];
+    let etags = [
+        ("application/json", ann.get(&at("left-pad")).await),
+        (INSTALL, accepting(&ann, &at("left-pad"), INSTALL).await),
+    ];
     let cold = app.restarted();
     let reader = cold.token(ann.secret());
     for (accept, known) in &etags {
         let weak = format!("W/{}", known.header("etag"));
         for tag in [known.header("etag"), weak.as_str()] {
             app.probe.reset();
-            let response = reader.get_with(&at("left-pad"), &[("accept", accept), ("if-none-match", tag)]).await;
+            let response =
+                reader.get_with(&at("left-pad"), &[("accept", accept), ("if-none-match", tag)]).await;
             assert_eq!((response.status, response.body.len()), (304, 0), "{accept} {tag}");
             let calls: Vec<String> = app.probe.calls().into_iter().map(|call| call.operation).collect();
             assert_eq!(calls, ["BatchGetItem"], "the document is not loaded");
@@ -105,7 +122,8 @@ async fn an_unchanged_document_is_a_304_that_costs_one_read() {
     let crossed = etags[1].1.header("etag");
     let response = ann.get_with(&at("left-pad"), &[("if-none-match", crossed)]).await;
     assert_eq!(response.status, 200, "the tag of the other form is no tag of this one");
-    let dated = ann.get_with(&at("left-pad"), &[("if-modified-since", etags[0].1.header("last-modified"))]).await;
+    let dated =
+        ann.get_with(&at("left-pad"), &[("if-modified-since", etags[0].1.header("last-modified"))]).await;
     assert_eq!(dated.status, 200, "a date alone is too coarse: two changes can fall into one second");
 }
 
@@ -219,9 +237,10 @@ async fn documents_are_the_same_bytes_whenever_they_are_rendered() {
         bytes
     };
     let on_read = read(&app).await;
-    assert_eq!(keys(&serde_json::from_slice::<Value>(&gunzip(&on_read[0])).unwrap()["versions"]), [
-        "1.0.0-rc.1", "1.0.0", "1.9.0", "1.10.0"
-    ]);
+    assert_eq!(
+        keys(&serde_json::from_slice::<Value>(&gunzip(&on_read[0])).unwrap()["versions"]),
+        ["1.0.0-rc.1", "1.0.0", "1.9.0", "1.10.0"]
+    );
     let remove_documents = async || {
         let mut removed = 0;
         for path in app.state().storage().list_objects("documents/", None).await.unwrap() {
@@ -250,7 +269,10 @@ async fn a_damaged_document_of_an_older_revision_is_never_served() {
         assert!(rest.ends_with("/1"), "named by its revision: {path}");
         let uid = path.split('/').nth(1).unwrap().to_owned();
         let key = ObjectKey::Document {
-            package: app.package_key("libs", "left-pad"), repo_uid: uid, rev: 1, variant: variant.into(),
+            package: app.package_key("libs", "left-pad"),
+            repo_uid: uid,
+            rev: 1,
+            variant: variant.into(),
         };
         storage.put_document(&key, b"not what it was".as_slice().into()).await.unwrap();
     }

@@ -238,7 +238,12 @@ async fn routes_about_oneself_do_not_depend_on_the_repository() {
         assert_eq!(ann.get(&path("whoami")).await.json(), json!({ "username": "ann" }));
         assert_eq!(repo.get(&path("whoami")).await.json(), json!({ "username": "repo:libs" }));
         // A token of a repository is nobody's account.
-        for (method, rest) in [("GET", "npm/v1/user"), ("GET", "npm/v1/tokens"), ("POST", "npm/v1/tokens"), ("DELETE", "npm/v1/tokens/token/x")] {
+        for (method, rest) in [
+            ("GET", "npm/v1/user"),
+            ("GET", "npm/v1/tokens"),
+            ("POST", "npm/v1/tokens"),
+            ("DELETE", "npm/v1/tokens/token/x"),
+        ] {
             let response = repo.json(method, &path(rest), &json!({ "name": "x" })).await;
             assert_eq!(response.status, 403, "{name} {method} {rest}: {}", response.text());
         }

@@ -26,8 +26,9 @@ async fn at_once(actor: &Actor, packages: &[NpmPackage]) -> Vec<TestResponse> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_twenty_publishes_of_one_version_one_wins_and_its_bytes_are_served() {
     let (app, ann) = private().await;
-    let packages: Vec<NpmPackage> =
-        (0..20).map(|n| NpmPackage::new("pad", "1.0.0").file("who.txt", format!("number {n}").as_bytes())).collect();
+    let packages: Vec<NpmPackage> = (0..20)
+        .map(|n| NpmPackage::new("pad", "1.0.0").file("who.txt", format!("number {n}").as_bytes()))
+        .collect();
     let answers = at_once(&ann, &packages).await;
     let winners: Vec<usize> = (0..20).filter(|n| answers[*n].status == 201).collect();
     assert_eq!(winners.len(), 1, "{winners:?}");
@@ -45,7 +46,10 @@ async fn of_twenty_publishes_of_one_version_one_wins_and_its_bytes_are_served() 
     app.clock.advance_millis(3_600_001);
     assert_eq!(granary_events::sweep_blobs(app.state()).await.unwrap(), 19);
     assert_eq!(app.check_consistency("libs").await.blobs.len(), 1);
-    assert_eq!(app.restarted().token(ann.secret()).get(&at("pad/-/pad-1.0.0.tgz")).await.body.to_vec(), winner.tarball());
+    assert_eq!(
+        app.restarted().token(ann.secret()).get(&at("pad/-/pad-1.0.0.tgz")).await.body.to_vec(),
+        winner.tarball()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -111,7 +115,8 @@ async fn a_tag_never_points_at_a_version_that_was_deleted_meanwhile() {
         let name = format!("pad-{round}");
         publish_all(&ann, &name, &["1.0.0", "2.0.0"]).await;
         let (tagger, deleter) = (ann.clone(), ann.clone());
-        let (tag, file) = (format!("-/package/{name}/dist-tags/beta"), format!("{name}/-/{name}-1.0.0.tgz/-rev/undefined"));
+        let (tag, file) =
+            (format!("-/package/{name}/dist-tags/beta"), format!("{name}/-/{name}-1.0.0.tgz/-rev/undefined"));
         let tag = tokio::spawn(async move { tagger.put_json(&at(&tag), &"1.0.0".into()).await });
         let deleted = tokio::spawn(async move { deleter.delete(&at(&file)).await });
         let (tag, deleted) = (tag.await.unwrap(), deleted.await.unwrap());
@@ -143,7 +148,10 @@ async fn publishing_while_other_versions_are_deleted_and_deprecated() {
         assert!(answer.status == 200 || answer.status == 201, "{}", answer.text());
     }
     let document = packument(&ann, "pad").await;
-    assert_eq!(keys(&document["versions"]), ["1.1.0", "1.2.0", "2.0.0", "2.1.0", "2.2.0", "2.3.0", "2.4.0", "2.5.0"]);
+    assert_eq!(
+        keys(&document["versions"]),
+        ["1.1.0", "1.2.0", "2.0.0", "2.1.0", "2.2.0", "2.3.0", "2.4.0", "2.5.0"]
+    );
     assert_eq!(document["versions"]["1.1.0"]["deprecated"], "old");
     app.check_consistency("libs").await;
 }
@@ -156,7 +164,10 @@ async fn publish_late(app: &TestApp, package: &NpmPackage, head: Option<HeadRow>
     let state = app.state();
     let repo = state.storage().get(&Key::Repo("libs".parse().unwrap())).await.unwrap().unwrap();
     let principal = Principal::User {
-        id: "ann".parse().unwrap(), scope: Scope::Admin, via: Via::Session, instance_admin: false,
+        id: "ann".parse().unwrap(),
+        scope: Scope::Admin,
+        via: Via::Session,
+        instance_admin: false,
     };
     let target = Target {
         storage: state.storage(),

@@ -13,7 +13,14 @@ use sha2::Digest as _;
 use super::support::{at, private, publish};
 
 /// Checks that a request was refused with a status and a text, and that nothing was stored.
-async fn refused(app: &TestApp, before: &Stored, response: &TestResponse, what: &str, status: u16, text: &str) {
+async fn refused(
+    app: &TestApp,
+    before: &Stored,
+    response: &TestResponse,
+    what: &str,
+    status: u16,
+    text: &str,
+) {
     assert_eq!(response.status, status, "{what}: {}", response.text());
     let error = response.error();
     assert!(error.contains(text), "{what}: '{error}' does not say '{text}'");
@@ -52,8 +59,16 @@ async fn bodies_that_contradict_themselves() {
             broken(|b| b["versions"]["1.0.0"]["version"] = "1.0.1".into()),
             "another version",
         ),
-        ("the tarball is of another package", NpmPackage::new("pad", "1.0.0").body_with(&other_name), "'other'"),
-        ("the tarball has another version", NpmPackage::new("pad", "1.0.0").body_with(&other_version), "'1.0.1'"),
+        (
+            "the tarball is of another package",
+            NpmPackage::new("pad", "1.0.0").body_with(&other_name),
+            "'other'",
+        ),
+        (
+            "the tarball has another version",
+            NpmPackage::new("pad", "1.0.0").body_with(&other_version),
+            "'1.0.1'",
+        ),
         (
             "two versions",
             broken(|b| b["versions"]["2.0.0"] = json!({ "name": "pad", "version": "2.0.0" })),
@@ -119,7 +134,18 @@ async fn bodies_that_contradict_themselves() {
 async fn versions_and_tags_that_are_none() {
     let (app, ann) = private().await;
     let before = app.check_consistency("libs").await;
-    for version in ["1", "1.0", "v1.0.0", "latest", "01.0.0", "1.0.0-", "1.0.0 ", "1.0.0/..", "", "99999999999999999999.0.0"] {
+    for version in [
+        "1",
+        "1.0",
+        "v1.0.0",
+        "latest",
+        "01.0.0",
+        "1.0.0-",
+        "1.0.0 ",
+        "1.0.0/..",
+        "",
+        "99999999999999999999.0.0",
+    ] {
         let response = ann.publish("libs", &NpmPackage::new("pad", version)).await;
         refused(&app, &before, &response, version, 400, "semantic version").await;
     }
@@ -140,9 +166,17 @@ async fn json_that_two_readers_could_read_differently() {
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let keys: Vec<String> = (0..100_001).map(|n| format!("\"k{n}\":0")).collect();
     let table = [
-        ("a key twice", good.replacen("\"name\":\"pad\"", "\"name\":\"pad\",\"name\":\"pad\"", 1), "invalid JSON"),
+        (
+            "a key twice",
+            good.replacen("\"name\":\"pad\"", "\"name\":\"pad\",\"name\":\"pad\"", 1),
+            "invalid JSON",
+        ),
         ("deep nesting", good.replacen("\"access\":null", &format!("\"access\":{deep}"), 1), "invalid JSON"),
-        ("a flood of keys", good.replacen("\"access\":null", &format!("\"access\":{{{}}}", keys.join(",")), 1), "keys"),
+        (
+            "a flood of keys",
+            good.replacen("\"access\":null", &format!("\"access\":{{{}}}", keys.join(",")), 1),
+            "keys",
+        ),
         ("a number without end", good.replacen("\"access\":null", "\"access\":1e999999", 1), "invalid JSON"),
         ("half a character", good.replacen("\"access\":null", "\"access\":\"\\ud800\"", 1), "invalid JSON"),
         ("something after the end", format!("{good}x"), "invalid JSON"),
@@ -158,7 +192,8 @@ async fn json_that_two_readers_could_read_differently() {
     let invalid = [good.as_bytes(), b"\xff"].concat();
     let response = ann.request("PUT", &at("pad"), &[], invalid).await;
     refused(&app, &before, &response, "bytes that are not UTF-8", 400, "invalid JSON").await;
-    let huge = good.replacen("\"access\":null", &format!("\"access\":\"{}\"", "x".repeat(9 * 1024 * 1024)), 1);
+    let huge =
+        good.replacen("\"access\":null", &format!("\"access\":\"{}\"", "x".repeat(9 * 1024 * 1024)), 1);
     let response = ann.request("PUT", &at("pad"), &[], huge).await;
     refused(&app, &before, &response, "9 MiB beside the tarball", 413, "").await;
 }
@@ -193,7 +228,8 @@ async fn a_body_over_the_limit_is_read_to_its_end_and_answered_with_the_way_out(
     let before = app.check_consistency("libs").await;
     let length = 50 * 10_000;
     for headers in [vec![], vec![("content-length", length.to_string())]] {
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         // npm waits more than a minute if a large PUT is answered and the connection closed.
         let (body, read) = counted(50, &[b' '; 10_000]);
         let response = ann.request("PUT", &at("pad"), &headers, body).await;
@@ -246,7 +282,8 @@ async fn the_quota_is_never_exceeded() {
     let app = TestApp::with(|config| config.repo_quota = Some(size * 2 + size / 2)).await;
     let ann = app.npm_repo("ann", "libs", "private").await;
     let packages: Vec<NpmPackage> = (0..6).map(|n| NpmPackage::new("pad", &format!("1.0.{n}"))).collect();
-    let answers = futures::future::join_all(packages.iter().map(|package| ann.publish("libs", package))).await;
+    let answers =
+        futures::future::join_all(packages.iter().map(|package| ann.publish("libs", package))).await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 201, 403, 403, 403, 403]);

@@ -17,8 +17,17 @@ struct Seen {
 }
 
 const HEADERS: [&str; 11] = [
-    "content-type", "content-encoding", "etag", "cache-control", "vary", "last-modified", "www-authenticate",
-    "retry-after", "location", "x-content-type-options", "content-length",
+    "content-type",
+    "content-encoding",
+    "etag",
+    "cache-control",
+    "vary",
+    "last-modified",
+    "www-authenticate",
+    "retry-after",
+    "location",
+    "x-content-type-options",
+    "content-length",
 ];
 
 fn header(name: &'static str, value: &str, status: u16) -> (&'static str, String) {
@@ -37,7 +46,14 @@ async fn plain(actor: &Actor, method: &str, path: &str, headers: &[(&str, &str)]
     Seen { status: response.status, headers: headers.into(), body: response.body.to_vec() }
 }
 
-async fn event(app: &TestApp, shape: EventShape, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Seen {
+async fn event(
+    app: &TestApp,
+    shape: EventShape,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Seen {
     let response = app.event(shape, method, path, headers, body).await;
     let text = |name: &str| response.headers[name].as_str().unwrap_or("");
     let headers = HEADERS.map(|name| header(name, text(name), response.status));
@@ -50,17 +66,43 @@ fn noise(length: u32) -> Vec<u8> {
 
 /// Every route, each in a form that changes nothing.
 fn requests() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str)>, Value)> {
-    let json_body = |method, path, body: Value| (method, path, vec![("content-type", "application/json")], body);
+    let json_body =
+        |method, path, body: Value| (method, path, vec![("content-type", "application/json")], body);
     let mut all = Vec::new();
     for path in [
-        "", "@acme%2fpad", "@acme%2Fpad", "%40acme%2fpad", "@acme/pad", "@acme%2fpad?write=true", "@acme%2fpad/1.0.0",
-        "@acme%2fpad/latest", "@acme%2fpad/9.9.9", "unknown", "_bad", "@acme%2fpad/-/pad-1.0.0.tgz",
-        "@acme/pad/-/pad-1.0.0.tgz", "@acme/pad/-/@acme/pad-1.0.0.tgz", "-/tarball/%40acme%2Fpad/1.0.0",
-        "-/tarball/@acme/pad/2.0.0", "@acme%2fpad/-/pad-2.0.0.tgz", "-/package/@acme%2fpad/dist-tags",
-        "-/package/@acme%2fpad/visibility", "-/package/@acme%2fpad/collaborators", "-/ping", "-/whoami",
-        "-/v1/search?text=pad&size=20&from=0", "-/v1/search", "-/npm/v1/user", "-/npm/v1/keys",
-        "-/npm/v1/attestations/@acme%2fpad@1.0.0", "-/user/org.couchdb.user:ann", "-/user/ann/package",
-        "-/org/acme/package", "-/org/acme/user", "-/nothing/there", "-/v1/login/done/unknown.secret",
+        "",
+        "@acme%2fpad",
+        "@acme%2Fpad",
+        "%40acme%2fpad",
+        "@acme/pad",
+        "@acme%2fpad?write=true",
+        "@acme%2fpad/1.0.0",
+        "@acme%2fpad/latest",
+        "@acme%2fpad/9.9.9",
+        "unknown",
+        "_bad",
+        "@acme%2fpad/-/pad-1.0.0.tgz",
+        "@acme/pad/-/pad-1.0.0.tgz",
+        "@acme/pad/-/@acme/pad-1.0.0.tgz",
+        "-/tarball/%40acme%2Fpad/1.0.0",
+        "-/tarball/@acme/pad/2.0.0",
+        "@acme%2fpad/-/pad-2.0.0.tgz",
+        "-/package/@acme%2fpad/dist-tags",
+        "-/package/@acme%2fpad/visibility",
+        "-/package/@acme%2fpad/collaborators",
+        "-/ping",
+        "-/whoami",
+        "-/v1/search?text=pad&size=20&from=0",
+        "-/v1/search",
+        "-/npm/v1/user",
+        "-/npm/v1/keys",
+        "-/npm/v1/attestations/@acme%2fpad@1.0.0",
+        "-/user/org.couchdb.user:ann",
+        "-/user/ann/package",
+        "-/org/acme/package",
+        "-/org/acme/user",
+        "-/nothing/there",
+        "-/v1/login/done/unknown.secret",
     ] {
         all.push(("GET", path, vec![], Value::Null));
         all.push(("HEAD", path, vec![], Value::Null));
@@ -134,11 +176,13 @@ async fn publishing_works_through_every_front_door() {
 async fn bytes_that_are_no_text_leave_as_base64() {
     let (app, ann) = private().await;
     // Files whose names and contents look like text to a guess.
-    let package = NpmPackage::new("pad", "1.0.0").file("x.json", &noise(300)).file("y.html", &[0xff, 0xfe, 0x80]);
+    let package =
+        NpmPackage::new("pad", "1.0.0").file("x.json", &noise(300)).file("y.html", &[0xff, 0xfe, 0x80]);
     publish(&ann, &package).await;
     let bearer = format!("Bearer {}", ann.secret());
     for shape in SHAPES {
-        let file = app.event(shape, "GET", &at("pad/-/pad-1.0.0.tgz"), &[("authorization", &bearer)], b"").await;
+        let file =
+            app.event(shape, "GET", &at("pad/-/pad-1.0.0.tgz"), &[("authorization", &bearer)], b"").await;
         assert!(file.was_base64, "{shape:?}");
         assert_eq!(file.body, package.tarball(), "{shape:?}");
         let headers = [("authorization", bearer.as_str()), ("accept-encoding", "gzip")];
@@ -204,7 +248,8 @@ async fn ambiguous_paths_are_refused_through_every_front_door_and_store_nothing(
     let publish_body = NpmPackage::new("victim", "2.0.0").body().to_string();
     for path in BAD {
         for (method, body) in [("PUT", publish_body.as_str()), ("GET", ""), ("DELETE", "")] {
-            let mut answers = vec![("plain HTTP", plain(&ann, method, path, &headers[1..], body.as_bytes()).await)];
+            let mut answers =
+                vec![("plain HTTP", plain(&ann, method, path, &headers[1..], body.as_bytes()).await)];
             // API Gateway decodes this one to the plain path of `victim`, and the function cannot know.
             let decodes = path == "/api/npm/libs%2fvictim";
             for shape in SHAPES.into_iter().filter(|shape| !(decodes && *shape == EventShape::HttpApi)) {
@@ -213,7 +258,11 @@ async fn ambiguous_paths_are_refused_through_every_front_door_and_store_nothing(
             }
             for (shape, seen) in answers {
                 let text = String::from_utf8_lossy(&seen.body);
-                assert!(matches!(seen.status, 400 | 404 | 405), "{shape} {method} {path}: {} {text}", seen.status);
+                assert!(
+                    matches!(seen.status, 400 | 404 | 405),
+                    "{shape} {method} {path}: {} {text}",
+                    seen.status
+                );
                 assert!(!text.contains("victim@1.0.0"), "{shape} {method} {path}: {text}");
             }
         }
@@ -238,13 +287,28 @@ async fn ambiguous_parts_below_a_package_are_refused_too() {
     let bearer = format!("Bearer {}", ann.secret());
     let headers = [("authorization", bearer.as_str())];
     for rest in [
-        "victim/-/..%2fvictim-1.0.0.tgz", "victim/-/../victim-1.0.0.tgz", "victim/-/./victim-1.0.0.tgz",
-        "victim/-/victim-1.0.0.tgz%00", "victim/-/victim-1.0.0.tgz;x", "victim/-/victim-1.0.0.tgz%20",
-        "victim/-//victim-1.0.0.tgz", "victim/-/victim%2f1.0.0.tgz", "victim/-/victim-1.0.0%2f..%2f1.0.0.tgz",
-        "-/tarball/victim/1.0.0%00", "-/tarball/victim/../victim/1.0.0", "-/tarball/victim//1.0.0",
-        "-/package/victim/../victim/dist-tags", "-/package/victim%00/dist-tags", "-/package//victim/dist-tags",
-        "-/package/victim/dist-tags/..%2flatest", "-/package/victim/dist-tags/latest%00", "victim/1.0.0%00",
-        "victim/%2e%2e/victim", "victim/1.0.0/", "-/../victim", "-/./ping/../../victim",
+        "victim/-/..%2fvictim-1.0.0.tgz",
+        "victim/-/../victim-1.0.0.tgz",
+        "victim/-/./victim-1.0.0.tgz",
+        "victim/-/victim-1.0.0.tgz%00",
+        "victim/-/victim-1.0.0.tgz;x",
+        "victim/-/victim-1.0.0.tgz%20",
+        "victim/-//victim-1.0.0.tgz",
+        "victim/-/victim%2f1.0.0.tgz",
+        "victim/-/victim-1.0.0%2f..%2f1.0.0.tgz",
+        "-/tarball/victim/1.0.0%00",
+        "-/tarball/victim/../victim/1.0.0",
+        "-/tarball/victim//1.0.0",
+        "-/package/victim/../victim/dist-tags",
+        "-/package/victim%00/dist-tags",
+        "-/package//victim/dist-tags",
+        "-/package/victim/dist-tags/..%2flatest",
+        "-/package/victim/dist-tags/latest%00",
+        "victim/1.0.0%00",
+        "victim/%2e%2e/victim",
+        "victim/1.0.0/",
+        "-/../victim",
+        "-/./ping/../../victim",
     ] {
         let path = at(rest);
         for shape in SHAPES {
@@ -252,7 +316,11 @@ async fn ambiguous_parts_below_a_package_are_refused_too() {
                 let seen = event(&app, shape, method, &path, &headers, b"").await;
                 // A trailing slash alone means nothing, so it is left off.
                 let fine = rest == "victim/1.0.0/" && method == "GET" && seen.status == 200;
-                assert!(fine || matches!(seen.status, 400 | 404 | 405), "{shape:?} {method} {path}: {}", seen.status);
+                assert!(
+                    fine || matches!(seen.status, 400 | 404 | 405),
+                    "{shape:?} {method} {path}: {}",
+                    seen.status
+                );
             }
         }
         assert_eq!(app.check_consistency("libs").await, before, "{path}");

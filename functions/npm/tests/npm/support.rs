@@ -11,8 +11,7 @@ use serde_json::Value;
 pub(crate) const REPO: &str = "libs";
 
 /// What pnpm, Yarn 1, Bun and some commands of npm send as `Accept`.
-pub(crate) const INSTALL: &str =
-    "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
+pub(crate) const INSTALL: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 
 /// A registry with the private repository `libs` of `ann`, and her token of all scopes.
 pub(crate) async fn private() -> (TestApp, Actor) {

@@ -81,5 +81,8 @@ async fn a_tag_can_point_at_a_version_with_build_metadata() {
     let (_app, ann) = private().await;
     publish_all(&ann, "@acme/pad", &["1.0.0+build.1"]).await;
     assert_eq!(ann.put_json(&tag("beta"), &"1.0.0+build.1".into()).await.status, 201);
-    assert_eq!(packument(&ann, "@acme%2fpad").await["dist-tags"], json!({ "beta": "1.0.0", "latest": "1.0.0" }));
+    assert_eq!(
+        packument(&ann, "@acme%2fpad").await["dist-tags"],
+        json!({ "beta": "1.0.0", "latest": "1.0.0" })
+    );
 }

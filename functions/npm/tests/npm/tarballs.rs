@@ -62,7 +62,8 @@ async fn a_small_tarball_comes_at_once_and_byte_for_byte() {
 #[tokio::test]
 async fn the_border_between_both_ways_is_at_256_kib() {
     let (_app, ann) = private().await;
-    let overhead = NpmPackage::new("edge", "1.0.0").file("bin.dat", &noise(250_000)).tarball().len() - 250_000;
+    let overhead =
+        NpmPackage::new("edge", "1.0.0").file("bin.dat", &noise(250_000)).tarball().len() - 250_000;
     let limit = 256 * 1024;
     // Noise is stored as it is, so the length of the tarball grows by exactly what is added to the file,
     // up to the tar format's padding, which compresses to almost nothing.
@@ -101,7 +102,13 @@ async fn a_large_tarball_is_a_redirect_to_another_host_that_gives_the_same_bytes
         assert_eq!(signed, Some("X-Amz-SignedHeaders=host"), "clients add headers of their own");
     }
     let location = ann.get(&addresses("2.0.0")[0]).await.header("location").to_owned();
-    let fetched = client.get(&location).header("referer", "http://localhost/").header("accept", "*/*").send().await.unwrap();
+    let fetched = client
+        .get(&location)
+        .header("referer", "http://localhost/")
+        .header("accept", "*/*")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(fetched.status().as_u16(), 200);
     assert_eq!(fetched.headers()["content-type"], "application/octet-stream");
     assert!(fetched.headers().get("content-encoding").is_none());

@@ -36,7 +36,10 @@ async fn one_version_as_npm_does_it() {
     assert_eq!(ann.get(path).await.status, 404);
     let stored = app.check_consistency("libs").await;
     assert_eq!(stored.tombstones, ["@acme/pad@1.1.0"]);
-    assert_eq!(app.audit("repo:libs").await.iter().filter(|row| row["action"] == "package.unpublish").count(), 1);
+    assert_eq!(
+        app.audit("repo:libs").await.iter().filter(|row| row["action"] == "package.unpublish").count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -44,7 +47,9 @@ async fn latest_falls_back_to_the_highest_stable_version() {
     let (app, ann) = private().await;
     publish_all(&ann, "pad", &["1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1", "1.11.0"]).await;
     publish(&ann, &NpmPackage::new("pad", "3.0.0-rc.1").tag("next")).await;
-    for (version, latest) in [("1.11.0", "1.10.0"), ("1.10.0", "1.9.0"), ("1.9.0", "1.0.0"), ("1.0.0", "3.0.0-rc.1")] {
+    for (version, latest) in
+        [("1.11.0", "1.10.0"), ("1.10.0", "1.9.0"), ("1.9.0", "1.0.0"), ("1.0.0", "3.0.0-rc.1")]
+    {
         let path = at(&format!("pad/-/pad-{version}.tgz/-rev/undefined"));
         assert_eq!(ann.delete(&path).await.status, 200);
         let document = packument(&ann, "pad").await;
@@ -59,8 +64,16 @@ async fn latest_falls_back_to_the_highest_stable_version() {
 #[tokio::test]
 async fn the_description_follows_latest() {
     let (_app, ann) = private().await;
-    publish(&ann, &NpmPackage::new("pad", "1.0.0").member("description", "old".into()).member("keywords", json!(["a"]))).await;
-    publish(&ann, &NpmPackage::new("pad", "2.0.0").member("description", "new".into()).member("keywords", json!(["b"]))).await;
+    publish(
+        &ann,
+        &NpmPackage::new("pad", "1.0.0").member("description", "old".into()).member("keywords", json!(["a"])),
+    )
+    .await;
+    publish(
+        &ann,
+        &NpmPackage::new("pad", "2.0.0").member("description", "new".into()).member("keywords", json!(["b"])),
+    )
+    .await;
     let listed = async || {
         let hit = ann.get(&at("-/v1/search?text=pad")).await.json()["objects"][0]["package"].clone();
         (hit["version"].clone(), hit["description"].clone(), hit["keywords"].clone())
@@ -83,7 +96,14 @@ async fn a_whole_package_of_any_number_of_versions() {
     assert_eq!(deleted.status, 200, "{}", deleted.text());
     let stored = app.check_consistency("libs").await;
     assert_eq!((stored.live.len(), stored.tombstones.len()), (0, 45));
-    for path in ["pad", "pad?write=true", "pad/1.0.0", "pad/latest", "-/package/pad/dist-tags", "pad/-/pad-1.44.0.tgz"] {
+    for path in [
+        "pad",
+        "pad?write=true",
+        "pad/1.0.0",
+        "pad/latest",
+        "-/package/pad/dist-tags",
+        "pad/-/pad-1.44.0.tgz",
+    ] {
         assert_eq!(ann.get(&at(path)).await.status, 404, "{path}");
     }
     assert_eq!(ann.get(&at("-/v1/search?text=pad")).await.json()["total"], 0);
@@ -101,7 +121,10 @@ async fn many_versions_by_one_request() {
     let put = ann.put_json(&at(&format!("pad/-rev/{rev}")), &package).await;
     assert_eq!(put.status, 200, "{}", put.text());
     let document = packument(&ann, "pad").await;
-    assert_eq!((keys(&document["versions"]), &document["dist-tags"]), (vec!["1.7.0"], &json!({ "latest": "1.7.0" })));
+    assert_eq!(
+        (keys(&document["versions"]), &document["dist-tags"]),
+        (vec!["1.7.0"], &json!({ "latest": "1.7.0" }))
+    );
     assert_eq!(app.check_consistency("libs").await.tombstones.len(), 44);
 }
 
@@ -119,7 +142,12 @@ async fn a_change_on_the_basis_of_an_old_revision_is_refused() {
     let before = app.check_consistency("libs").await;
     for (method, body) in [("PUT", &package), ("PUT", &owners), ("DELETE", &Value::Null)] {
         let response = ann.json(method, &at(&format!("pad/-rev/{stale}")), body).await;
-        assert_eq!((response.status, response.json()["code"].as_str()), (409, Some("CONFLICT")), "{}", response.text());
+        assert_eq!(
+            (response.status, response.json()["code"].as_str()),
+            (409, Some("CONFLICT")),
+            "{}",
+            response.text()
+        );
         assert_eq!(app.check_consistency("libs").await, before);
     }
     // Clients that never saw a revision say so literally.
@@ -141,7 +169,9 @@ async fn a_repeated_request_has_the_effect_of_one() {
     deprecated["versions"]["1.1.0"]["deprecated"] = "old".into();
     // The revision in all of them is that of before the first of them.
     let owners = json!({ "maintainers": [{ "name": "ann" }, { "name": "bob" }] });
-    for (path, body) in [(format!("pad/-rev/{rev}"), shrunk), ("pad".into(), deprecated), (format!("pad/-rev/{rev}"), owners)] {
+    for (path, body) in
+        [(format!("pad/-rev/{rev}"), shrunk), ("pad".into(), deprecated), (format!("pad/-rev/{rev}"), owners)]
+    {
         let fresh = for_write(&ann, "pad").await["_rev"].as_str().unwrap().to_owned();
         let mut first = body.clone();
         first["_rev"] = fresh.as_str().into();
@@ -188,7 +218,8 @@ async fn a_body_without_any_version_deletes_nothing() {
     publish_all(&ann, "pad", &["1.0.0", "1.1.0"]).await;
     let before = app.check_consistency("libs").await;
     for versions in [json!({}), json!({ "9.9.9": {} })] {
-        let response = ann.put_json(&at("pad/-rev/undefined"), &json!({ "name": "pad", "versions": versions })).await;
+        let response =
+            ann.put_json(&at("pad/-rev/undefined"), &json!({ "name": "pad", "versions": versions })).await;
         assert_eq!(response.status, 400, "{}", response.text());
     }
     assert_eq!(app.check_consistency("libs").await, before);
@@ -201,7 +232,11 @@ async fn deleting_what_is_gone_is_a_success_and_what_never_was_harmless() {
     assert_eq!(ann.delete(&at("pad/-/pad-1.0.0.tgz/-rev/undefined")).await.status, 200);
     let before = app.check_consistency("libs").await;
     for version in ["1.0.0", "9.9.9"] {
-        assert_eq!(ann.delete(&at(&format!("pad/-/pad-{version}.tgz/-rev/undefined"))).await.status, 200, "{version}");
+        assert_eq!(
+            ann.delete(&at(&format!("pad/-/pad-{version}.tgz/-rev/undefined"))).await.status,
+            200,
+            "{version}"
+        );
     }
     assert_eq!(ann.delete(&at("unknown/-/unknown-1.0.0.tgz/-rev/undefined")).await.status, 200);
     assert_eq!(app.check_consistency("libs").await, before);
@@ -213,10 +248,15 @@ async fn overtaken(method: &'static str, body: Value) {
         let (app, ann) = private().await;
         publish_all(&ann, "pad", &["1.0.0", "1.1.0"]).await;
         app.probe.reset();
-        app.probe.inject(Target::operation(Service::DynamoDb, "Query", 1), Fault::Delay(Duration::from_secs(seconds)));
+        app.probe.inject(
+            Target::operation(Service::DynamoDb, "Query", 1),
+            Fault::Delay(Duration::from_secs(seconds)),
+        );
         let (actor, body) = (ann.clone(), body.clone());
-        let deletion = tokio::spawn(async move { actor.json(method, &at("pad/-rev/undefined"), &body).await });
-        let reading = || app.probe.calls().iter().any(|call| call.operation == "Query" && call.ended.is_none());
+        let deletion =
+            tokio::spawn(async move { actor.json(method, &at("pad/-rev/undefined"), &body).await });
+        let reading =
+            || app.probe.calls().iter().any(|call| call.operation == "Query" && call.ended.is_none());
         for _ in 0..2_000 {
             if reading() {
                 break;

@@ -99,13 +99,11 @@ impl NpmRoute {
             .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
             .collect();
         let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
-        match segments.as_slice() {
-            ["-", rest @ ..] => Self::parse_reserved(rest),
-            _ => {
-                let (name, rest) = split_name(&segments)?;
-                Self::parse_package(name, rest)
-            }
+        if let ["-", rest @ ..] = segments.as_slice() {
+            return Self::parse_reserved(rest);
         }
+        let (name, rest) = split_name(&segments)?;
+        Self::parse_package(name, rest)
     }
 
     fn parse_package(name: NpmName, rest: &[&str]) -> Result<Self, Error> {

@@ -281,13 +281,11 @@ impl HeadEdit for PublishEdit {
 
 /// The spooled bytes as an upload.
 fn upload(spool: &Spool) -> Upload {
-    match spool.in_memory() {
-        Some(bytes) => Upload::Memory(bytes::Bytes::copy_from_slice(bytes)),
-        None => {
-            let frames = spool.chunks().map(|chunk| chunk.map(http_body::Frame::data));
-            Upload::stream(StreamBody::new(futures::stream::iter(frames)), spool.len())
-        }
+    if let Some(bytes) = spool.in_memory() {
+        return Upload::Memory(bytes::Bytes::copy_from_slice(bytes));
     }
+    let frames = spool.chunks().map(|chunk| chunk.map(http_body::Frame::data));
+    Upload::stream(StreamBody::new(futures::stream::iter(frames)), spool.len())
 }
 
 /// The one version of a publish body.
