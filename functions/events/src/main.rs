@@ -48,3 +48,62 @@ async fn consume(state: &AppState, event: SqsEvent) -> SqsBatchResponse {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use granary_testing::TestApp;
+    use granary_testing::npm::NpmPackage;
+    use granary_testing::probe::{Fault, Service, Target};
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    use super::*;
+
+    async fn published() -> (TestApp, Vec<OutboxRow>) {
+        let app = TestApp::new().await;
+        let ann = app.npm_repo("ann", "libs", "private").await;
+        for name in ["one", "two", "three"] {
+            assert_eq!(ann.publish("libs", &NpmPackage::new(name, "1.0.0")).await.status, 201);
+        }
+        let rows = app.outbox().await;
+        (app, rows)
+    }
+
+    async fn call(app: &TestApp, payload: Value) -> Value {
+        answer(app.state().clone(), LambdaEvent::new(payload, Context::default())).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_messages_that_failed_come_back() {
+        let (app, rows) = published().await;
+        let record =
+            |id: &str, body: String| json!({ "messageId": id, "body": body, "eventSource": "aws:sqs" });
+        let text = |row: &OutboxRow| serde_json::to_string(row).unwrap();
+        let records = json!({ "Records": [
+            record("first", text(&rows[0])),
+            record("unreadable", "no event".into()),
+            record("fails", text(&rows[1])),
+            record("last", text(&rows[2])),
+        ] });
+        app.probe.reset();
+        // The documents of the second package cannot be listed.
+        app.probe.inject(Target::operation(Service::S3, "ListObjectsV2", 2), Fault::Refuse);
+        let response = call(&app, records).await;
+        assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "fails" }] }));
+        let left: Vec<String> = app.outbox().await.into_iter().map(|row| row.id).collect();
+        assert_eq!(left, [rows[1].id.clone()]);
+    }
+
+    #[tokio::test]
+    async fn the_schedule_sweeps() {
+        let (app, rows) = published().await;
+        app.clock.advance_millis(60_000);
+        let response = call(&app, json!({ "task": "sweep" })).await;
+        assert_eq!(response, json!({ "finished": rows.len(), "failed": 0 }));
+        assert!(app.outbox().await.is_empty());
+        let digest = granary_publish::digests::Digests::of(b"orphan").sha256;
+        let bytes = granary_storage::Upload::Memory(b"orphan".as_slice().into());
+        app.state().storage().put_blob(digest, &bytes).await.unwrap();
+        assert_eq!(call(&app, json!({ "task": "sweep-blobs" })).await, json!({ "removed": 1 }));
+    }
+}

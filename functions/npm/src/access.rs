@@ -50,15 +50,7 @@ pub(crate) async fn set_access(call: &mut Call, name: &NpmName) -> Result<Respon
 pub(crate) async fn list_collaborators(call: &Call, name: &NpmName) -> Result<Response> {
     let access = call.package::<Read>(name).await?;
     let head = live_head(&access, name)?;
-    if access.principal.is_anonymous() {
-        return Err(Error::Unauthorized("authentication is required to list collaborators".into()));
-    }
-    if repo_role_beyond_public(&access).is_none() {
-        return Err(Error::Forbidden(format!(
-            "only members of repository '{}' see its members",
-            access.repo.id
-        )));
-    }
+    access.require_insider(&call.state).await?;
     let list: Map<String, Value> = access
         .repo
         .members
@@ -112,13 +104,6 @@ async fn list_packages(call: &Call, access: &RepoAccess<Read>) -> Result<Respons
         }
     }
     Ok(axum::Json(list).into_response())
-}
-
-/// The caller's role as a member, not counting that anyone may read a public repository.
-fn repo_role_beyond_public(access: &RepoAccess<Read>) -> Option<Role> {
-    let mut private = access.repo.clone();
-    private.visibility = Visibility::Private;
-    repo_role(&access.principal, RepoFacts::of(&private))
 }
 
 /// npm's words for rights.

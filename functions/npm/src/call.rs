@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, header};
 use granary_http::permit::RepoAction;
 use granary_http::{AppState, RepoAccess};
 use granary_model::npm::NpmName;
-use granary_model::{Error, PackageType, Result};
+use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::{JsonLimits, Source, Target, parse_json};
 use granary_storage::PackageKey;
 use granary_storage::rows::HeadRow;
@@ -95,6 +95,12 @@ impl Call {
             return Ok(Value::Null);
         }
         parse_json(&bytes, JsonLimits { bytes: LIMIT, ..JsonLimits::default() })
+    }
+
+    /// Whether reading the body took so long that the right to do this must be looked at again. A client
+    /// may send as slowly as it likes; a right that is gone must be gone within seconds.
+    pub(crate) fn took_long(&self, began: Timestamp) -> bool {
+        self.state.now().millis() - began.millis() > 2_000
     }
 
     /// Reads what is left of the body and throws it away.

@@ -1,6 +1,8 @@
 //! From method and resource to handler.
 
-use axum::body::Body;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -56,7 +58,12 @@ fn without_body(mut response: Response) -> Response {
     {
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    *response.body_mut() = Body::empty();
+    // Where `GET` does not say how long it is, neither must this: an empty body of known length would.
+    *response.body_mut() = if response.headers().contains_key(header::CONTENT_LENGTH) {
+        Body::empty()
+    } else {
+        Body::from_stream(futures::stream::empty::<std::result::Result<Bytes, Infallible>>())
+    };
     response
 }
 

@@ -111,7 +111,8 @@ pub(crate) async fn show_user(call: &Call, name: &str) -> Result<Response> {
     let unknown = || Error::NotFound(format!("user '{}' not found", name.escape_debug()));
     let id: UserId = name.parse().map_err(|_| unknown())?;
     let oneself = access.principal.user() == Some(&id);
-    if access.principal.is_anonymous() || !(oneself || access.repo.members.contains_key(&id)) {
+    let known = access.repo.members.contains_key(&id) && access.is_insider(&call.state).await?;
+    if !(oneself || known) {
         return Err(unknown());
     }
     let row: UserRow = call.state.storage().get(&Key::User(id)).await?.ok_or_else(unknown)?;

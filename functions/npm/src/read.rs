@@ -1,17 +1,23 @@
 //! Packuments, manifests, tarballs, attestations.
 
+use std::convert::Infallible;
+use std::io::Read as _;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use bytes::{Buf as _, Bytes};
+use flate2::read::GzDecoder;
 use granary_http::permit::Read;
 use granary_http::{RepoAccess, serve_file};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
 use granary_publish::Source;
-use granary_publish::npm::facts::gunzip;
 use granary_publish::npm::packument::{Form, Packuments, revision};
 use granary_storage::rows::{VersionRow, VersionStatus};
 use granary_storage::{Key, ObjectKey};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde_json::{Value, json};
 
 use crate::call::{Call, no_package, package_key, source};
@@ -49,7 +55,11 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response
     } else {
-        Response::new(Body::from(gunzip(&document.gzip)?))
+        let mut response = Response::new(inflated(document.gzip.clone()));
+        response
+            .headers_mut()
+            .extend(plain_length(&document.gzip).map(|length| (header::CONTENT_LENGTH, length)));
+        response
     };
     document_headers(&mut response, &document.etag, document.modified, content_type)?;
     Ok(response)
@@ -216,6 +226,26 @@ fn requested_form(headers: &HeaderMap) -> Form {
         }
     }
     if abbreviated > 0.0 && abbreviated >= full { Form::Abbreviated } else { Form::Full }
+}
+
+/// A document for the rare client that does not take gzip, inflated while it is sent: a packument is many
+/// times as large as what is stored of it.
+fn inflated(gzip: Bytes) -> Body {
+    let mut reader = GzDecoder::new(gzip.reader());
+    let chunks = std::iter::from_fn(move || {
+        let mut chunk = vec![0; 64 * 1024];
+        // The bytes are our own. Should they be broken all the same, the client sees a document that ends early.
+        let length = reader.read(&mut chunk).ok().filter(|length| *length > 0)?;
+        chunk.truncate(length);
+        Some(Ok::<_, Infallible>(Frame::data(Bytes::from(chunk))))
+    });
+    Body::new(StreamBody::new(futures::stream::iter(chunks)))
+}
+
+/// Length of a document once it is inflated: the last four bytes of its gzip form (RFC 1952, ISIZE).
+fn plain_length(gzip: &[u8]) -> Option<HeaderValue> {
+    let tail: [u8; 4] = gzip.last_chunk().copied()?;
+    Some(HeaderValue::from(u32::from_le_bytes(tail)))
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {

@@ -6,6 +6,7 @@ use granary_auth::Principal;
 use granary_http::Caller;
 use granary_http::tokens::{self, Holder, TokenRequest};
 use granary_model::{Error, RawToken, Result, Scope};
+use granary_storage::Key;
 use granary_storage::rows::TokenRow;
 use serde_json::{Value, json};
 
@@ -21,8 +22,9 @@ pub(crate) async fn list_tokens(call: &Call) -> Result<Response> {
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response())
 }
 
-/// `POST /-/npm/v1/tokens`: a new token, at most as strong as the one that asks. The password that npm asks
-/// for must be that token, so that a stolen terminal is not enough.
+/// `POST /-/npm/v1/tokens`: a new token, at most as strong as the one that asks and at most as long valid.
+///
+/// The password that npm asks for must be that token, so that a terminal left open is not enough.
 pub(crate) async fn create_token(call: &mut Call) -> Result<Response> {
     let caller = Caller::of_request(&call.state, &call.headers).await?;
     let user = caller.user()?.clone();
@@ -42,13 +44,13 @@ pub(crate) async fn create_token(call: &mut Call) -> Result<Response> {
             (Some(Value::Bool(true)), _) | (_, Some("read-only" | "no-access")) => Scope::Read,
             _ => Scope::Write,
         };
-    let Principal::User { scope, .. } = &caller.principal else {
-        return Err(Error::Forbidden("only users have account tokens".into()));
-    };
+    let scope = scope_for_changes(&caller)?;
+    let own = own_token(call, &caller).await?;
     let name = body.get("name").and_then(Value::as_str).unwrap_or("npm token");
-    let scopes = wanted.min(*scope).with_included();
+    let scopes = wanted.min(scope).with_included();
     let days = body.get("expires").and_then(Value::as_f64);
     let request = TokenRequest::new(name, Some(scopes), days, call.state.now())?;
+    let request = request.until(own.and_then(|row| row.expires_at));
     let (row, raw) = tokens::mint(&call.state, &caller, &Holder::user(&user), request).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(object(&row, Some(&raw)))).into_response())
 }
@@ -63,8 +65,31 @@ pub(crate) async fn revoke_token(call: &Call, key: &str) -> Result<Response> {
     let (Some(row), None) = (fitting.next(), fitting.next()) else {
         return Err(Error::NotFound("no single token has that key".into()));
     };
+    let own = own_token(call, &caller).await?;
+    if own.is_none_or(|own| own.id != row.id) && scope_for_changes(&caller)? < row.scope() {
+        return Err(Error::Forbidden("this token cannot revoke one with a higher scope than its own".into()));
+    }
     tokens::revoke(&call.state, &caller, &holder, &row.id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The caller's scope, which must be at least `write`: a token that may only read manages no tokens.
+fn scope_for_changes(caller: &Caller) -> Result<Scope> {
+    match &caller.principal {
+        Principal::User { scope: Scope::Read, .. } => {
+            Err(Error::Forbidden("a token with scope 'read' cannot make or revoke other tokens".into()))
+        }
+        Principal::User { scope, .. } => Ok(*scope),
+        _ => Err(Error::Forbidden("only users have account tokens".into())),
+    }
+}
+
+/// The token that the caller used; `None` for an ID token.
+async fn own_token(call: &Call, caller: &Caller) -> Result<Option<TokenRow>> {
+    match &caller.token {
+        Some(hash) => call.state.storage().get(&Key::Token(hash.clone())).await,
+        None => Ok(None),
+    }
 }
 
 /// The password field of npm's request must hold the caller's own token (or be absent).

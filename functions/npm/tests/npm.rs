@@ -14,6 +14,7 @@ mod npm {
     mod deprecating;
     mod duplicates;
     mod hidden;
+    mod limits;
     mod login;
     mod manifests;
     mod names;
@@ -25,6 +26,7 @@ mod npm {
     mod searching;
     mod secrets;
     mod shapes;
+    mod slow;
     mod support;
     mod tagging;
     mod tarballs;

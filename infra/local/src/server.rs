@@ -30,6 +30,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let s3_public = options.storage_address(s3_address);
 
     let engines = Engines::open(&options.data)?;
+    granary_publish::spool::keep_in(&options.data.join("spool"))?;
     let mut config = Config::local(&public_url);
     config.instance_admins = vec!["admin".parse()?];
     config.apply_env()?;
@@ -51,12 +52,14 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
 
     let mut routes = app::routes();
     match provider {
-        // Whoever reaches it signs in as anybody, so nobody but this machine may reach it.
-        Some(provider) if address.ip().is_loopback() => {
+        // Whoever reaches it signs in as anybody, so nobody but this machine may reach it. A public address of
+        // another host means that a proxy lets others in.
+        Some(provider) if address.ip().is_loopback() && is_this_machine(&public_url) => {
             routes = routes.merge(provider.router().with_state(()));
         }
         Some(_) => tracing::warn!(
-            "sign-in is switched off, because the server listens beyond this machine: set GRANARY_OIDC_ISSUER"
+            "the built-in sign-in is off, because others than this machine can reach the registry: set \
+             GRANARY_OIDC_ISSUER to your identity provider"
         ),
         None => {}
     }
@@ -100,6 +103,17 @@ async fn run(listener: TcpListener, app: App) -> anyhow::Result<()> {
         .context("the server stopped")
 }
 
+/// Whether an address is that of this machine itself.
+fn is_this_machine(address: &str) -> bool {
+    let parsed = url::Url::parse(address);
+    match parsed.as_ref().ok().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Says that the server is ready, and on the first start what to do with it.
 #[expect(clippy::print_stdout, reason = "the ready line is part of the program's interface")]
 fn announce(state: &AppState, options: &ServeOptions, new_token: Option<&str>) {
@@ -125,5 +139,22 @@ async fn shutdown() {
     tokio::select! {
         _ = interrupt => {}
         () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_this_machine_keep_the_built_in_sign_in() {
+        for here in ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:8080", "http://LOCALHOST"] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for beyond in
+            ["https://packages.example", "http://192.0.2.1:8080", "http://localhost.example", "x", ""]
+        {
+            assert!(!is_this_machine(beyond), "{beyond}");
+        }
     }
 }

@@ -72,6 +72,8 @@ pub struct HttpKeys {
     issuer: String,
     client: reqwest::Client,
     cached: Mutex<Option<(Instant, JwkSet)>>,
+    /// When keys were last asked for, with or without success.
+    asked: Mutex<Option<Instant>>,
 }
 
 #[derive(Deserialize)]
@@ -88,12 +90,28 @@ impl HttpKeys {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|e| Error::internal("building the HTTP client", e))?;
-        Ok(Self { issuer: issuer.trim_end_matches('/').into(), client, cached: Mutex::new(None) })
+        Ok(Self {
+            issuer: issuer.trim_end_matches('/').into(),
+            client,
+            cached: Mutex::new(None),
+            asked: Mutex::new(None),
+        })
     }
 
     fn cached(&self, max_age: Duration) -> Option<JwkSet> {
         let cached = self.cached.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         cached.as_ref().filter(|(at, _)| at.elapsed() < max_age).map(|(_, keys)| keys.clone())
+    }
+
+    /// Whether it is time to ask the provider; whoever is told so must ask. At most once in
+    /// [`REFRESH_INTERVAL`], so that neither invented key ids nor a provider that is down cause a flood.
+    fn may_ask(&self) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if asked.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+            return false;
+        }
+        *asked = Some(Instant::now());
+        true
     }
 
     async fn fetch(&self) -> Result<JwkSet> {
@@ -135,10 +153,19 @@ impl KeySource {
                 if let Some(found) = http.cached(KEYS_LIFETIME).as_ref().and_then(find) {
                     return Ok(Some(found));
                 }
-                if http.cached(REFRESH_INTERVAL).is_some() {
-                    return Ok(None);
+                let old = http.cached(Duration::MAX);
+                if http.may_ask() {
+                    match (http.fetch().await, &old) {
+                        (Ok(keys), _) => return Ok(find(&keys)),
+                        (Err(error), None) => return Err(error),
+                        // An old key is better than nobody being able to sign in.
+                        (Err(_), Some(_)) => {}
+                    }
                 }
-                Ok(find(&http.fetch().await?))
+                match &old {
+                    Some(keys) => Ok(find(keys)),
+                    None => Err(Error::Unavailable("the identity provider did not answer; try again".into())),
+                }
             }
         }
     }

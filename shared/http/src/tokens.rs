@@ -107,6 +107,16 @@ impl TokenRequest {
         Self::new(name, fields.list("scopes")?, fields.number("expiresInDays")?, now)
     }
 
+    /// Ends the token at the latest at this moment: a token that is made by another one must not outlive it.
+    #[must_use]
+    pub fn until(mut self, latest: Option<Timestamp>) -> Self {
+        self.expires_at = match (self.expires_at, latest) {
+            (Some(own), Some(latest)) => Some(own.min(latest)),
+            (own, latest) => own.or(latest),
+        };
+        self
+    }
+
     /// Refuses scopes above what the caller has.
     pub fn within(self, ceiling: Scope) -> Result<Self> {
         match self.scopes.iter().find(|scope| **scope > ceiling) {

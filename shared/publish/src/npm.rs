@@ -8,3 +8,5 @@ pub mod packument;
 pub mod provenance;
 pub mod publish;
 pub mod tarball;
+
+mod summary;

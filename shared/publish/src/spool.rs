@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use granary_model::{Error, Result};
@@ -93,12 +94,30 @@ impl std::fmt::Debug for Spool {
     }
 }
 
+/// Folder of the temporary files; the system's own if it was never set.
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
+/// Sets the folder for spooled bytes, once for the process. The system's temporary folder is memory on many
+/// machines, and an upload can be larger than that.
+pub fn keep_in(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let _second = FOLDER.set(folder.to_owned());
+    Ok(())
+}
+
+fn temporary_file() -> io::Result<std::fs::File> {
+    match FOLDER.get() {
+        Some(folder) => tempfile::tempfile_in(folder),
+        None => tempfile::tempfile(),
+    }
+}
+
 impl Store {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Memory(held) if held.len() + bytes.len() <= MEMORY_LIMIT => held.extend_from_slice(bytes),
             Self::Memory(held) => {
-                let mut file = tempfile::tempfile()?;
+                let mut file = temporary_file()?;
                 file.write_all(held)?;
                 file.write_all(bytes)?;
                 *self = Self::File(Arc::new(file));

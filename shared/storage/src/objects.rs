@@ -51,6 +51,9 @@ impl ObjectKey {
     }
 }
 
+/// How often a blob is sent again while another request works on the same key.
+const PUT_ATTEMPTS: u32 = 5;
+
 /// Whether a write-once object is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutOutcome {
@@ -60,69 +63,85 @@ pub enum PutOutcome {
     Existed,
 }
 
-/// Bytes on their way into the bucket.
-pub enum Upload {
+/// Bytes on their way into the bucket. They can be sent again, should the bucket ask for it.
+pub enum Upload<'a> {
     /// In memory.
     Memory(Bytes),
-    /// A stream of known length.
-    Stream(ByteStream, u64),
+    /// A body of known length, made anew for each attempt.
+    Stream(Box<dyn Fn() -> ByteStream + Send + Sync + 'a>, u64),
 }
 
-impl std::fmt::Debug for Upload {
+impl std::fmt::Debug for Upload<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Memory(bytes) => write!(f, "Upload({} bytes)", bytes.len()),
-            Self::Stream(_, length) => write!(f, "Upload(stream of {length} bytes)"),
-        }
+        write!(f, "Upload({} bytes)", self.length())
     }
 }
 
-impl Upload {
-    /// From a body of known length.
-    pub fn stream<B>(body: B, length: u64) -> Self
+impl<'a> Upload<'a> {
+    /// From bodies of known length.
+    pub fn stream<B>(make: impl Fn() -> B + Send + Sync + 'a, length: u64) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        Self::Stream(ByteStream::from_body_1_x(body), length)
+        Self::Stream(Box::new(move || ByteStream::from_body_1_x(make())), length)
     }
 
-    fn into_parts(self) -> (ByteStream, i64) {
-        let (stream, length) = match self {
-            Self::Memory(bytes) => {
-                let length = bytes.len() as u64;
-                (ByteStream::from(bytes), length)
-            }
-            Self::Stream(stream, length) => (stream, length),
-        };
-        (stream, i64::try_from(length).unwrap_or(i64::MAX))
+    fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::Stream(_, length) => *length,
+        }
+    }
+
+    fn body(&self) -> ByteStream {
+        match self {
+            Self::Memory(bytes) => ByteStream::from(bytes.clone()),
+            Self::Stream(make, _) => make(),
+        }
     }
 }
 
 impl Storage {
     /// Stores the bytes of a blob unless they are there. S3 verifies the digest as it stores them.
-    pub async fn put_blob(&self, digest: Sha256, upload: Upload) -> Result<PutOutcome> {
-        let (body, length) = upload.into_parts();
-        let result = self
-            .inner
-            .s3
-            .put_object()
-            .bucket(&self.inner.names.bucket)
-            .key(ObjectKey::Blob(digest).path())
-            .if_none_match("*")
-            .content_type("application/octet-stream")
-            .content_length(length)
-            .checksum_sha256(digest.base64())
-            .body(body)
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(PutOutcome::Created),
-            Err(error) => match error.as_service_error().and_then(|e| e.code()) {
-                // It is there, or another publish is writing the very same bytes at this moment.
-                Some("PreconditionFailed" | "ConditionalRequestConflict") => Ok(PutOutcome::Existed),
-                _ => Err(store_error("storing a file", &error)),
-            },
+    pub async fn put_blob(&self, digest: Sha256, upload: &Upload<'_>) -> Result<PutOutcome> {
+        for attempt in 0..PUT_ATTEMPTS {
+            let result = self
+                .inner
+                .s3
+                .put_object()
+                .bucket(&self.inner.names.bucket)
+                .key(ObjectKey::Blob(digest).path())
+                .if_none_match("*")
+                .content_type("application/octet-stream")
+                .content_length(i64::try_from(upload.length()).unwrap_or(i64::MAX))
+                .checksum_sha256(digest.base64())
+                .body(upload.body())
+                .send()
+                .await;
+            let Err(error) = result else { return Ok(PutOutcome::Created) };
+            match error.as_service_error().and_then(|e| e.code()) {
+                Some("PreconditionFailed") => return self.existing_blob(digest, upload.length()).await,
+                // Another upload or removal of the same key is under way. It may yet fail, so the bytes are
+                // not there until somebody says so.
+                Some("ConditionalRequestConflict") => {
+                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                }
+                _ => return Err(store_error("storing a file", &error)),
+            }
+        }
+        Err(Error::Unavailable("the same file is being stored by somebody else; try again".into()))
+    }
+
+    /// Looks twice at bytes that are said to be there: what a version counts on must be whole.
+    async fn existing_blob(&self, digest: Sha256, length: u64) -> Result<PutOutcome> {
+        match self.blob_size(digest).await? {
+            Some(size) if size == length => Ok(PutOutcome::Existed),
+            Some(size) => Err(Error::internal(
+                "storing a file",
+                format!("blob {digest} has {size} bytes, not {length}"),
+            )),
+            None => Err(Error::Unavailable("the same file was being removed; try again".into())),
         }
     }
 

@@ -50,7 +50,7 @@ async fn released_bytes_that_were_published_anew_stay() {
         assert_eq!(sweep_blobs(app.state()).await.unwrap(), 0);
         app.clock.advance_millis(CLAIM);
     }
-    assert_eq!(app.blobs().await, [digest.clone()]);
+    assert_eq!(app.blobs().await, std::slice::from_ref(&digest));
     assert_eq!(blob(&app, &digest).await.unwrap().refs, 1);
     assert!(app.outbox().await.is_empty());
     assert_eq!(other.get("/api/npm/other/pad/-/pad-1.0.0.tgz").await.status, 200);
@@ -174,7 +174,7 @@ async fn bytes_without_a_row_are_found_by_the_sweep() {
     let (app, ann) = private().await;
     publish_all(&ann, "pad", &["1.0.0"]).await;
     let digest = granary_publish::digests::Digests::of(b"lost").sha256;
-    app.state().storage().put_blob(digest, Upload::Memory(b"lost".as_slice().into())).await.unwrap();
+    app.state().storage().put_blob(digest, &Upload::Memory(b"lost".as_slice().into())).await.unwrap();
     app.clock.advance_millis(CLAIM);
     assert_eq!(sweep_blobs(app.state()).await.unwrap(), 1);
     assert_eq!(app.check_consistency("libs").await.blobs.len(), 1);
@@ -190,7 +190,7 @@ async fn a_sweep_goes_through_any_number_of_bytes() {
     let store = async |n: u32| {
         let bytes = n.to_be_bytes().to_vec();
         let digest = granary_publish::digests::Digests::of(&bytes).sha256;
-        storage.put_blob(digest, Upload::Memory(bytes.into())).await.unwrap();
+        storage.put_blob(digest, &Upload::Memory(bytes.into())).await.unwrap();
     };
     let numbers: Vec<u32> = (0..1_100).collect();
     for batch in numbers.chunks(50) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use granary_storage::Key;
+use granary_storage::rows::{Event, HeadRow, OutboxRow};
 use granary_testing::npm::NpmPackage;
 use granary_testing::probe::{Fault, Target};
 use granary_testing::{Actor, Stored, TestApp, TestResponse};
@@ -90,7 +92,7 @@ async fn send(
     let fault = match mishap {
         Mishap::Refused => Fault::Refuse,
         Mishap::AnswerLost => Fault::LoseAnswer,
-        Mishap::Killed => Fault::Delay(Duration::from_secs(86_400)),
+        Mishap::Killed => Fault::Delay(Duration::from_hours(24)),
     };
     app.probe.inject(Target::any(n), fault);
     let actor = actor.clone();
@@ -180,6 +182,23 @@ async fn every_call_goes_wrong(change: &Change) {
     }
 }
 
+/// Each change of the package has its audit record and its event, and there are no others.
+async fn check_trail(app: &TestApp, name: &str, what: &str) {
+    let head: Option<HeadRow> =
+        app.state().storage().get(&Key::Head(app.package_key("libs", name))).await.unwrap();
+    let changes = head.map_or(0, |head| head.rev);
+    let (records, events) = (app.audit("repo:libs").await, app.outbox().await);
+    let target = format!("libs/npm/{name}");
+    let ours = |row: &&Value| {
+        let rest = row["target"].as_str().unwrap().strip_prefix(&target);
+        rest.is_some_and(|rest| rest.starts_with(['@', ' ']))
+    };
+    assert_eq!(records.iter().filter(ours).count() as u64, changes, "{what}: audit records");
+    let changed =
+        |row: &&OutboxRow| matches!(&row.event, Event::PackageChanged { package } if package.name == name);
+    assert_eq!(events.iter().filter(changed).count() as u64, changes, "{what}: events");
+}
+
 async fn one_call_goes_wrong(
     app: &TestApp,
     actor: &Actor,
@@ -191,6 +210,7 @@ async fn one_call_goes_wrong(
     let what = format!("call {n} {mishap:?}");
     let response = send(app, actor, request, n, mishap).await;
     let stored = app.check_consistency("libs").await;
+    check_trail(app, name, &what).await;
     let (live, deleted) = (of(&stored.live, name), of(&stored.tombstones, name));
     let changed = (change.done)(&check_reader(app, actor, name, &live).await);
     let expected = if changed { change.after } else { (change.versions, &[] as &[&str]) };
@@ -204,6 +224,7 @@ async fn one_call_goes_wrong(
     let again = actor.json(request.0, &request.1, &request.2).await;
     assert!(again.status == 200 || again.status == 201, "{what}, again: {}", again.text());
     let stored = app.check_consistency("libs").await;
+    check_trail(app, name, &what).await;
     let after = (of(&stored.live, name), of(&stored.tombstones, name));
     assert_eq!((after.0.as_slice(), after.1.as_slice()), change.after, "{what}, again");
     assert!((change.done)(&check_reader(app, actor, name, change.after.0).await), "{what}, again");

@@ -32,6 +32,23 @@ async fn a_retry_moves_no_tag_back() {
 }
 
 #[tokio::test]
+async fn a_repeated_publish_that_wants_another_tag_is_told_how() {
+    let (app, ann) = private().await;
+    publish_all(&ann, "pad", &["1.0.0", "2.0.0"]).await;
+    publish(&ann, &NpmPackage::new("pad", "3.0.0").tag("beta")).await;
+    publish(&ann, &NpmPackage::new("pad", "3.0.0").tag("beta")).await;
+    let before = app.check_consistency("libs").await;
+    // Answering with a success would claim that the tag was moved.
+    for (version, tag) in [("1.0.0", "old"), ("2.0.0", "beta")] {
+        let response = ann.publish("libs", &NpmPackage::new("pad", version).tag(tag)).await;
+        assert_eq!(response.status, 409, "{}", response.text());
+        let hint = format!("npm dist-tag add pad@{version} {tag}");
+        assert!(response.error().contains(&hint), "{}", response.text());
+    }
+    assert_eq!(app.check_consistency("libs").await, before);
+}
+
+#[tokio::test]
 async fn other_bytes_are_a_conflict_in_npms_words() {
     let (app, ann) = private().await;
     publish(&ann, &NpmPackage::new("pad", "1.0.0")).await;

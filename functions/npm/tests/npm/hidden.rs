@@ -4,10 +4,10 @@ use granary_testing::npm::NpmPackage;
 use granary_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
-use super::support::{at, publish};
+use super::support::{Asked, at, publish};
 
 /// Requests that would give something away, by status, headers, body or the number of storage calls.
-fn requests() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str)>, Value)> {
+fn requests() -> Vec<Asked> {
     let publish = NpmPackage::new("pad", "1.0.0").body();
     let mut all = Vec::new();
     for path in [

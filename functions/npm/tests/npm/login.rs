@@ -29,10 +29,17 @@ async fn agree(app: &TestApp, session: &str, token: &str) -> bool {
 async fn a_login_by_web_hands_its_token_out_once() {
     let (app, ann) = private().await;
     let (session, done) = begin(&app).await;
-    assert!(done.starts_with("/api/npm/libs/-/v1/login/done/"), "below the registry, or npm would refuse it: {done}");
+    assert!(
+        done.starts_with("/api/npm/libs/-/v1/login/done/"),
+        "below the registry, or npm would refuse it: {done}"
+    );
     for _ in 0..3 {
         let waiting = app.anonymous().get(&done).await;
-        assert_eq!((waiting.status, waiting.header("retry-after")), (202, "1"), "npm spins without the header");
+        assert_eq!(
+            (waiting.status, waiting.header("retry-after")),
+            (202, "1"),
+            "npm spins without the header"
+        );
         assert_eq!(waiting.header("cache-control"), "no-store");
         assert!(waiting.json().get("token").is_none());
     }
@@ -141,12 +148,22 @@ async fn a_wrong_password_is_a_401_and_not_the_409_that_starts_another_round() {
     let mut altered = ann.secret().to_owned();
     altered.replace_range(10..11, if &altered[10..11] == "x" { "y" } else { "x" });
     let session = app.id_token("ann");
-    for password in
-        [json!("hunter2"), json!(""), Value::Null, json!(7), json!(altered), json!(session), json!({ "x": 1 })]
-    {
+    for password in [
+        json!("hunter2"),
+        json!(""),
+        Value::Null,
+        json!(7),
+        json!(altered),
+        json!(session),
+        json!({ "x": 1 }),
+    ] {
         let response = login(&app, "ann", &password).await;
         assert_eq!(response.status, 401, "{password}: {}", response.text());
-        assert!(response.error().contains("art_") || response.error().contains("token"), "{}", response.text());
+        assert!(
+            response.error().contains("art_") || response.error().contains("token"),
+            "{}",
+            response.text()
+        );
         assert!(response.json().get("token").is_none());
     }
     assert_eq!(app.anonymous().put_json(&at("-/user/org.couchdb.user:ann"), &json!({})).await.status, 401);

@@ -159,8 +159,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
     for path in [at("left-pad"), at("left-pad/1.0.0"), at("-/package/left-pad/dist-tags"), at("missing")] {
         let (get, head) = (ann.get(&path).await, ann.head(&path).await);
         assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
-        assert_eq!(head.header("content-length"), get.body.len().to_string(), "{path}");
-        for name in ["etag", "content-type", "cache-control", "vary", "last-modified"] {
+        for name in ["content-length", "etag", "content-type", "cache-control", "vary", "last-modified"] {
             assert_eq!(head.header(name), get.header(name), "{path} {name}");
         }
     }

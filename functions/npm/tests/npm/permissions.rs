@@ -166,9 +166,8 @@ async fn refused_callers(app: &TestApp) -> Vec<(&'static str, Actor, Who)> {
 /// What a caller must be answered.
 fn expected(route: &Route, who: Who, is_public: bool) -> u16 {
     let level = match who {
-        Who::Refused => return 401,
         Who::Anonymous if is_public && route.needs == Level::Read => return route.allowed,
-        Who::Anonymous => return 401,
+        Who::Anonymous | Who::Refused => return 401,
         Who::Known(level) if is_public => level.max(Level::Read),
         Who::Known(level) => level,
     };

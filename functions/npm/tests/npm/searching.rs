@@ -49,7 +49,8 @@ async fn a_hit_has_what_clients_show() {
         .member("description", "Pads strings".into())
         .member("keywords", json!(["format", "text"]));
     publish(&ann, &package).await;
-    let found = search(&ann, "text=left-pad&size=20&from=0&quality=0.65&popularity=0.98&maintenance=0.5").await;
+    let found =
+        search(&ann, "text=left-pad&size=20&from=0&quality=0.65&popularity=0.98&maintenance=0.5").await;
     let hit = &found["objects"][0]["package"];
     assert_eq!(hit["name"], "@acme/left-pad");
     assert_eq!((&hit["version"], &hit["scope"]), (&json!("1.2.0"), &json!("acme")));
@@ -57,7 +58,9 @@ async fn a_hit_has_what_clients_show() {
     assert_eq!(hit["date"], Timestamp::from_millis(START + 5_000).to_string());
     assert_eq!(hit["publisher"]["username"], "ann");
     assert!(hit["maintainers"].is_array() && hit["links"].is_object());
-    assert!(found["objects"][0]["score"]["final"].is_number() && found["objects"][0]["searchScore"].is_number());
+    assert!(
+        found["objects"][0]["score"]["final"].is_number() && found["objects"][0]["searchScore"].is_number()
+    );
     assert_eq!(found["time"], Timestamp::from_millis(START + 5_000).to_string());
 }
 
@@ -71,7 +74,10 @@ async fn what_was_published_or_deleted_is_found_or_not_at_once() {
     publish_all(&ann, "pad", &["1.1.0"]).await;
     assert_eq!(search(&other, "text=pad").await["objects"][0]["package"]["version"], "1.1.0");
     assert_eq!(ann.delete(&at("pad/-rev/undefined")).await.status, 200);
-    assert_eq!(search(&other, "text=pad").await, json!({ "objects": [], "total": 0, "time": Timestamp::from_millis(START).to_string() }));
+    assert_eq!(
+        search(&other, "text=pad").await,
+        json!({ "objects": [], "total": 0, "time": Timestamp::from_millis(START).to_string() })
+    );
 }
 
 #[tokio::test]
@@ -79,7 +85,13 @@ async fn words_and_qualifiers() {
     let (app, ann) = private().await;
     app.add_member("ann", "libs", "bob", "write").await;
     let bob = app.account_token("bob", &["write"]).await;
-    publish(&ann, &NpmPackage::new("@acme/left-pad", "1.0.0").member("keywords", json!(["format"])).member("description", "Pads strings".into())).await;
+    publish(
+        &ann,
+        &NpmPackage::new("@acme/left-pad", "1.0.0")
+            .member("keywords", json!(["format"]))
+            .member("description", "Pads strings".into()),
+    )
+    .await;
     publish(&ann, &NpmPackage::new("left-pad", "1.0.0").member("description", "Another one".into())).await;
     publish(&bob, &NpmPackage::new("right-pad", "1.0.0").member("description", "Not left".into())).await;
     publish(&ann, &NpmPackage::new("JSONStream", "1.0.0").member("description", "Streams".into())).await;

@@ -61,12 +61,18 @@ async fn use_secrets(actor: &Actor, anonymous: &Actor, secrets: &mut Vec<String>
         (vec![("cookie", token.clone())], "pad".to_owned()),
         (vec![], format!("pad?token={token}&_authToken={token}")),
     ] {
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let response = anonymous.get_with(&at(&path), &headers).await;
         answers.push(format!("{:?} {}", response.headers, response.text()));
     }
     // Pasted where a name belongs. The answer may repeat what its reader has sent, the log may not.
-    for path in [token.clone(), format!("pad/{token}"), format!("-/user/org.couchdb.user:{token}"), format!("@{token}%2fx")] {
+    for path in [
+        token.clone(),
+        format!("pad/{token}"),
+        format!("-/user/org.couchdb.user:{token}"),
+        format!("@{token}%2fx"),
+    ] {
         anonymous.get(&at(&path)).await;
         actor.get(&at(&path)).await;
     }
@@ -106,6 +112,9 @@ async fn secrets_stay_out_of_the_log_of_errors_and_of_redirects() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let (app, ann) = private().await;
     publish(&ann, &NpmPackage::new("pad", "1.0.0")).await;
+    // Places that log for the first time in another test's thread, just as this subscriber is installed,
+    // may have been switched off for good.
+    tracing::callsite::rebuild_interest_cache();
     let noise: Vec<u8> = (0..100_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
     publish(&ann, &NpmPackage::new("large", "1.0.0").file("x.bin", &noise)).await;
     let mut secrets = vec![app.id_token("ann"), app.engines().s3_credentials().secret_key().to_owned()];

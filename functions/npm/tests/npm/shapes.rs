@@ -4,7 +4,7 @@ use granary_testing::npm::NpmPackage;
 use granary_testing::{Actor, EventShape, TestApp};
 use serde_json::{Value, json};
 
-use super::support::{INSTALL, at, private, publish};
+use super::support::{Asked, INSTALL, at, private, publish};
 
 const SHAPES: [EventShape; 2] = [EventShape::HttpApi, EventShape::FunctionUrl];
 
@@ -65,7 +65,7 @@ fn noise(length: u32) -> Vec<u8> {
 }
 
 /// Every route, each in a form that changes nothing.
-fn requests() -> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str)>, Value)> {
+fn requests() -> Vec<Asked> {
     let json_body =
         |method, path, body: Value| (method, path, vec![("content-type", "application/json")], body);
     let mut all = Vec::new();

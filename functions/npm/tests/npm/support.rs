@@ -13,6 +13,9 @@ pub(crate) const REPO: &str = "libs";
 /// What pnpm, Yarn 1, Bun and some commands of npm send as `Accept`.
 pub(crate) const INSTALL: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 
+/// A request: method, path below the repository, headers, body.
+pub(crate) type Asked = (&'static str, &'static str, Vec<(&'static str, &'static str)>, Value);
+
 /// A registry with the private repository `libs` of `ann`, and her token of all scopes.
 pub(crate) async fn private() -> (TestApp, Actor) {
     let app = TestApp::new().await;

@@ -51,25 +51,73 @@ async fn tokens_are_made_listed_and_revoked() {
 async fn a_new_token_is_never_stronger_than_the_one_that_asks() {
     let (app, _ann) = private().await;
     for (scopes, wants_readonly, expected) in [
-        (&["read"][..], false, json!(["read"])),
-        (&["read"], true, json!(["read"])),
-        (&["write"], false, json!(["read", "write"])),
+        (&["write"][..], false, json!(["read", "write"])),
         (&["write"], true, json!(["read"])),
         (&["admin"], false, json!(["read", "write"])),
         (&["admin"], true, json!(["read"])),
     ] {
         let asking = app.account_token("ann", scopes).await;
-        let (status, made) = create(&asking, &json!({ "password": asking.secret(), "readonly": wants_readonly })).await;
+        let (status, made) =
+            create(&asking, &json!({ "password": asking.secret(), "readonly": wants_readonly })).await;
         assert_eq!(status, 200, "{made}");
         let all = app.user("ann").get("/api/auth/token").await.json()["tokens"].clone();
         let row = all.as_array().unwrap().iter().find(|row| row["id"] == made["key"]).unwrap().clone();
         assert_eq!(row["scopes"], expected, "{scopes:?} {wants_readonly}");
     }
-    let reader = app.account_token("ann", &["read"]).await;
-    let (_, made) = create(&reader, &json!({ "password": reader.secret() })).await;
+    let writer = app.account_token("ann", &["write"]).await;
+    let (_, made) = create(&writer, &json!({ "password": writer.secret(), "readonly": true })).await;
     let token = app.token(made["token"].as_str().unwrap());
     let publish = token.publish("libs", &granary_testing::npm::NpmPackage::new("pad", "1.0.0")).await;
     assert_eq!(publish.status, 403, "{}", publish.text());
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_manages_no_other_tokens() {
+    let (app, ann) = private().await;
+    let reader = app.account_token("ann", &["read"]).await;
+    let (status, body) = create(&reader, &json!({ "password": reader.secret() })).await;
+    assert_eq!((status, body["code"].as_str()), (403, Some("FORBIDDEN")), "{body}");
+    let rows = listed(&reader).await;
+    let key = |secret: &str| {
+        rows.iter().find(|row| row["token"] == secret[..12]).unwrap()["key"].as_str().unwrap().to_owned()
+    };
+    let path = |secret: &str| at(&format!("-/npm/v1/tokens/token/{}", key(secret)));
+    assert_eq!(reader.delete(&path(ann.secret())).await.status, 403);
+    let writer = app.account_token("ann", &["write"]).await;
+    assert_eq!(writer.delete(&path(ann.secret())).await.status, 403, "the other one has scope admin");
+    assert_eq!(ann.get(&at("-/whoami")).await.status, 200);
+    assert_eq!(reader.delete(&path(reader.secret())).await.status, 204, "itself");
+}
+
+#[tokio::test]
+async fn a_token_made_by_another_one_ends_with_it() {
+    let (app, ann) = private().await;
+    let (_, parent) =
+        create(&ann, &json!({ "password": ann.secret(), "name": "parent", "expires": 1 })).await;
+    let parent_token = app.token(parent["token"].as_str().unwrap());
+    for request in [
+        json!({ "password": parent_token.secret(), "name": "for ever" }),
+        json!({ "password": parent_token.secret(), "name": "longer", "expires": 30 }),
+    ] {
+        let (status, child) = create(&parent_token, &request).await;
+        assert_eq!(status, 200, "{child}");
+        assert_eq!(child["expires"], parent["expires"], "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_made_by_another_does_not_outlive_it() {
+    let (app, _) = private().await;
+    let body = json!({ "name": "short", "scopes": ["write"], "expiresInDays": 2 });
+    let made = app.user("ann").post_json("/api/auth/token", &body).await.json();
+    let parent = app.token(made["rawToken"].as_str().unwrap());
+    for (days, expected) in [(None, 2), (Some(30), 2), (Some(1), 1)] {
+        let (status, made) =
+            create(&parent, &json!({ "password": parent.secret(), "expires": days })).await;
+        assert_eq!(status, 200, "{made}");
+        let end = granary_model::Timestamp::from_millis(granary_testing::START).plus_days(expected);
+        assert_eq!(made["expires"], end.to_string(), "{days:?}");
+    }
 }
 
 #[tokio::test]
@@ -87,11 +135,9 @@ async fn the_password_must_be_the_token_itself() {
 #[tokio::test]
 async fn limits_that_cannot_be_kept_are_refused_rather_than_forgotten() {
     let (_app, ann) = private().await;
-    for (name, value) in [
-        ("cidr_whitelist", json!(["10.0.0.0/8"])),
-        ("packages", json!(["pad"])),
-        ("orgs", json!(["acme"])),
-    ] {
+    for (name, value) in
+        [("cidr_whitelist", json!(["10.0.0.0/8"])), ("packages", json!(["pad"])), ("orgs", json!(["acme"]))]
+    {
         let (status, body) = create(&ann, &json!({ "password": ann.secret(), name: value })).await;
         assert_eq!((status, body["code"].as_str()), (404, Some("NOT_SUPPORTED")), "{name}: {body}");
     }
@@ -107,7 +153,10 @@ async fn a_token_with_an_end_ends() {
     let (app, ann) = private().await;
     let (_, made) = create(&ann, &json!({ "password": ann.secret(), "name": "short", "expires": 1 })).await;
     let short = app.token(made["token"].as_str().unwrap());
-    assert_eq!(made["expires"], granary_model::Timestamp::from_millis(granary_testing::START + 86_400_000).to_string());
+    assert_eq!(
+        made["expires"],
+        granary_model::Timestamp::from_millis(granary_testing::START + 86_400_000).to_string()
+    );
     app.clock.advance_millis(86_399_999);
     assert_eq!(short.get(&at("-/whoami")).await.status, 200);
     app.clock.advance_millis(1);
@@ -119,7 +168,9 @@ async fn tokens_are_revoked_by_what_the_list_shows_and_only_if_it_means_one() {
     let (app, ann) = private().await;
     let bob = app.account_token("bob", &["admin"]).await;
     let theirs = listed(&bob).await[0]["key"].as_str().unwrap().to_owned();
-    let revoke = async |actor: &Actor, key: &str| actor.delete(&at(&format!("-/npm/v1/tokens/token/{key}"))).await.status;
+    let revoke = async |actor: &Actor, key: &str| {
+        actor.delete(&at(&format!("-/npm/v1/tokens/token/{key}"))).await.status
+    };
     assert_eq!(revoke(&ann, &theirs).await, 404, "somebody else's");
     assert_eq!(bob.get(&at("-/whoami")).await.status, 200);
     let second = app.account_token("ann", &["read"]).await;

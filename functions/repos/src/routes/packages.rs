@@ -101,7 +101,9 @@ pub(crate) async fn package_page(
     limit: i32,
 ) -> Result<PackagePage> {
     let first = PackageKey { repo: repo.clone(), kind: PackageType::Npm, name: String::new() };
-    let page = state.storage().list::<Listed>(&Key::PackageOf(first), PREFIX, after, limit).await?;
+    let mut page = state.storage().list::<Listed>(&Key::PackageOf(first), PREFIX, after, limit).await?;
+    // What is left of a package whose versions are all deleted is nobody's business.
+    page.rows.retain(|row| row.entry.versions > 0);
     let keys: Vec<PackageKey> = page.rows.iter().map(|row| row.key(repo)).collect::<Result<_>>()?;
     let downloads = package_downloads(state, &keys).await?;
     let packages = page

@@ -8,9 +8,10 @@ use granary_storage::publishing::UsageChange;
 use granary_storage::rows::{Event, HeadRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Storage, Transaction};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::facts::NpmFacts;
+use super::summary::{Summary, check_tags};
 use crate::head_edit::{Applied, HeadEdit, Step};
 
 /// Most versions that one edit may change: a transaction has 100 parts, and a deleted version takes up to
@@ -65,12 +66,9 @@ impl<'a> Edit<'a> {
     async fn follow_latest(&self, head: &mut HeadRow) -> Result<()> {
         let Some(latest) = head.latest().map(str::to_owned) else { return Ok(()) };
         let facts = NpmFacts::from_row(&self.version(&latest).await?.facts)?;
-        let manifest: Value =
+        let manifest: Map<String, Value> =
             serde_json::from_str(facts.full.get()).map_err(|e| Error::internal("reading a manifest", e))?;
-        head.description = manifest.get("description").and_then(Value::as_str).map(str::to_owned);
-        let words = manifest.get("keywords").and_then(Value::as_array).into_iter().flatten();
-        head.keywords =
-            words.filter_map(Value::as_str).take(50).map(|word| word.chars().take(80).collect()).collect();
+        Summary::of(&manifest).show_in(head);
         Ok(())
     }
 
@@ -84,9 +82,7 @@ impl<'a> Edit<'a> {
         if head.tags.get(tag.as_str()).map(String::as_str) == Some(version.as_str()) {
             return Ok(Step::Nothing);
         }
-        if head.tags.len() >= 500 && !head.tags.contains_key(tag.as_str()) {
-            return Err(Error::BadRequest("the package has 500 dist-tags already; remove some first".into()));
-        }
+        check_tags(&head.tags, std::slice::from_ref(tag))?;
         // The version may be unpublished by another request before this one commits.
         self.version(version.as_str()).await?;
         transaction.require("version", Key::Version(self.package.clone(), version.to_string()));

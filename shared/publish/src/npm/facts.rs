@@ -16,6 +16,10 @@ use super::tarball::TarballFacts;
 /// Most that the facts of one version may take up in its row, gzip'd. A row holds 400 KB.
 const MAX_STORED: usize = 300_000;
 
+/// Most that they may take up unpacked, in bytes. A manifest of one repeated letter compresses a thousand
+/// times, and rendering unpacks the manifests of all versions.
+const MAX_PLAIN: usize = 512 * 1024;
+
 /// The manifest of a version in both forms of the packument, ready to be copied into documents, and what
 /// was measured on its tarball.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +67,13 @@ impl NpmFacts {
     /// `TooLarge` for a manifest that does not fit.
     pub fn to_row(&self) -> Result<Vec<u8>> {
         let json = serde_json::to_vec(self).map_err(|e| Error::internal("writing a manifest", e))?;
+        if json.len() > MAX_PLAIN {
+            return Err(Error::TooLarge(format!(
+                "the manifest takes {} bytes in both forms of the packument, more than the {MAX_PLAIN} that are \
+                 accepted; shorten package.json",
+                json.len()
+            )));
+        }
         let stored = gzip(&json)?;
         if stored.len() > MAX_STORED {
             return Err(Error::TooLarge(format!(

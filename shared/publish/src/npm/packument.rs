@@ -1,8 +1,11 @@
 //! Packuments: the full and the abbreviated document of a package.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use granary_model::npm::NpmVersion;
 use granary_model::{Error, RepoId, Result, Sha256};
 use granary_storage::rows::{FileRow, HeadRow, ReadmeRow, VersionRow, VersionStatus};
@@ -11,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
-use super::facts::{NpmFacts, gunzip, gzip};
+use super::facts::{NpmFacts, gunzip};
 use crate::documents::{Renderer, Source};
 
 /// Raised whenever the renderer would make other bytes of the same rows, so that documents of an older
@@ -118,45 +121,98 @@ impl Packuments {
         dist
     }
 
-    /// The whole document of one form. `rows` are the live versions in order.
-    fn document(
-        &self,
-        source: &Source,
-        rows: &[(NpmVersion, VersionRow, NpmFacts)],
-        readme: Option<&str>,
-        form: Form,
-    ) -> Result<String> {
-        let head = &source.head;
-        let mut out = String::with_capacity(rows.len() * 1024 + 1024);
-        let name = Value::from(head.name.as_str());
-        let _ = write!(out, "{{\"name\":{name}");
+    /// The document of one form up to its first version.
+    fn opening(source: &Source, form: Form) -> String {
+        let name = Value::from(source.head.name.as_str());
+        let mut out = format!("{{\"name\":{name}");
         if form == Form::Full {
             write_member(&mut out, "_id", &name);
             write_member(&mut out, "_rev", &Value::from(revision(source)));
         }
-        write_member(&mut out, "dist-tags", &json!(head.tags));
+        write_member(&mut out, "dist-tags", &json!(source.head.tags));
         out.push_str(",\"versions\":{");
-        for (index, (_, row, facts)) in rows.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            let _ = write!(out, "{comma}{}:", Value::from(row.version.as_str()));
-            self.write_manifest(&mut out, (&source.package.repo, &head.name), row, facts, form)?;
-        }
-        out.push('}');
+        out
+    }
+
+    /// The document of one form after its last version.
+    fn closing(
+        source: &Source,
+        time: &Value,
+        latest: Option<&NpmFacts>,
+        readme: &str,
+        form: Form,
+    ) -> Result<String> {
+        let head = &source.head;
+        let mut out = "}".to_owned();
         // Both forms carry it: without it pnpm asks again for the full form and Yarn 4 quarantines versions.
-        write_member(&mut out, "time", &time_map(head, rows));
+        write_member(&mut out, "time", time);
         write_member(&mut out, "modified", &Value::from(head.modified().to_string()));
         if form == Form::Full {
             let maintainers: Vec<Value> =
                 head.maintainers.iter().map(|user| json!({ "name": user, "email": "" })).collect();
             write_member(&mut out, "maintainers", &Value::from(maintainers));
-            let latest = head.latest().and_then(|tag| rows.iter().find(|(_, row, _)| row.version == tag));
-            if let Some((_, _, facts)) = latest {
+            if let Some(facts) = latest {
                 write_package_members(&mut out, facts)?;
             }
-            write_member(&mut out, "readme", &Value::from(readme.unwrap_or("")));
+            write_member(&mut out, "readme", &Value::from(readme));
         }
         out.push('}');
         Ok(out)
+    }
+
+    /// Both documents, compressed as they are written: of all manifests only one is in memory unpacked.
+    fn documents(
+        &self,
+        source: &Source,
+        rows: &[(NpmVersion, VersionRow)],
+        readme: &str,
+    ) -> Result<Vec<Bytes>> {
+        let mut drafts = [Draft::new(Form::Full), Draft::new(Form::Abbreviated)];
+        for draft in &mut drafts {
+            draft.push(&Self::opening(source, draft.form))?;
+        }
+        let mut latest = None;
+        for (index, (_, row)) in rows.iter().enumerate() {
+            let facts = NpmFacts::from_row(&row.facts)?;
+            for draft in &mut drafts {
+                let comma = if index == 0 { "" } else { "," };
+                let mut text = format!("{comma}{}:", Value::from(row.version.as_str()));
+                let package = (&source.package.repo, source.head.name.as_str());
+                self.write_manifest(&mut text, package, row, &facts, draft.form)?;
+                draft.push(&text)?;
+            }
+            if source.head.latest() == Some(&row.version) {
+                latest = Some(facts);
+            }
+        }
+        let time = time_map(&source.head, rows);
+        drafts
+            .into_iter()
+            .map(|mut draft| {
+                draft.push(&Self::closing(source, &time, latest.as_ref(), readme, draft.form)?)?;
+                draft.finish()
+            })
+            .collect()
+    }
+}
+
+/// One form of the document while it is written.
+struct Draft {
+    form: Form,
+    out: GzEncoder<Vec<u8>>,
+}
+
+impl Draft {
+    fn new(form: Form) -> Self {
+        Self { form, out: GzEncoder::new(Vec::new(), Compression::default()) }
+    }
+
+    fn push(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes()).map_err(|e| Error::internal("compressing a document", e))
+    }
+
+    fn finish(self) -> Result<Bytes> {
+        self.out.finish().map(Bytes::from).map_err(|e| Error::internal("compressing a document", e))
     }
 }
 
@@ -192,11 +248,11 @@ fn write_package_members(out: &mut String, facts: &NpmFacts) -> Result<()> {
     Ok(())
 }
 
-fn time_map(head: &HeadRow, rows: &[(NpmVersion, VersionRow, NpmFacts)]) -> Value {
+fn time_map(head: &HeadRow, rows: &[(NpmVersion, VersionRow)]) -> Value {
     let mut time = serde_json::Map::with_capacity(rows.len() + 2);
     time.insert("created".into(), granary_model::Timestamp::from_millis(head.created_at).to_string().into());
     time.insert("modified".into(), head.modified().to_string().into());
-    for (_, row, _) in rows {
+    for (_, row) in rows {
         time.insert(row.version.clone(), row.published_at.to_string().into());
     }
     Value::Object(time)
@@ -220,24 +276,15 @@ impl Renderer for Packuments {
         let source = source.clone();
         // Thousands of versions take tens of milliseconds: not on a thread that serves other requests.
         tokio::task::spawn_blocking(move || {
-            let mut rows = Vec::with_capacity(stored.len());
-            for row in stored.into_iter().filter(|row| row.status == VersionStatus::Live) {
-                let version: NpmVersion = row.version.parse()?;
-                let facts = NpmFacts::from_row(&row.facts)?;
-                rows.push((version, row, facts));
-            }
+            let live = stored.into_iter().filter(|row| row.status == VersionStatus::Live);
+            let mut rows: Vec<(NpmVersion, VersionRow)> =
+                live.map(|row| Ok((row.version.parse()?, row))).collect::<Result<_>>()?;
             rows.sort_by(|a, b| a.0.cmp(&b.0));
             let readme = match readme {
-                Some(readme) => Some(String::from_utf8_lossy(&gunzip(&readme.text)?).into_owned()),
-                None => None,
+                Some(readme) => String::from_utf8_lossy(&gunzip(&readme.text)?).into_owned(),
+                None => String::new(),
             };
-            [Form::Full, Form::Abbreviated]
-                .into_iter()
-                .map(|form| {
-                    let text = renderer.document(&source, &rows, readme.as_deref(), form)?;
-                    gzip(text.as_bytes()).map(Bytes::from)
-                })
-                .collect()
+            renderer.documents(&source, &rows, &readme)
         })
         .await
         .map_err(|e| Error::internal("rendering", e))?

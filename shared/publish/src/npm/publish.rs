@@ -1,5 +1,7 @@
 //! Publishing an npm version.
 
+use std::collections::BTreeMap;
+
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
 use granary_storage::publishing::UsageChange;
@@ -13,9 +15,10 @@ use super::body::{Content, PublishBody};
 use super::facts::{NpmFacts, gzip};
 use super::manifest::{check_manifest, stored_manifest};
 use super::provenance::Provenance;
+use super::summary::{Summary, check_tags};
 use super::tarball::{TarballLimits, inspect};
 use crate::digests::Digests;
-use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
+use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head};
 use crate::spool::Spool;
 
 /// A version that has been checked and can be committed.
@@ -28,8 +31,7 @@ pub struct NpmPublish {
     provenance: Option<Provenance>,
     /// The facts as the row holds them.
     facts: Vec<u8>,
-    description: Option<String>,
-    keywords: Vec<String>,
+    summary: Summary,
     readme: Option<String>,
 }
 
@@ -78,8 +80,7 @@ impl NpmPublish {
         let manifest = stored_manifest(&facts, &submitted);
         let readme = facts.readme.clone().or_else(|| submitted_readme(&submitted, &body.metadata));
         Ok(Self {
-            description: manifest.get("description").and_then(Value::as_str).map(str::to_owned),
-            keywords: keywords(&manifest),
+            summary: Summary::of(&manifest),
             facts: NpmFacts::new(&manifest, &facts, provenance.as_ref().map(|p| p.predicate.clone()))?
                 .to_row()?,
             readme,
@@ -100,16 +101,20 @@ impl NpmPublish {
     /// are durable.
     ///
     /// # Errors
-    /// `Conflict` if the version exists with other bytes or has been deleted.
+    /// `Conflict` if the version exists with other bytes or has been deleted, `BadRequest` for more tags
+    /// than a package can have.
     pub async fn commit(self, target: Target<'_>, now: Timestamp, quota: Option<u64>) -> Result<Published> {
         let storage = target.storage;
+        if let Some(head) = &target.head {
+            check_tags(&head.tags, &self.tags)?;
+        }
         let digest = self.tarball.1.sha256;
         storage.claim_blob(digest, now).await?;
-        storage.put_blob(digest, upload(&self.tarball.0)).await?;
+        storage.put_blob(digest, &upload(&self.tarball.0)).await?;
         if let Some(provenance) = &self.provenance {
             storage.claim_blob(provenance.digests.sha256, now).await?;
             let bytes = Upload::Memory(provenance.bundle.clone().into());
-            storage.put_blob(provenance.digests.sha256, bytes).await?;
+            storage.put_blob(provenance.digests.sha256, &bytes).await?;
         }
         let tag_values = target.head.as_ref().map(|head| head.tags.clone()).unwrap_or_default();
         let mut edit = PublishEdit {
@@ -121,10 +126,36 @@ impl NpmPublish {
             again: false,
             publish: self,
         };
+        let (package, repo) = (target.package.clone(), target.repo);
         match edit_head(target, now, &mut edit).await? {
             Applied::Changed(_) => Ok(Published::New),
-            Applied::Unchanged if edit.again => Ok(Published::Again),
+            Applied::Unchanged if edit.again => {
+                if edit.publish.tags.iter().any(|tag| !tag.is_latest()) {
+                    let head = current_head(storage, &package, repo).await?.unwrap_or_default();
+                    edit.publish.check_tags_moved(&head)?;
+                }
+                Ok(Published::Again)
+            }
             Applied::Unchanged => Err(Error::internal("publishing", "nothing was changed")),
+        }
+    }
+}
+
+impl NpmPublish {
+    /// Whether the tags of a repeated publish are where it wanted them. A retry finds them so; somebody who
+    /// means to tag an old version with a publish must learn that it was not done. `latest` may have moved on
+    /// with a later version since.
+    fn check_tags_moved(&self, head: &HeadRow) -> Result<()> {
+        let elsewhere = |tag: &&DistTag| {
+            !tag.is_latest() && head.tags.get(tag.as_str()).map(String::as_str) != Some(self.version.as_str())
+        };
+        match self.tags.iter().find(elsewhere) {
+            None => Ok(()),
+            Some(tag) => Err(Error::Conflict(format!(
+                "You cannot publish over the previously published versions: {0}. To tag it, use \
+                 `npm dist-tag add {1}@{0} {tag}`.",
+                self.version, self.name
+            ))),
         }
     }
 }
@@ -134,7 +165,7 @@ struct PublishEdit {
     package: PackageKey,
     publisher: String,
     user: Option<granary_model::UserId>,
-    tags_before: std::collections::BTreeMap<String, String>,
+    tags_before: BTreeMap<String, String>,
     quota: Option<u64>,
     again: bool,
 }
@@ -186,8 +217,7 @@ impl PublishEdit {
         // `npm install name` needs a latest, so the first version gets it whatever its tag.
         head.tags.entry("latest".into()).or_insert_with(|| version.to_string());
         if head.latest() == Some(version.as_str()) {
-            head.description.clone_from(&self.publish.description);
-            head.keywords.clone_from(&self.publish.keywords);
+            self.publish.summary.show_in(head);
         }
     }
 }
@@ -240,6 +270,7 @@ impl HeadEdit for PublishEdit {
         if head.versions == 0 {
             head.maintainers.extend(self.user.clone());
         }
+        check_tags(&head.tags, &self.publish.tags)?;
         head.versions += 1;
         head.publisher.clone_from(&self.publisher);
         self.move_tags(&mut head);
@@ -280,12 +311,14 @@ impl HeadEdit for PublishEdit {
 }
 
 /// The spooled bytes as an upload.
-fn upload(spool: &Spool) -> Upload {
+fn upload(spool: &Spool) -> Upload<'_> {
     if let Some(bytes) = spool.in_memory() {
         return Upload::Memory(bytes::Bytes::copy_from_slice(bytes));
     }
-    let frames = spool.chunks().map(|chunk| chunk.map(http_body::Frame::data));
-    Upload::stream(StreamBody::new(futures::stream::iter(frames)), spool.len())
+    let body = || {
+        StreamBody::new(futures::stream::iter(spool.chunks().map(|chunk| chunk.map(http_body::Frame::data))))
+    };
+    Upload::stream(body, spool.len())
 }
 
 /// The one version of a publish body.
@@ -327,6 +360,7 @@ fn tags(metadata: &Map<String, Value>, version: &NpmVersion) -> Result<Vec<DistT
     if tags.is_empty() {
         tags.push(DistTag::latest());
     }
+    check_tags(&BTreeMap::new(), &tags)?;
     Ok(tags)
 }
 
@@ -385,9 +419,4 @@ fn submitted_readme(submitted: &Map<String, Value>, metadata: &Map<String, Value
         return None;
     }
     Some(text.chars().take(65_536).collect())
-}
-
-fn keywords(manifest: &Map<String, Value>) -> Vec<String> {
-    let words = manifest.get("keywords").and_then(Value::as_array).into_iter().flatten();
-    words.filter_map(Value::as_str).take(50).map(|word| word.chars().take(80).collect()).collect()
 }
