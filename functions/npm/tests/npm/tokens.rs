@@ -112,8 +112,7 @@ async fn a_token_made_by_another_does_not_outlive_it() {
     let made = app.user("ann").post_json("/api/auth/token", &body).await.json();
     let parent = app.token(made["rawToken"].as_str().unwrap());
     for (days, expected) in [(None, 2), (Some(30), 2), (Some(1), 1)] {
-        let (status, made) =
-            create(&parent, &json!({ "password": parent.secret(), "expires": days })).await;
+        let (status, made) = create(&parent, &json!({ "password": parent.secret(), "expires": days })).await;
         assert_eq!(status, 200, "{made}");
         let end = granary_model::Timestamp::from_millis(granary_testing::START).plus_days(expected);
         assert_eq!(made["expires"], end.to_string(), "{days:?}");
