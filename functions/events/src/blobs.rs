@@ -1,8 +1,9 @@
 //! Removing bytes that no file holds any more.
 
 use granary_http::AppState;
-use granary_model::{Error, Result, Sha256};
+use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_publish::Change;
+use granary_storage::publishing::DOOM_MILLIS;
 use granary_storage::rows::{BlobRow, Event};
 use granary_storage::{Commit, Key, ObjectKey, Transaction};
 
@@ -16,8 +17,9 @@ const BATCH: usize = 100;
 pub(crate) async fn collect(state: &AppState, digests: &[Sha256]) -> Result<Progress> {
     let mut progress = Progress::Finished;
     for digest in digests {
-        if state.storage().doom_blob(*digest, state.now()).await? {
-            remove(state, *digest).await?;
+        let now = state.now();
+        if state.storage().doom_blob(*digest, now).await? {
+            remove(state, *digest, now).await?;
             continue;
         }
         let row: Option<BlobRow> = state.storage().get(&Key::Blob(*digest)).await?;
@@ -30,7 +32,13 @@ pub(crate) async fn collect(state: &AppState, digests: &[Sha256]) -> Result<Prog
 
 /// First the bytes, then the row: a claim is refused as long as the row is doomed, so no publish can count
 /// on bytes that are about to go.
-async fn remove(state: &AppState, digest: Sha256) -> Result<()> {
+///
+/// A process that was held up in between (a frozen environment, a laptop that slept) must not go on: another
+/// clean-up may have taken over, finished, and the same bytes may have been published since.
+async fn remove(state: &AppState, digest: Sha256, doomed: Timestamp) -> Result<()> {
+    if state.now().millis() - doomed.millis() > DOOM_MILLIS / 2 {
+        return Err(Error::Unavailable("clean-up was held up; another one takes over".into()));
+    }
     state.storage().delete_object(&ObjectKey::Blob(digest).path()).await?;
     state.storage().delete(&Key::Blob(digest)).await
 }

@@ -304,3 +304,33 @@ async fn half_written_files_are_never_objects() {
     let listed = setup.s3.list_objects_v2().bucket(BUCKET).send().await.unwrap();
     assert_eq!(listed.key_count, Some(0));
 }
+
+/// The files below a folder whose name contains a text.
+fn files_named(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_named(&path, text));
+        } else if path.to_string_lossy().contains(text) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn one_damaged_object_does_not_hide_the_others() {
+    let setup = Setup::new().await;
+    put(&setup, "a/damaged", "one").await;
+    put(&setup, "a/whole", "two").await;
+    let files = files_named(setup.folder.path(), "damaged");
+    assert_eq!(files.len(), 1, "{files:?}");
+    std::fs::write(&files[0], b"x").unwrap();
+    let listed = setup.s3.list_objects_v2().bucket(BUCKET).prefix("a/").send().await.unwrap();
+    let keys: Vec<&str> = listed.contents().iter().filter_map(|object| object.key()).collect();
+    assert_eq!(keys, ["a/damaged", "a/whole"]);
+    assert!(setup.s3.get_object().bucket(BUCKET).key("a/damaged").send().await.is_err());
+    setup.s3.delete_object().bucket(BUCKET).key("a/damaged").send().await.unwrap();
+    assert_eq!(get(&setup, "a/whole").await.unwrap(), "two");
+}

@@ -70,7 +70,16 @@ fn decode_token(token: &str) -> S3Result<String> {
 
 /// An object that has been removed since its name was seen is left out.
 fn describe(key: String, path: &Path) -> io::Result<Option<Object>> {
-    let Some(OpenObject { facts, .. }) = OpenObject::open(path)? else { return Ok(None) };
+    let facts = match OpenObject::open(path) {
+        Ok(Some(OpenObject { facts, .. })) => facts,
+        Ok(None) => return Ok(None),
+        // One damaged file must not hide all the others, or clean-up would never get past it.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            tracing::error!(%error, s3.key = %key, "an object is damaged");
+            return Ok(Some(Object { key: Some(key), ..Object::default() }));
+        }
+        Err(error) => return Err(error),
+    };
     Ok(Some(Object {
         key: Some(key),
         size: i64::try_from(facts.size).ok(),
