@@ -1,7 +1,7 @@
 //! The npm registry protocol: `/api/npm/{repoId}/...`.
 //!
 //! Paths are read by [`granary_model::npm::NpmRoute`], not by the router: a package name is one or two
-//! segments. [`dispatch`] then picks the handler by method and resource.
+//! segments. `dispatch` then picks the handler by method and resource.
 
 mod access;
 mod audit;
