@@ -3,7 +3,7 @@
 //! 1. `GET /api/auth/cli/{session}` sends the browser to the identity provider.
 //! 2. `GET /api/auth/callback` takes the browser back, learns who is there, and asks whether the client
 //!    may act for them. A signed-in browser alone is no agreement: anybody could have sent the address.
-//! 3. `POST /api/auth/cli/{session}/approve` takes the answer and leaves a token for the client.
+//! 3. `POST /api/auth/cli/{session}/approve` takes the answer. The client gets its token where it waits.
 //!
 //! Each step is bound to the browser of the first one by a cookie, and each of its secrets works once.
 
@@ -14,10 +14,9 @@ mod secret;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use granary_auth::{Credential, Principal, Via};
-use granary_http::tokens::{Holder, TokenRequest, add_token};
-use granary_http::{AppState, Caller, Params, new_secret, read_limited};
-use granary_model::{Error, Result, Scope, UserId};
+use granary_auth::Credential;
+use granary_http::{AppState, Params, new_secret, read_limited};
+use granary_model::{Error, Result, UserId};
 use granary_storage::rows::{LoginRow, SignInRow, SignInStage};
 use granary_storage::{Commit, Key, Transaction};
 use serde::Deserialize;
@@ -28,9 +27,6 @@ use secret::{Browser, is_secret, new_verifier};
 
 /// How long a person may take for one step, in milliseconds.
 const STEP_MILLIS: i64 = 600_000;
-
-/// How long the new token works, in days.
-const TOKEN_DAYS: f64 = 90.0;
 
 /// Largest form, in bytes.
 const MAX_FORM: u64 = 4096;
@@ -91,9 +87,9 @@ pub(crate) async fn answer_login(
     if row.login != session {
         return Err(stale().into());
     }
-    let login = waiting_login(&state, &session).await?;
+    waiting_login(&state, &session).await?;
     if answer.allow {
-        give_token(&state, &session, &login, user).await?;
+        agree(&state, &session, &user).await?;
         return Ok(message(StatusCode::OK, "Done", "You can close this window and go back to the terminal."));
     }
     state.storage().delete(&Key::Login(session)).await?;
@@ -111,9 +107,7 @@ async fn waiting_login(state: &AppState, session: &str) -> Result<LoginRow> {
         return Err(unknown());
     }
     let login: Option<LoginRow> = state.storage().get(&Key::Login(session.into())).await?;
-    login
-        .filter(|login| login.token.is_none() && state.now().seconds() < login.expires_at)
-        .ok_or_else(unknown)
+    login.filter(|login| login.user.is_none() && state.now().seconds() < login.expires_at).ok_or_else(unknown)
 }
 
 /// Keeps what the next step will need.
@@ -165,21 +159,10 @@ async fn signed_in_user(
     Ok(identity.user)
 }
 
-/// Makes the token and leaves it for the client, both or neither.
-async fn give_token(state: &AppState, session: &str, login: &LoginRow, user: UserId) -> Result<()> {
-    let holder = Holder::user(&user);
-    let principal = Principal::User {
-        instance_admin: state.is_instance_admin(&user),
-        id: user,
-        scope: Scope::Admin,
-        via: Via::Session,
-    };
-    let caller = Caller { principal, token: None };
-    let scopes = Some(vec![Scope::Read, Scope::Write]);
-    let request = TokenRequest::new(&label(&login.client), scopes, Some(TOKEN_DAYS), state.now())?;
+/// Notes that the user has agreed. The client gets its token with its next question.
+async fn agree(state: &AppState, session: &str, user: &UserId) -> Result<()> {
     let mut transaction = Transaction::new();
-    let (_, raw) = add_token(state, &caller, &holder, request, &mut transaction).await?;
-    transaction.answer_login("login", session, raw.expose());
+    transaction.answer_login("login", session, user);
     match state.storage().commit(transaction).await? {
         Commit::Done => Ok(()),
         Commit::Refused(_) => Err(stale()),

@@ -2,11 +2,11 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use granary_auth::Principal;
+use granary_auth::{Principal, Via};
 use granary_http::permit::Read;
-use granary_http::tokens::{self, Holder};
+use granary_http::tokens::{self, Holder, TokenRequest};
 use granary_http::{Caller, RepoAccess, new_secret, secret_digest};
-use granary_model::{Error, RawToken, Result, TokenKind, UserId};
+use granary_model::{Error, RawToken, Result, Scope, TokenKind, UserId};
 use granary_storage::rows::{LoginRow, TokenRow, UserRow};
 use granary_storage::{Key, Subject};
 use serde_json::{Value, json};
@@ -15,6 +15,9 @@ use crate::call::Call;
 
 /// How long a login by web may take, in seconds.
 const LOGIN_SECONDS: i64 = 600;
+
+/// How long the token of a login by web works, in days.
+const TOKEN_DAYS: f64 = 90.0;
 
 /// `GET /-/whoami`.
 pub(crate) async fn whoami(call: &Call) -> Result<Response> {
@@ -51,7 +54,7 @@ pub(crate) async fn begin_web_login(call: &mut Call) -> Result<Response> {
         expires_at: call.state.now().seconds() + LOGIN_SECONDS,
         poll_hash: secret_digest(&secret),
         client: client_name(&call.headers),
-        token: None,
+        user: None,
     };
     call.state.storage().put(&Key::Login(session.clone()), &row).await?;
     let base = &call.state.config().public_url;
@@ -71,15 +74,29 @@ pub(crate) async fn poll_web_login(call: &Call, session: &str) -> Result<Respons
     if row.poll_hash != secret_digest(secret) || call.state.now().seconds() >= row.expires_at {
         return Err(gone());
     }
-    if row.token.is_none() {
+    if row.user.is_none() {
         // Without the header npm asks again and again without a pause.
         let headers = [(header::RETRY_AFTER, "1"), (header::CACHE_CONTROL, "no-store")];
         return Ok((StatusCode::ACCEPTED, headers, axum::Json(json!({}))).into_response());
     }
     // Taking the row hands the token out at most once, whoever else polls.
     let taken: Option<LoginRow> = call.state.storage().take(&key).await?;
-    let token = taken.and_then(|row| row.token).ok_or_else(gone)?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(json!({ "token": token }))).into_response())
+    let user = taken.and_then(|row| row.user).ok_or_else(gone)?;
+    let token = new_token(call, user, &row.client).await?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(json!({ "token": token.expose() })))
+        .into_response())
+}
+
+/// The token that a login by web ends with: it may read and publish, for as long as [`TOKEN_DAYS`].
+async fn new_token(call: &Call, user: UserId, client: &str) -> Result<RawToken> {
+    let holder = Holder::user(&user);
+    let instance_admin = call.state.is_instance_admin(&user);
+    let principal = Principal::User { id: user, scope: Scope::Admin, via: Via::Session, instance_admin };
+    let caller = Caller { principal, token: None };
+    let scopes = Some(Scope::Write.with_included());
+    let request = TokenRequest::new(client, scopes, Some(TOKEN_DAYS), call.state.now())?;
+    let (_, token) = tokens::mint(&call.state, &caller, &holder, request).await?;
+    Ok(token)
 }
 
 /// `PUT /-/user/org.couchdb.user:{name}`: login by password form. The password is a token of this registry,

@@ -1,7 +1,7 @@
 //! The parts of changes of organisations and sign-ins that take more than a plain put.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use granary_model::OrgSlug;
+use granary_model::{OrgSlug, UserId};
 
 use crate::item::{number, text};
 use crate::keys::Key;
@@ -23,13 +23,13 @@ impl Transaction {
         self.update(label, Key::Org(slug.clone()), expression);
     }
 
-    /// Puts the token into a login that waits for one. Refused if the login is gone or has a token.
-    pub fn answer_login(&mut self, label: &'static str, login: &str, token: &str) {
+    /// Notes who has agreed to a login. Refused if the login is gone or somebody has agreed already.
+    pub fn answer_login(&mut self, label: &'static str, login: &str, user: &UserId) {
         let expression = Expression {
-            update: "SET #token = :token".into(),
-            condition: Some("attribute_exists(pk) AND #token = :none".into()),
-            names: vec![("#token", "token".into())],
-            values: vec![(":token", text(token)), (":none", AttributeValue::Null(true))],
+            update: "SET #user = :user".into(),
+            condition: Some("attribute_exists(pk) AND #user = :none".into()),
+            names: vec![("#user", "user".into())],
+            values: vec![(":user", text(user.as_str())), (":none", AttributeValue::Null(true))],
         };
         self.update(label, Key::Login(login.into()), expression);
     }

@@ -19,15 +19,15 @@ async fn begin(app: &TestApp) -> (String, String) {
 }
 
 /// What the page does when its user agrees.
-async fn agree(app: &TestApp, session: &str, token: &str) -> bool {
+async fn agree(app: &TestApp, session: &str, user: &str) -> bool {
     let mut transaction = Transaction::new();
-    transaction.answer_login("login", session, token);
+    transaction.answer_login("login", session, &user.parse().unwrap());
     matches!(app.state().storage().commit(transaction).await.unwrap(), Commit::Done)
 }
 
 #[tokio::test]
 async fn a_login_by_web_hands_its_token_out_once() {
-    let (app, ann) = private().await;
+    let (app, _ann) = private().await;
     let (session, done) = begin(&app).await;
     assert!(
         done.starts_with("/api/npm/libs/-/v1/login/done/"),
@@ -45,19 +45,24 @@ async fn a_login_by_web_hands_its_token_out_once() {
     }
     let row: LoginRow = app.state().storage().get(&Key::Login(session.clone())).await.unwrap().unwrap();
     assert_eq!(row.client, "npm/11.6.0", "for the page that asks the user");
-    assert!(agree(&app, &session, ann.secret()).await);
-    assert!(!agree(&app, &session, "another").await, "nobody answers a second time");
+    assert!(agree(&app, &session, "ann").await);
+    assert!(!agree(&app, &session, "bob").await, "nobody answers a second time");
     let first = app.anonymous().get(&done).await;
     assert_eq!((first.status, first.header("cache-control")), (200, "no-store"));
-    assert_eq!(first.json(), json!({ "token": ann.secret() }));
+    let token = app.token(first.json()["token"].as_str().unwrap());
+    assert_eq!(token.get(&at("-/whoami")).await.json(), json!({ "username": "ann" }));
+    let me = token.get("/api/auth/me").await.json();
+    assert_eq!(me["token"]["scopes"], json!(["read", "write"]));
+    assert_eq!(me["token"]["name"], "npm/11.6.0");
+    assert_eq!(me["token"]["expiresAt"], "2026-12-20T14:13:20.000Z");
     assert_eq!(app.anonymous().get(&done).await.status, 404);
 }
 
 #[tokio::test]
 async fn of_many_who_poll_one_gets_the_token() {
-    let (app, ann) = private().await;
+    let (app, _ann) = private().await;
     let (session, done) = begin(&app).await;
-    assert!(agree(&app, &session, ann.secret()).await);
+    assert!(agree(&app, &session, "ann").await);
     let nobody = app.anonymous();
     let answers = futures::future::join_all((0..10).map(|_| nobody.get(&done))).await;
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
@@ -67,9 +72,9 @@ async fn of_many_who_poll_one_gets_the_token() {
 
 #[tokio::test]
 async fn who_sees_the_address_of_the_page_cannot_fetch_the_token() {
-    let (app, ann) = private().await;
+    let (app, _ann) = private().await;
     let (session, done) = begin(&app).await;
-    assert!(agree(&app, &session, ann.secret()).await);
+    assert!(agree(&app, &session, "ann").await);
     let (other, _) = begin(&app).await;
     let secret = done.rsplit_once('.').unwrap().1;
     for guess in [
@@ -84,18 +89,18 @@ async fn who_sees_the_address_of_the_page_cannot_fetch_the_token() {
         // The path layer refuses some of them before anybody looks.
         let response = app.anonymous().get(&at(&format!("-/v1/login/done/{guess}"))).await;
         assert!(response.status == 404 || response.status == 400, "{guess}: {}", response.text());
-        assert!(!response.text().contains(ann.secret()));
+        assert!(!response.text().contains("art_"), "{}", response.text());
     }
-    assert_eq!(app.anonymous().get(&done).await.json(), json!({ "token": ann.secret() }));
+    assert!(app.anonymous().get(&done).await.json()["token"].as_str().unwrap().starts_with("art_"));
 }
 
 #[tokio::test]
 async fn a_login_that_takes_too_long_is_over() {
-    let (app, ann) = private().await;
+    let (app, _ann) = private().await;
     let (session, done) = begin(&app).await;
     app.clock.advance_millis(599_000);
     assert_eq!(app.anonymous().get(&done).await.status, 202);
-    assert!(agree(&app, &session, ann.secret()).await);
+    assert!(agree(&app, &session, "ann").await);
     app.clock.advance_millis(1_000);
     let response = app.anonymous().get(&done).await;
     assert_eq!(response.status, 404, "{}", response.text());

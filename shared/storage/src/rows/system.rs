@@ -89,8 +89,9 @@ pub struct LoginRow {
     pub poll_hash: String,
     /// Name of the client, for the confirmation page and the token's label.
     pub client: String,
-    /// The new token, once the user has agreed. It is handed out once and the row removed.
-    pub token: Option<String>,
+    /// Who has agreed. The client's next question gets a token of this user, which is made only then, so
+    /// that no secret is ever stored; with that the row is gone.
+    pub user: Option<UserId>,
 }
 
 /// A sign-in by browser between two of its requests. The key is a secret that only the browser and, for
