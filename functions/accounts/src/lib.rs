@@ -3,7 +3,6 @@
 //! People sign in at an identity provider; this crate never sees a password. Its pages
 //! (`sign_in`) exist for command-line clients, which send their user to a browser and wait for a token.
 
-mod edit;
 mod routes;
 mod sign_in;
 mod view;

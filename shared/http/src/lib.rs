@@ -8,6 +8,8 @@
 pub mod config;
 pub mod editing;
 pub mod members;
+pub mod org_edit;
+pub mod org_members;
 pub mod permit;
 pub mod tokens;
 

@@ -2,16 +2,13 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::members::{self, Acting, MemberRequest, MemberView, member_views};
-use granary_http::permit::{ManageOrg, OrgPermission, ViewOrg};
-use granary_http::{ApiResult, AppState, Fields, Json, Org, OrgAccess, Params, done, reply};
-use granary_model::{OrgRole, Result, UserId};
-use granary_storage::Key;
-use granary_storage::rows::{OrgRef, OrgRow};
+use granary_http::members::{MemberRequest, MemberView, member_views};
+use granary_http::org_members::{remove_org_member, set_org_member};
+use granary_http::permit::{ManageOrg, ViewOrg};
+use granary_http::{ApiResult, AppState, Fields, Json, Org, Params, done, reply};
+use granary_model::{OrgRole, UserId};
 use serde::Deserialize;
 use serde_json::json;
-
-use crate::edit::{Deed, edit_org};
 
 /// `GET /api/orgs/{org}/members`.
 pub(crate) async fn list_members(state: AppState, Org(access): Org<ViewOrg>) -> ApiResult<Response> {
@@ -27,14 +24,7 @@ pub(crate) async fn set_member(
     Json(fields): Json<Fields>,
 ) -> ApiResult<Response> {
     let MemberRequest { user, role } = MemberRequest::<OrgRole>::read(&state, &fields).await?;
-    let slug = access.org.slug.clone();
-    let deed = Deed { action: "org.member.set", target: format!("{slug}/members/{}={role}", user.id) };
-    edit_org(&state, &headers, access, deed, |acting, org, rows| {
-        members::set_member(&mut org.members, acting, &user.id, role)?;
-        let entry = OrgRef { slug: slug.clone() };
-        rows.put("list of the member", &Key::OrgOf(user.id.clone(), slug.clone()), &entry)
-    })
-    .await?;
+    set_org_member(&state, &headers, access, &user.id, role).await?;
     let member = MemberView::new(user.id.clone(), role, Some(user));
     Ok(reply(StatusCode::CREATED, &json!({ "member": member })))
 }
@@ -55,30 +45,6 @@ pub(crate) async fn remove_member(
     Params(removal): Params<Removal>,
 ) -> ApiResult<Response> {
     let user: UserId = removal.user_id.parse()?;
-    if access.principal.user() == Some(&user) {
-        access.caller().own()?;
-        take_out(&state, &headers, access, "org.member.leave", &user, |_| Acting::Oneself).await?;
-    } else {
-        let slug = access.org.slug.as_str();
-        let access = OrgAccess::<ManageOrg>::of_caller(&state, &access.caller(), slug).await?;
-        take_out(&state, &headers, access, "org.member.remove", &user, Acting::As).await?;
-    }
+    remove_org_member(&state, &headers, access, &user).await?;
     Ok(done())
-}
-
-async fn take_out<A: OrgPermission>(
-    state: &AppState,
-    headers: &HeaderMap,
-    access: OrgAccess<A>,
-    action: &'static str,
-    user: &UserId,
-    acting: fn(OrgRole) -> Acting<OrgRole>,
-) -> Result<OrgRow> {
-    let deed = Deed { action, target: format!("{}/members/{user}", access.org.slug) };
-    edit_org(state, headers, access, deed, |role, org, rows| {
-        members::remove_member(&mut org.members, acting(role), user)?;
-        rows.delete("list of the member", Key::OrgOf(user.clone(), org.slug.clone()));
-        Ok(())
-    })
-    .await
 }

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_auth::{Principal, org_role};
 use granary_http::editing::{refused, require_token};
+use granary_http::org_edit::{Deed, edit_org};
 use granary_http::permit::{ManageOrg, ViewOrg};
 use granary_http::{ApiResult, AppState, Caller, Fields, Json, Org, reply};
 use granary_model::{Error, OrgRole, OrgSlug, Result, UserId};
@@ -11,7 +12,6 @@ use granary_storage::rows::{OrgRef, OrgRow};
 use granary_storage::{Commit, Key, Transaction};
 use serde_json::json;
 
-use crate::edit::{Deed, edit_org};
 use crate::view::OrgView;
 
 /// Longest name, in characters.

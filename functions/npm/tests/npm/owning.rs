@@ -180,12 +180,37 @@ async fn packages_are_listed_for_oneself_and_for_the_organisation_that_owns_them
     }
     assert_eq!(ann.get(&at("-/org/acme/user")).await.json(), json!({ "ann": "owner" }));
     assert_eq!(bob.get(&at("-/org/acme/user")).await.status, 404, "bob is no member of the organisation");
-    let change = ann.put_json(&at("-/org/acme/user"), &json!({ "user": "bob", "role": "admin" })).await;
-    assert_eq!(
-        (change.status, change.json()["code"].as_str()),
-        (404, Some("NOT_SUPPORTED")),
-        "{}",
-        change.text()
-    );
-    assert!(change.error().contains("/api/orgs/acme/members"), "{}", change.text());
+}
+
+#[tokio::test]
+async fn members_of_an_organisation_are_managed_by_npm_org() {
+    let app = TestApp::new().await;
+    let session = app.user("ann");
+    assert_eq!(session.post_json("/api/orgs", &json!({ "slug": "acme", "name": "Acme" })).await.status, 201);
+    let body = json!({ "name": "libs", "packageTypes": ["npm"], "orgSlug": "acme" });
+    assert_eq!(session.post_json("/api/repos", &body).await.status, 201);
+    let ann = app.account_token("ann", &["admin"]).await;
+    let path = at("-/org/acme/user");
+    let unknown = ann.put_json(&path, &json!({ "user": "bob" })).await;
+    assert_eq!(unknown.status, 400, "{}", unknown.text());
+    let bob = app.known_user("bob").await;
+    let added = ann.put_json(&path, &json!({ "user": "@bob" })).await;
+    assert_eq!(added.status, 200, "{}", added.text());
+    let expected = json!({ "org": { "name": "acme", "size": 2 }, "user": "bob", "role": "developer" });
+    assert_eq!(added.json(), expected);
+    assert_eq!(bob.get(&path).await.json(), json!({ "ann": "owner", "bob": "developer" }));
+    assert_eq!(bob.put_json(&path, &json!({ "user": "bob", "role": "admin" })).await.status, 403);
+    let raised = ann.put_json(&path, &json!({ "user": "bob", "role": "admin" })).await;
+    assert_eq!((raised.status, raised.json()["role"].as_str()), (200, Some("admin")));
+    assert_eq!(session.json("DELETE", &path, &json!({ "user": "ann" })).await.status, 409, "the last owner");
+    assert_eq!(ann.json("DELETE", &path, &json!({ "user": "bob" })).await.status, 200);
+    assert_eq!(ann.get(&path).await.json(), json!({ "ann": "owner" }));
+    assert_eq!(bob.get(&path).await.status, 404);
+    let actions: Vec<String> =
+        app.audit("org:acme").await.iter().map(|row| row["action"].as_str().unwrap().to_owned()).collect();
+    // All of one moment, because time stands still: their order says nothing.
+    let mut made: Vec<&str> =
+        actions.iter().map(String::as_str).filter(|name| name.contains("member")).collect();
+    made.sort_unstable();
+    assert_eq!(made, ["org.member.remove", "org.member.set", "org.member.set"]);
 }

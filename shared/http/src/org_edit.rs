@@ -1,20 +1,22 @@
 //! Changing an organisation: one transaction around its row, tried again when the row moved meanwhile.
 
 use axum::http::HeaderMap;
-use granary_http::editing::{ATTEMPTS, pause, refused, require_token, too_busy};
-use granary_http::permit::OrgPermission;
-use granary_http::{AppState, OrgAccess};
 use granary_model::{Error, OrgRole, Result};
 use granary_storage::rows::OrgRow;
 use granary_storage::{Commit, Key, Transaction};
 
+use crate::editing::{ATTEMPTS, pause, refused, require_token, too_busy};
+use crate::org::OrgAccess;
+use crate::permit::OrgPermission;
+use crate::state::AppState;
+
 /// What the audit log says of a change.
 #[derive(Debug, Clone)]
-pub(crate) struct Deed {
+pub struct Deed {
     /// Such as `org.update`.
-    pub(crate) action: &'static str,
+    pub action: &'static str,
     /// Such as `acme` or `acme/members/ann=admin`.
-    pub(crate) target: String,
+    pub target: String,
 }
 
 /// Carries out a change: row, lists and audit record commit together or not at all.
@@ -22,7 +24,7 @@ pub(crate) struct Deed {
 /// `edit` gets the role in which the caller acts, the row to change and the transaction for further rows.
 /// When another change came first, the caller is authorised anew and `edit` starts from the row as it is
 /// then, so neither a permission nor a rule is ever judged by an old row.
-pub(crate) async fn edit_org<A: OrgPermission>(
+pub async fn edit_org<A: OrgPermission>(
     state: &AppState,
     headers: &HeaderMap,
     access: OrgAccess<A>,
