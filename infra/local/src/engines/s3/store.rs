@@ -129,7 +129,12 @@ impl Store {
             _ => file.persist(target).map(drop),
         };
         let result = match moved {
-            Ok(()) => folders::sync(folder).map_err(S3Error::internal_error),
+            Ok(()) => folders::sync(folder).map_err(|error| {
+                // Whether it would survive is not known, so it must not be taken for stored: the next one
+                // who puts the same bytes under a condition would be told that they are there.
+                let _gone = std::fs::remove_file(target);
+                S3Error::internal_error(error)
+            }),
             Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(precondition_failed())
             }
