@@ -70,8 +70,11 @@ async fn publish_until_killed(server: &mut Server, registry: &Registry, round: u
     let target = 1 + (round * 7) % 40;
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
-        // Two workers share a package, two have one for themselves.
-        let name = if worker < 2 { "@acme/shared".to_owned() } else { format!("plain-own-{worker}") };
+        // Two workers share a package, two have one for themselves. Every ten rounds they take new ones: each
+        // version has a tag of its own, and a package has at most 500.
+        let block = round / 10;
+        let name =
+            if worker < 2 { format!("@acme/shared-{block}") } else { format!("plain-own-{worker}-{block}") };
         let (registry, answered, enough) = (registry.clone(), Arc::clone(&answered), Arc::clone(&enough));
         workers.spawn(async move {
             let mut report = Report { acknowledged: Vec::new(), open: None };
