@@ -2,7 +2,6 @@
 
 use granary_http::AppState;
 use granary_model::{Error, PackageType, Result};
-use granary_publish::npm::packument::Packuments;
 use granary_publish::{Renderer, Source, render_and_store};
 use granary_storage::rows::HeadRow;
 use granary_storage::{Key, ObjectKey, PackageKey};
@@ -20,12 +19,12 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
     let source = Source { package: package.clone(), repo_uid: head.repo_uid.clone(), head };
     let prefix = ObjectKey::documents_of(package, &source.repo_uid);
     let stored = state.storage().list_objects(&prefix, None).await?;
-    let renderer = Packuments::new(&state.config().public_url);
+    let renderer = state.packuments();
     let ready = renderer.variants().iter().all(|variant| stored.contains(&source.object(variant).path()));
     let current = if ready || source.head.versions == 0 {
         source.head.rev
     } else {
-        match render_and_store(state.storage(), source, &renderer).await {
+        match render_and_store(state.storage(), source, renderer).await {
             Ok(rendered) => rendered.head.rev,
             // Deleted meanwhile: nothing is left to render.
             Err(Error::NotFound(_)) => return Ok(Progress::Finished),

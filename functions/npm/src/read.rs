@@ -13,7 +13,7 @@ use granary_http::{RepoAccess, serve_file};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
 use granary_publish::Source;
-use granary_publish::npm::packument::{Form, Packuments, revision};
+use granary_publish::npm::packument::Form;
 use granary_storage::rows::{VersionRow, VersionStatus};
 use granary_storage::{Key, ObjectKey};
 use http_body::Frame;
@@ -37,7 +37,7 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
         return show_for_write(call, &source).await;
     }
     let form = requested_form(&call.headers);
-    let renderer = Packuments::new(&call.state.config().public_url);
+    let renderer = call.state.packuments();
     let variant = renderer.variant(form);
     let etag = source.etag(&variant);
     let content_type = match form {
@@ -49,7 +49,7 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
         document_headers(&mut response, &etag, source.head.modified(), content_type)?;
         return Ok(response);
     }
-    let document = call.state.documents().get(call.state.storage(), &source, &variant, &renderer).await?;
+    let document = call.state.documents().get(call.state.storage(), &source, &variant, renderer).await?;
     let mut response = if accepts_gzip(&call.headers) {
         let mut response = Response::new(Body::from(document.gzip.clone()));
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -71,7 +71,7 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
 async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
     let first = Key::Version(source.package.clone(), String::new());
     let rows: Vec<VersionRow> = call.state.storage().list_all(&first, "VER#").await?;
-    let packuments = Packuments::new(&call.state.config().public_url);
+    let packuments = call.state.packuments();
     let head = &source.head;
     let mut versions = serde_json::Map::new();
     for row in rows.iter().filter(|row| row.status == VersionStatus::Live) {
@@ -87,7 +87,7 @@ async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
         head.maintainers.iter().map(|user| json!({ "name": user, "email": "" })).collect();
     let body = json!({
         "_id": head.name,
-        "_rev": revision(source),
+        "_rev": source.revision(),
         "name": head.name,
         "dist-tags": head.tags,
         "versions": versions,
@@ -112,7 +112,7 @@ pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &st
         row.filter(|row: &VersionRow| row.status == VersionStatus::Live).ok_or_else(|| {
             Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()))
         })?;
-    let packuments = Packuments::new(&call.state.config().public_url);
+    let packuments = call.state.packuments();
     let text = packuments.manifest(&source.package.repo, &source.head.name, &row, Form::Full)?;
     let mut response = Response::new(Body::from(text));
     document_headers(

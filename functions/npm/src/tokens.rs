@@ -6,7 +6,6 @@ use granary_auth::Principal;
 use granary_http::Caller;
 use granary_http::tokens::{self, Holder, TokenRequest};
 use granary_model::{Error, RawToken, Result, Scope};
-use granary_storage::Key;
 use granary_storage::rows::TokenRow;
 use serde_json::{Value, json};
 
@@ -45,7 +44,7 @@ pub(crate) async fn create_token(call: &mut Call) -> Result<Response> {
             _ => Scope::Write,
         };
     let scope = scope_for_changes(&caller)?;
-    let own = own_token(call, &caller).await?;
+    let own = caller.token_row(&call.state).await?;
     let name = body.get("name").and_then(Value::as_str).unwrap_or("npm token");
     let scopes = wanted.min(scope).with_included();
     let days = body.get("expires").and_then(Value::as_f64);
@@ -65,7 +64,7 @@ pub(crate) async fn revoke_token(call: &Call, key: &str) -> Result<Response> {
     let (Some(row), None) = (fitting.next(), fitting.next()) else {
         return Err(Error::NotFound("no single token has that key".into()));
     };
-    let own = own_token(call, &caller).await?;
+    let own = caller.token_row(&call.state).await?;
     if own.is_none_or(|own| own.id != row.id) && scope_for_changes(&caller)? < row.scope() {
         return Err(Error::Forbidden("this token cannot revoke one with a higher scope than its own".into()));
     }
@@ -81,14 +80,6 @@ fn scope_for_changes(caller: &Caller) -> Result<Scope> {
         }
         Principal::User { scope, .. } => Ok(*scope),
         _ => Err(Error::Forbidden("only users have account tokens".into())),
-    }
-}
-
-/// The token that the caller used; `None` for an ID token.
-async fn own_token(call: &Call, caller: &Caller) -> Result<Option<TokenRow>> {
-    match &caller.token {
-        Some(hash) => call.state.storage().get(&Key::Token(hash.clone())).await,
-        None => Ok(None),
     }
 }
 

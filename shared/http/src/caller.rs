@@ -4,7 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
 use granary_auth::{Credential, Decision, Denial, Principal, Via, decide_own};
 use granary_model::{Error, Result, Scope, TokenHash, UserId};
-use granary_storage::{AccessRows, PackageKey};
+use granary_storage::rows::TokenRow;
+use granary_storage::{AccessRows, Key, PackageKey};
 
 use crate::failure::ApiError;
 use crate::state::AppState;
@@ -33,6 +34,14 @@ impl Caller {
             return Err(unauthenticated());
         }
         Ok(caller)
+    }
+
+    /// The token that was used, with its facts; `None` for an ID token, and for a token that is gone.
+    pub async fn token_row(&self, state: &AppState) -> Result<Option<TokenRow>> {
+        match &self.token {
+            Some(hash) => state.storage().get(&Key::Token(hash.clone())).await,
+            None => Ok(None),
+        }
     }
 
     /// The user, where only a user can be meant.

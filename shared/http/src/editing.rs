@@ -1,7 +1,5 @@
 //! What every change of a row that somebody else may change at the same time has in common.
 
-use std::time::Duration;
-
 use granary_model::Error;
 use granary_storage::{Key, Transaction};
 
@@ -14,10 +12,7 @@ pub const ATTEMPTS: u32 = 32;
 
 /// Waits a little before another attempt, for a time that is spread so that rivals do not meet again.
 pub async fn pause(state: &AppState, attempt: u32) {
-    let mut spread = [0_u8; 1];
-    state.ids().fill(&mut spread);
-    let most = u64::from(attempt.min(10)) * 3;
-    tokio::time::sleep(Duration::from_millis(most * u64::from(spread[0]) / 255)).await;
+    granary_publish::head_edit::pause(state.ids(), attempt).await;
 }
 
 /// The error after the last attempt.

@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request;
 use granary_auth::{Identity, OidcVerifier, Principal};
 use granary_model::{Clock, Ids, Result, Timestamp, UserId};
+use granary_publish::npm::packument::Packuments;
 use granary_publish::{Change, DocumentCache};
 use granary_storage::rows::UserRow;
 use granary_storage::{Key, Storage};
@@ -38,6 +39,7 @@ pub struct AppState {
 struct Inner {
     parts: Parts,
     documents: DocumentCache,
+    packuments: Packuments,
     blobs: BlobCache,
     downloads: DownloadCounter,
     /// Profiles already written by this process, so that a session costs a write only once.
@@ -54,10 +56,12 @@ impl AppState {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let documents = DocumentCache::new(parts.config.cache_bytes);
+        let packuments = Packuments::new(&parts.config.public_url);
         let blobs = BlobCache::new(parts.config.cache_bytes / 2);
         let inner = Inner {
             parts,
             documents,
+            packuments,
             blobs,
             downloads: DownloadCounter::default(),
             known_users: Mutex::new(HashSet::new()),
@@ -83,6 +87,11 @@ impl AppState {
     /// Index documents in memory.
     pub fn documents(&self) -> &DocumentCache {
         &self.inner.documents
+    }
+
+    /// Renders npm's documents for the public address.
+    pub fn packuments(&self) -> &Packuments {
+        &self.inner.packuments
     }
 
     pub(crate) fn blobs(&self) -> &BlobCache {

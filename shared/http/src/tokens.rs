@@ -1,13 +1,17 @@
 //! Making, listing and revoking tokens of all three kinds: one implementation for every interface.
 
+use axum::http::StatusCode;
+use axum::response::Response;
 use granary_model::{Error, RawToken, Result, Scope, Timestamp, TokenHash, TokenKind, UserId};
 use granary_publish::Change;
 use granary_storage::rows::{OrgRow, RepoRow, TokenEntry, TokenRow};
 use granary_storage::{Commit, Key, Storage, Subject, Transaction};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::caller::Caller;
 use crate::editing::{refused, require_token};
+use crate::failure::{ApiResult, done, reply};
 use crate::fields::Fields;
 use crate::state::AppState;
 
@@ -178,6 +182,43 @@ impl NewTokenView {
     pub fn new((row, raw): (TokenRow, RawToken)) -> Self {
         Self { token: row.into(), raw_token: raw.expose().into() }
     }
+}
+
+/// Query of the routes that revoke a token.
+#[derive(Debug, Deserialize)]
+pub struct TokenQuery {
+    /// Id of the token.
+    #[serde(rename = "tokenId")]
+    pub token_id: String,
+}
+
+/// Answers with a holder's tokens, without their secrets.
+pub async fn list_answer(state: &AppState, holder: &Holder) -> ApiResult<Response> {
+    let views: Vec<TokenView> = list(state, holder).await?.into_iter().map(TokenView::from).collect();
+    Ok(reply(StatusCode::OK, &json!({ "tokens": views })))
+}
+
+/// Makes the token that a body asks for and answers with its secret, this once.
+pub async fn create_answer(
+    state: &AppState,
+    caller: &Caller,
+    holder: &Holder,
+    fields: &Fields,
+) -> ApiResult<Response> {
+    let request = TokenRequest::read(fields, state.now())?;
+    let made = mint(state, caller, holder, request).await?;
+    Ok(reply(StatusCode::CREATED, &NewTokenView::new(made)))
+}
+
+/// Revokes the token that a query names, at once.
+pub async fn delete_answer(
+    state: &AppState,
+    caller: &Caller,
+    holder: &Holder,
+    query: &TokenQuery,
+) -> ApiResult<Response> {
+    revoke(state, caller, holder, &query.token_id).await?;
+    Ok(done())
 }
 
 /// Makes a token. The caller must have been authorised to make one for this holder.

@@ -44,10 +44,15 @@ impl Source {
         }
     }
 
+    /// The revision, and which of the repositories that had this name it is a revision of.
+    pub fn revision(&self) -> String {
+        let uid: String = self.repo_uid.chars().filter(char::is_ascii_alphanumeric).rev().take(8).collect();
+        format!("{}-{uid}", self.head.rev)
+    }
+
     /// The `ETag` of one variant: the revision, which repository it is, and the variant.
     pub fn etag(&self, variant: &str) -> String {
-        let uid: String = self.repo_uid.chars().filter(char::is_ascii_alphanumeric).rev().take(8).collect();
-        format!("\"{}-{uid}-{variant}\"", self.head.rev)
+        format!("\"{}-{variant}\"", self.revision())
     }
 }
 

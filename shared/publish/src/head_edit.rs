@@ -114,7 +114,7 @@ pub async fn edit_head<E: HeadEdit>(target: Target<'_>, now: Timestamp, edit: &m
         };
         match refusal.label {
             "head" => {
-                tokio::time::sleep(pause(ids, attempt)).await;
+                pause(ids, attempt).await;
                 head = current_head(storage, &package, repo).await?;
             }
             "repo" => return Err(Error::NotFound(format!("repository '{}' not found", repo.id))),
@@ -151,10 +151,11 @@ fn list_package(transaction: &mut Transaction, package: &PackageKey, head: &Head
     transaction.put("list", &key, &entry)
 }
 
-/// A short pause, spread so that rivals do not meet again.
-fn pause(ids: &dyn Ids, attempt: u32) -> Duration {
+/// Waits a little before another attempt at a change, for a time that is spread so that rivals do not meet
+/// again.
+pub async fn pause(ids: &dyn Ids, attempt: u32) {
     let mut spread = [0_u8; 1];
     ids.fill(&mut spread);
     let most = u64::from(attempt.min(10)) * 3;
-    Duration::from_millis(most * u64::from(spread[0]) / 255)
+    tokio::time::sleep(Duration::from_millis(most * u64::from(spread[0]) / 255)).await;
 }

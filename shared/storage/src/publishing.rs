@@ -1,13 +1,14 @@
 //! The parts of a publish that the rows of several families share: blobs, usage, live repositories.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 
 use crate::Storage;
 use crate::item::{key_item, number, text};
 use crate::keys::Key;
 use crate::retry::store_error;
-use crate::transaction::{Expression, Transaction};
+use crate::transaction::{Expression, Transaction, bindings};
 
 /// How long a claim on a blob lasts: much longer than any publish takes from claim to commit.
 pub const CLAIM_MILLIS: i64 = 3_600_000;
@@ -31,7 +32,7 @@ impl Transaction {
     pub fn require_repo(&mut self, label: &'static str, repo: &RepoId, uid: &str) {
         let expression = Expression {
             condition: Some("uid = :uid AND deleting = :no".into()),
-            values: vec![(":uid", text(uid)), (":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))],
+            values: vec![(":uid", text(uid)), (":no", AttributeValue::Bool(false))],
             ..Expression::default()
         };
         self.check(label, Key::Repo(repo.clone()), expression);
@@ -56,7 +57,7 @@ impl Transaction {
             values: vec![
                 (":one", number(1)),
                 (":now", number(now.millis())),
-                (":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false)),
+                (":no", AttributeValue::Bool(false)),
             ],
             ..Expression::default()
         };
@@ -112,7 +113,7 @@ impl Transaction {
 fn being_deleted(uid: &str) -> Expression {
     Expression {
         condition: Some("uid = :uid AND deleting = :yes".into()),
-        values: vec![(":uid", text(uid)), (":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))],
+        values: vec![(":uid", text(uid)), (":yes", AttributeValue::Bool(true))],
         ..Expression::default()
     }
 }
@@ -123,33 +124,22 @@ impl Storage {
     /// # Errors
     /// `Unavailable` while clean-up is removing the same bytes; trying again a little later is right.
     pub async fn claim_blob(&self, digest: Sha256, now: Timestamp) -> Result<()> {
-        let result = self
-            .inner
-            .dynamodb
-            .update_item()
-            .table_name(&self.inner.names.registry)
-            .set_key(Some(key_item(&Key::Blob(digest))))
-            .update_expression("SET claimed_until = :until, doomed = :no ADD refs :zero")
-            .condition_expression("attribute_not_exists(pk) OR doomed = :no")
-            .expression_attribute_values(":until", number(now.plus_millis(CLAIM_MILLIS).millis()))
-            .expression_attribute_values(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
-            .expression_attribute_values(":zero", number(0))
-            .send()
-            .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(e)
-                if matches!(
-                    e.as_service_error(),
-                    Some(UpdateItemError::ConditionalCheckFailedException(_))
-                ) =>
-            {
-                Err(Error::Unavailable(
-                    "these bytes were deleted a moment ago and are still being removed; try again".into(),
-                ))
-            }
-            Err(e) => Err(store_error("claiming a file", &e)),
+        let expression = Expression {
+            update: "SET claimed_until = :until, doomed = :no ADD refs :zero".into(),
+            condition: Some("attribute_not_exists(pk) OR doomed = :no".into()),
+            values: vec![
+                (":until", number(now.plus_millis(CLAIM_MILLIS).millis())),
+                (":no", AttributeValue::Bool(false)),
+                (":zero", number(0)),
+            ],
+            ..Expression::default()
+        };
+        if self.update_if(&Key::Blob(digest), expression, "claiming a file").await? {
+            return Ok(());
         }
+        Err(Error::Unavailable(
+            "these bytes were deleted a moment ago and are still being removed; try again".into(),
+        ))
     }
 
     /// Dooms a blob that no file holds and nobody has claimed lately. `false`: it has to stay, or is being
@@ -158,20 +148,36 @@ impl Storage {
     /// Only one clean-up at a time, because the bytes may be stored again as soon as the first one is done,
     /// and the second one must not remove those.
     pub async fn doom_blob(&self, digest: Sha256, now: Timestamp) -> Result<bool> {
+        let expression = Expression {
+            update: "SET doomed = :yes, doomed_until = :until".into(),
+            condition: Some(
+                "attribute_exists(pk) AND refs = :zero AND claimed_until < :now AND (doomed <> :yes OR doomed_until < :now)"
+                    .into(),
+            ),
+            values: vec![
+                (":until", number(now.plus_millis(DOOM_MILLIS).millis())),
+                (":yes", AttributeValue::Bool(true)),
+                (":zero", number(0)),
+                (":now", number(now.millis())),
+            ],
+            ..Expression::default()
+        };
+        self.update_if(&Key::Blob(digest), expression, "removing a file").await
+    }
+
+    /// Updates a row if the expression's condition holds. `false`: it does not.
+    async fn update_if(&self, key: &Key, expression: Expression, context: &str) -> Result<bool> {
+        let (names, values) = bindings(expression.names, expression.values);
         let result = self
             .inner
             .dynamodb
             .update_item()
-            .table_name(&self.inner.names.registry)
-            .set_key(Some(key_item(&Key::Blob(digest))))
-            .update_expression("SET doomed = :yes, doomed_until = :until")
-            .condition_expression(
-                "attribute_exists(pk) AND refs = :zero AND claimed_until < :now AND (doomed <> :yes OR doomed_until < :now)",
-            )
-            .expression_attribute_values(":until", number(now.plus_millis(DOOM_MILLIS).millis()))
-            .expression_attribute_values(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
-            .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":now", number(now.millis()))
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(key)))
+            .update_expression(expression.update)
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
             .send()
             .await;
         match result {
@@ -184,7 +190,7 @@ impl Storage {
             {
                 Ok(false)
             }
-            Err(e) => Err(store_error("removing a file", &e)),
+            Err(e) => Err(store_error(context, &e)),
         }
     }
 }

@@ -243,13 +243,16 @@ impl Storage {
     }
 }
 
-type Bindings = (
+pub(crate) type Bindings = (
     Option<std::collections::HashMap<String, String>>,
     Option<std::collections::HashMap<String, AttributeValue>>,
 );
 
 /// The names and values of an expression; `None` where there are none, because empty maps are refused.
-fn bindings(names: Vec<(&'static str, String)>, values: Vec<(&'static str, AttributeValue)>) -> Bindings {
+pub(crate) fn bindings(
+    names: Vec<(&'static str, String)>,
+    values: Vec<(&'static str, AttributeValue)>,
+) -> Bindings {
     let names = (!names.is_empty()).then(|| names.into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
     let values = (!values.is_empty()).then(|| values.into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
     (names, values)

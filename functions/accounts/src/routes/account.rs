@@ -2,12 +2,11 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use granary_http::tokens::{self, Holder, NewTokenView, TokenRequest, TokenView};
-use granary_http::{ApiResult, AppState, Caller, Fields, Json, Params, done, reply};
+use granary_http::tokens::{self, Holder, TokenQuery, TokenView};
+use granary_http::{ApiResult, AppState, Caller, Fields, Json, Params, reply};
 use granary_storage::Key;
-use granary_storage::rows::{TokenRow, UserRow};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use granary_storage::rows::UserRow;
+use serde::Serialize;
 
 use crate::view::UserView;
 
@@ -22,10 +21,7 @@ struct Me {
 pub(crate) async fn show_me(state: AppState, caller: Caller) -> ApiResult<Response> {
     let user = caller.user()?.clone();
     let profile: Option<UserRow> = state.storage().get(&Key::User(user.clone())).await?;
-    let token: Option<TokenRow> = match &caller.token {
-        Some(hash) => state.storage().get(&Key::Token(hash.clone())).await?,
-        None => None,
-    };
+    let token = caller.token_row(&state).await?;
     let admin = state.is_instance_admin(&user);
     let me = Me { user: UserView::new(user, profile, admin), token: token.map(TokenView::from) };
     Ok(reply(StatusCode::OK, &me))
@@ -33,9 +29,7 @@ pub(crate) async fn show_me(state: AppState, caller: Caller) -> ApiResult<Respon
 
 /// `GET /api/auth/token`: the caller's account tokens, without their secrets.
 pub(crate) async fn list_tokens(state: AppState, caller: Caller) -> ApiResult<Response> {
-    let rows = tokens::list(&state, &Holder::user(caller.session()?)).await?;
-    let views: Vec<TokenView> = rows.into_iter().map(TokenView::from).collect();
-    Ok(reply(StatusCode::OK, &json!({ "tokens": views })))
+    tokens::list_answer(&state, &Holder::user(caller.session()?)).await
 }
 
 /// `POST /api/auth/token`: makes an account token and shows its secret, this once.
@@ -44,26 +38,16 @@ pub(crate) async fn create_token(
     SessionCaller(caller): SessionCaller,
     Json(fields): Json<Fields>,
 ) -> ApiResult<Response> {
-    let request = TokenRequest::read(&fields, state.now())?;
-    let made = tokens::mint(&state, &caller, &Holder::user(caller.session()?), request).await?;
-    Ok(reply(StatusCode::CREATED, &NewTokenView::new(made)))
-}
-
-/// Query of [`delete_token`].
-#[derive(Debug, Deserialize)]
-pub(crate) struct Deletion {
-    #[serde(rename = "tokenId")]
-    token_id: String,
+    tokens::create_answer(&state, &caller, &Holder::user(caller.session()?), &fields).await
 }
 
 /// `DELETE /api/auth/token?tokenId=`: revokes a token at once.
 pub(crate) async fn delete_token(
     state: AppState,
     SessionCaller(caller): SessionCaller,
-    Params(deletion): Params<Deletion>,
+    Params(query): Params<TokenQuery>,
 ) -> ApiResult<Response> {
-    tokens::revoke(&state, &caller, &Holder::user(caller.session()?), &deletion.token_id).await?;
-    Ok(done())
+    tokens::delete_answer(&state, &caller, &Holder::user(caller.session()?), &query).await
 }
 
 /// A caller who signed in, checked before the rest of the request is looked at.

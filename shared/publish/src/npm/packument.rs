@@ -127,7 +127,7 @@ impl Packuments {
         let mut out = format!("{{\"name\":{name}");
         if form == Form::Full {
             write_member(&mut out, "_id", &name);
-            write_member(&mut out, "_rev", &Value::from(revision(source)));
+            write_member(&mut out, "_rev", &Value::from(source.revision()));
         }
         write_member(&mut out, "dist-tags", &json!(source.head.tags));
         out.push_str(",\"versions\":{");
@@ -214,12 +214,6 @@ impl Draft {
     fn finish(self) -> Result<Bytes> {
         self.out.finish().map(Bytes::from).map_err(|e| Error::internal("compressing a document", e))
     }
-}
-
-/// `_rev`: the revision and which repository it is of.
-pub fn revision(source: &Source) -> String {
-    let uid: String = source.repo_uid.chars().filter(char::is_ascii_alphanumeric).rev().take(8).collect();
-    format!("{}-{uid}", source.head.rev)
 }
 
 fn write_member(out: &mut String, name: &str, value: &Value) {
