@@ -13,7 +13,12 @@ use crate::engines::probe::Probe;
 
 /// The routes of all functions, behind one port.
 pub fn routes() -> Router<AppState> {
-    granary_accounts::router().merge(granary_repos::router()).merge(granary_npm::router())
+    granary_accounts::router()
+        .merge(granary_repos::router())
+        .merge(granary_npm::router())
+        .merge(granary_maven::router())
+        .merge(granary_raw::router())
+        .merge(granary_uploads::router())
 }
 
 /// A [`Storage`] over embedded engines. `s3_public` is where other programs reach the S3 engine; with a

@@ -1,0 +1,6 @@
+//! The maven family as a Lambda function.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    granary_http::lambda::run(granary_maven::router()).await
+}

@@ -1,0 +1,1 @@
+//! The client commands of the `granary` program: `login`, `push`, `setup`.
