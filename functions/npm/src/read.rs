@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Buf as _, Bytes};
 use flate2::read::GzDecoder;
 use granary_http::permit::Read;
-use granary_http::{RepoAccess, serve_file};
+use granary_http::{Delivery, RepoAccess};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
 use granary_publish::Source;
@@ -133,7 +133,7 @@ pub(crate) async fn download_tarball(
     let access = call.version::<Read>(name, Some(version.as_str())).await?;
     let row = live_version(&access, name, version)?;
     let file = row.files.first().ok_or_else(|| Error::internal("downloading", "a version without a file"))?;
-    let response = serve_file(&call.state, file, call.is_head()).await?;
+    let response = Delivery::new(file).answer(&call.state, &call.headers, call.is_head()).await?;
     if !call.is_head() {
         let (state, now) = (call.state.clone(), call.state.now());
         state.downloads().count(package_key(&access, name), version.as_str(), now);

@@ -8,13 +8,43 @@ use granary_auth::{
     Action, Decision, Denial, OrgAction, Principal, RepoFacts, decide, membership, repo_role,
 };
 use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, TokenHash};
-use granary_storage::rows::{HeadRow, OrgRow, RepoRow, VersionRow};
-use granary_storage::{Key, PackageKey};
+use granary_storage::rows::{
+    CallerRef, ExpectationRow, HeadRow, OrgRow, RepoRow, StoredFileRow, VersionRow, VersionStatus,
+};
+use granary_storage::{AccessRows, Key, PackageKey, Wanted};
 
-use crate::caller::{Caller, identify, unauthenticated};
+use crate::caller::{Caller, identify, identify_again, unauthenticated};
 use crate::failure::ApiError;
 use crate::permit::RepoAction;
 use crate::state::AppState;
+
+/// What a request is about, below the repository.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The protocol.
+    pub kind: PackageType,
+    /// The normalised name of the package.
+    pub name: &'a str,
+    /// One version of it.
+    pub version: Option<&'a str>,
+    /// One file of that version, and whether checksums that came before it are wanted as well.
+    pub file: Option<(&'a str, bool)>,
+}
+
+impl<'a> About<'a> {
+    fn package(&self, repo: &RepoId) -> PackageKey {
+        PackageKey { repo: repo.clone(), kind: self.kind, name: self.name.into() }
+    }
+
+    fn wanted(&self, package: &'a PackageKey) -> Wanted<'a> {
+        Wanted {
+            package,
+            version: self.version,
+            file: self.file.map(|(name, _)| name),
+            expectation: self.file.is_some_and(|(_, expectation)| expectation),
+        }
+    }
+}
 
 /// Proof that a caller may do `A` in a repository, with what was read to decide it.
 #[derive(Debug, Clone)]
@@ -29,6 +59,11 @@ pub struct RepoAccess<A> {
     pub head: Option<HeadRow>,
     /// The version, if one was asked for and it exists; it may be a tombstone.
     pub version: Option<VersionRow>,
+    /// The file, if one was asked for and it exists; it may be a tombstone, and so may its version. See
+    /// [`RepoAccess::live_file`].
+    pub file: Option<StoredFileRow>,
+    /// Checksums that came before the file, if they were asked for.
+    pub expectation: Option<ExpectationRow>,
     permit: PhantomData<A>,
 }
 
@@ -45,7 +80,8 @@ impl<A: RepoAction> RepoAccess<A> {
         repo: &str,
         package: Option<(PackageType, &str)>,
     ) -> Result<Self> {
-        Self::authorize_version(state, headers, repo, package, None).await
+        let about = package.map(|(kind, name)| About { kind, name, version: None, file: None });
+        Self::authorize_about(state, headers, repo, about).await
     }
 
     /// The same, and reads one version of the package in the same call.
@@ -56,14 +92,38 @@ impl<A: RepoAction> RepoAccess<A> {
         package: Option<(PackageType, &str)>,
         version: Option<&str>,
     ) -> Result<Self> {
+        let about = package.map(|(kind, name)| About { kind, name, version, file: None });
+        Self::authorize_about(state, headers, repo, about).await
+    }
+
+    /// The same, and reads in the same call whatever the request is about.
+    pub async fn authorize_about(
+        state: &AppState,
+        headers: &HeaderMap,
+        repo: &str,
+        about: Option<About<'_>>,
+    ) -> Result<Self> {
         let id: Option<RepoId> = repo.parse().ok();
-        let key = id.as_ref().zip(package).map(|(repo, (kind, name))| PackageKey {
-            repo: repo.clone(),
-            kind,
-            name: name.into(),
-        });
-        let (caller, rows) =
-            identify(state, headers, id.as_ref(), key.as_ref().map(|key| (key, version))).await?;
+        let key = id.as_ref().zip(about).map(|(repo, about)| about.package(repo));
+        let wanted = key.as_ref().zip(about).map(|(key, about)| about.wanted(key));
+        let (caller, rows) = identify(state, headers, id.as_ref(), wanted).await?;
+        Self::decide(state, caller, rows, repo).await
+    }
+
+    /// Authorises the caller of an earlier request anew, by the rights it has now.
+    pub async fn again(
+        state: &AppState,
+        caller: &CallerRef,
+        repo: &RepoId,
+        about: Option<About<'_>>,
+    ) -> Result<Self> {
+        let key = about.map(|about| about.package(repo));
+        let wanted = key.as_ref().zip(about).map(|(key, about)| about.wanted(key));
+        let (caller, rows) = identify_again(state, caller, Some(repo), wanted).await?;
+        Self::decide(state, caller, rows, repo.as_str()).await
+    }
+
+    async fn decide(state: &AppState, caller: Caller, rows: AccessRows, repo: &str) -> Result<Self> {
         let head = rows.head.filter(|head| rows.repo.as_ref().is_some_and(|repo| repo.uid == head.repo_uid));
         let granted = match (&head, caller.principal.user()) {
             (Some(head), Some(user)) => head.granted.contains(user),
@@ -81,16 +141,24 @@ impl<A: RepoAction> RepoAccess<A> {
         let Some(repo) = rows.repo else {
             return Err(Error::internal("authorising", "allowed without a repository"));
         };
-        // Without a head of this repository, a version row is what a deleted repository left behind.
-        let version = rows.version.filter(|_| head.is_some());
+        // Without a head of this repository, versions and files are what a deleted repository left behind.
+        let ours = head.is_some();
         Ok(Self {
             principal: caller.principal,
             token: caller.token,
             repo,
             head,
-            version,
+            version: rows.version.filter(|_| ours),
+            file: rows.file.filter(|_| ours),
+            expectation: rows.expectation.filter(|row| row.expires_at > state.now().seconds()),
             permit: PhantomData,
         })
+    }
+
+    /// The file that was asked for, if it can be had: it and its version are live.
+    pub fn live_file(&self) -> Option<&StoredFileRow> {
+        let version = self.version.as_ref().filter(|row| row.status == VersionStatus::Live);
+        version.and(self.file.as_ref()).filter(|row| row.is_live())
     }
 
     /// The caller, for what is done in the repository besides.

@@ -4,8 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
 use granary_auth::{Credential, Decision, Denial, Principal, Via, decide_own};
 use granary_model::{Error, Result, Scope, TokenHash, UserId};
-use granary_storage::rows::TokenRow;
-use granary_storage::{AccessRows, Key, PackageKey};
+use granary_storage::rows::{CallerRef, TokenRow};
+use granary_storage::{AccessRows, Key, Wanted};
 
 use crate::failure::ApiError;
 use crate::state::AppState;
@@ -41,6 +41,15 @@ impl Caller {
         match &self.token {
             Some(hash) => state.storage().get(&Key::Token(hash.clone())).await,
             None => Ok(None),
+        }
+    }
+
+    /// What to keep of the caller to authorise it again later; `None` for nobody.
+    pub fn reference(&self) -> Option<CallerRef> {
+        match (&self.token, self.principal.user()) {
+            (Some(hash), _) => Some(CallerRef::Token(hash.clone())),
+            (None, Some(user)) => Some(CallerRef::User(user.clone())),
+            (None, None) => None,
         }
     }
 
@@ -101,45 +110,69 @@ pub(crate) async fn identify(
     state: &AppState,
     headers: &HeaderMap,
     repo: Option<&granary_model::RepoId>,
-    package: Option<(&PackageKey, Option<&str>)>,
+    wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
-    identify_as(state, credential(headers)?, repo, package).await
+    identify_as(state, credential(headers)?, repo, wanted).await
 }
 
 async fn identify_as(
     state: &AppState,
     credential: Credential,
     repo: Option<&granary_model::RepoId>,
-    package: Option<(&PackageKey, Option<&str>)>,
+    wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
-    let (package, version) = package.map_or((None, None), |(package, version)| (Some(package), version));
     match credential {
         Credential::None => {
-            let rows = state.storage().access_rows(None, repo, package, version).await?;
+            let rows = state.storage().access_rows(None, repo, wanted).await?;
             Ok((Caller { principal: Principal::Anonymous, token: None }, rows))
         }
-        Credential::Token(token) => {
-            let hash = token.hash();
-            let rows = state.storage().access_rows(Some(&hash), repo, package, version).await?;
-            let principal = rows
-                .token
-                .as_ref()
-                .and_then(|row| Principal::from_token(row, state.now(), |user| state.is_instance_admin(user)))
-                .ok_or_else(|| Error::Unauthorized("the token is unknown, expired or revoked".into()))?;
-            Ok((Caller { principal, token: Some(hash) }, rows))
-        }
+        Credential::Token(token) => identify_token(state, token.hash(), repo, wanted).await,
         Credential::IdToken(token) => {
             let identity = state.oidc().verify(&token, state.now()).await?;
             state.remember_user(&identity).await?;
-            let rows = state.storage().access_rows(None, repo, package, version).await?;
-            let principal = Principal::User {
-                instance_admin: state.is_instance_admin(&identity.user),
-                id: identity.user,
-                scope: Scope::Admin,
-                via: Via::Session,
-            };
-            Ok((Caller { principal, token: None }, rows))
+            let rows = state.storage().access_rows(None, repo, wanted).await?;
+            Ok((Caller { principal: signed_in(state, identity.user), token: None }, rows))
         }
+    }
+}
+
+/// A caller of an earlier request, by what was kept of it.
+pub(crate) async fn identify_again(
+    state: &AppState,
+    caller: &CallerRef,
+    repo: Option<&granary_model::RepoId>,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Caller, AccessRows)> {
+    match caller {
+        CallerRef::Token(hash) => identify_token(state, hash.clone(), repo, wanted).await,
+        CallerRef::User(user) => {
+            let rows = state.storage().access_rows(None, repo, wanted).await?;
+            Ok((Caller { principal: signed_in(state, user.clone()), token: None }, rows))
+        }
+    }
+}
+
+async fn identify_token(
+    state: &AppState,
+    hash: TokenHash,
+    repo: Option<&granary_model::RepoId>,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Caller, AccessRows)> {
+    let rows = state.storage().access_rows(Some(&hash), repo, wanted).await?;
+    let principal = rows
+        .token
+        .as_ref()
+        .and_then(|row| Principal::from_token(row, state.now(), |user| state.is_instance_admin(user)))
+        .ok_or_else(|| Error::Unauthorized("the token is unknown, expired or revoked".into()))?;
+    Ok((Caller { principal, token: Some(hash) }, rows))
+}
+
+fn signed_in(state: &AppState, user: UserId) -> Principal {
+    Principal::User {
+        instance_admin: state.is_instance_admin(&user),
+        id: user,
+        scope: Scope::Admin,
+        via: Via::Session,
     }
 }
 

@@ -12,8 +12,8 @@ use granary_publish::{Change, DocumentCache};
 use granary_storage::rows::UserRow;
 use granary_storage::{Key, Storage};
 
-use crate::blobs::BlobCache;
 use crate::config::Config;
+use crate::delivery::BlobCache;
 use crate::downloads::DownloadCounter;
 
 /// What an [`AppState`] is made of.

@@ -87,6 +87,10 @@ digest_newtype! {
     /// SHA-512, npm's `integrity`.
     Sha512, 64
 }
+digest_newtype! {
+    /// MD5, for Maven's `.md5` and S3's `ETag`. Never trusted for anything.
+    Md5, 16
+}
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,7 @@ pub mod role;
 pub mod token;
 
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
-pub use digest::{Sha1, Sha256, Sha512};
+pub use digest::{Md5, Sha1, Sha256, Sha512};
 pub use error::{Error, Result};
 pub use ids::{Ids, RandomIds};
 pub use name::{OrgSlug, RepoId, UserId};

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use granary_model::{Sha1, Sha256, Sha512};
-use md5::Md5;
+use granary_model::{Md5, Sha1, Sha256, Sha512};
+use granary_storage::rows::FileRow;
 use sha2::Digest as _;
 
 /// What a file's bytes hash to.
@@ -16,7 +16,7 @@ pub struct Digests {
     /// npm's `integrity`.
     pub sha512: Sha512,
     /// Maven's `.md5`. Never trusted for anything.
-    pub md5: [u8; 16],
+    pub md5: Md5,
     /// Number of bytes.
     pub size: u64,
 }
@@ -34,9 +34,17 @@ impl Digests {
         format!("sha512-{}", self.sha512.base64())
     }
 
-    /// MD5 as lower-case hexadecimal.
-    pub fn md5_hex(&self) -> String {
-        hex::encode(self.md5)
+    /// The row of a file with these bytes.
+    pub fn file(&self, name: impl Into<String>, content_type: &str) -> FileRow {
+        FileRow {
+            name: name.into(),
+            size: self.size,
+            sha256: self.sha256,
+            sha1: self.sha1,
+            sha512: self.sha512,
+            md5: Some(self.md5),
+            content_type: content_type.into(),
+        }
     }
 }
 
@@ -48,7 +56,7 @@ pub struct DigestWriter {
     sha256: sha2::Sha256,
     sha1: sha1::Sha1,
     sha512: sha2::Sha512,
-    md5: Md5,
+    md5: md5::Md5,
     size: u64,
 }
 
@@ -73,7 +81,7 @@ impl DigestWriter {
             sha256: Sha256::from_bytes(self.sha256.finalize().into()),
             sha1: Sha1::from_bytes(self.sha1.finalize().into()),
             sha512: Sha512::from_bytes(self.sha512.finalize().into()),
-            md5: self.md5.finalize().into(),
+            md5: Md5::from_bytes(self.md5.finalize().into()),
             size: self.size,
         }
     }
@@ -103,7 +111,7 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(digests.sha1.to_string(), "a9993e364706816aba3e25717850c26c9cd0d89d");
-        assert_eq!(digests.md5_hex(), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(digests.md5.to_string(), "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(
             digests.integrity(),
             "sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw=="

@@ -8,6 +8,7 @@
 pub mod change;
 pub mod digests;
 pub mod documents;
+pub mod files;
 pub mod head_edit;
 pub mod json_guard;
 pub mod npm;

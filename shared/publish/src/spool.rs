@@ -8,6 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use granary_model::{Error, Result};
+use granary_storage::Upload;
+use http_body_util::StreamBody;
 
 /// Bytes kept in memory before a spool moves to a file.
 pub const MEMORY_LIMIT: usize = 1024 * 1024;
@@ -72,6 +74,18 @@ impl Spool {
     /// A reader from the first byte.
     pub fn reader(&self) -> SpoolReader<'_> {
         SpoolReader { spool: self, position: 0 }
+    }
+
+    /// The bytes as an upload into the bucket.
+    pub fn upload(&self) -> Upload<'_> {
+        if let Some(bytes) = self.in_memory() {
+            return Upload::Memory(Bytes::copy_from_slice(bytes));
+        }
+        let body = || {
+            let frames = self.chunks().map(|chunk| chunk.map(http_body::Frame::data));
+            StreamBody::new(futures::stream::iter(frames))
+        };
+        Upload::stream(body, self.len())
     }
 
     /// The bytes as chunks of [`CHUNK`], for a body that outlives the borrow of the spool.

@@ -3,9 +3,22 @@
 use granary_model::{RepoId, Result, TokenHash};
 
 use crate::Storage;
-use crate::item::item_row;
+use crate::item::{Item, item_row};
 use crate::keys::{Key, PackageKey};
-use crate::rows::{HeadRow, RepoRow, TokenRow, VersionRow};
+use crate::rows::{ExpectationRow, HeadRow, RepoRow, StoredFileRow, TokenRow, VersionRow};
+
+/// What a request is about, below the repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The package.
+    pub package: &'a PackageKey,
+    /// One version of it.
+    pub version: Option<&'a str>,
+    /// One file of that version.
+    pub file: Option<&'a str>,
+    /// Whether checksums that came before the file are asked for as well.
+    pub expectation: bool,
+}
 
 /// What authorising a request may need, as of one moment.
 #[derive(Debug, Clone, Default)]
@@ -18,40 +31,49 @@ pub struct AccessRows {
     pub head: Option<HeadRow>,
     /// One version of it.
     pub version: Option<VersionRow>,
+    /// One file of that version.
+    pub file: Option<StoredFileRow>,
+    /// Checksums that came before that file.
+    pub expectation: Option<ExpectationRow>,
 }
 
 impl Storage {
-    /// Reads token, repository, package head and (if one is named) a version of it in one call.
+    /// Reads everything that a request needs to be authorised and answered in one call.
     pub async fn access_rows(
         &self,
         token: Option<&TokenHash>,
         repo: Option<&RepoId>,
-        package: Option<&PackageKey>,
-        version: Option<&str>,
+        wanted: Option<Wanted<'_>>,
     ) -> Result<AccessRows> {
-        let version = package.zip(version);
-        let mut keys = Vec::with_capacity(4);
-        keys.extend(token.map(|hash| Key::Token(hash.clone())));
-        keys.extend(repo.map(|id| Key::Repo(id.clone())));
-        keys.extend(package.map(|package| Key::Head(package.clone())));
-        keys.extend(version.map(|(package, version)| Key::Version(package.clone(), version.into())));
+        let package = wanted.map(|wanted| wanted.package);
+        let version = wanted.and_then(|wanted| Some((wanted.package, wanted.version?)));
+        let file = version.zip(wanted.and_then(|wanted| wanted.file));
+        let expected = file.filter(|_| wanted.is_some_and(|wanted| wanted.expectation));
+        let file_key = |((package, version), file): ((&PackageKey, &str), &str)| {
+            (PackageKey::clone(package), version.to_owned(), file.to_owned())
+        };
+        let slots = [
+            token.map(|hash| Key::Token(hash.clone())),
+            repo.map(|id| Key::Repo(id.clone())),
+            package.map(|package| Key::Head(package.clone())),
+            version.map(|(package, version)| Key::Version(package.clone(), version.into())),
+            file.map(file_key).map(|(package, version, file)| Key::File(package, version, file)),
+            expected.map(file_key).map(|(package, version, file)| Key::Expectation(package, version, file)),
+        ];
+        let keys: Vec<Key> = slots.iter().flatten().cloned().collect();
         if keys.is_empty() {
             return Ok(AccessRows::default());
         }
         let mut items = self.batch_items(&keys).await?.into_iter();
-        let mut rows = AccessRows::default();
-        if token.is_some() {
-            rows.token = items.next().flatten().map(item_row).transpose()?;
-        }
-        if repo.is_some() {
-            rows.repo = items.next().flatten().map(item_row).transpose()?;
-        }
-        if package.is_some() {
-            rows.head = items.next().flatten().map(item_row).transpose()?;
-        }
-        if version.is_some() {
-            rows.version = items.next().flatten().map(item_row).transpose()?;
-        }
-        Ok(rows)
+        let mut next = |slot: &Option<Key>| -> Option<Item> { slot.as_ref().and_then(|_| items.next())? };
+        let [token, repo, head, version, file, expectation] = slots.each_ref().map(&mut next);
+        Ok(AccessRows {
+            token: token.map(item_row).transpose()?,
+            repo: repo.map(item_row).transpose()?,
+            head: head.map(item_row).transpose()?,
+            version: version.map(item_row).transpose()?,
+            file: file.map(item_row).transpose()?,
+            expectation: expectation.map(item_row).transpose()?,
+        })
     }
 }

@@ -92,6 +92,10 @@ pub enum Key {
     Version(PackageKey, String),
     /// The readme of one version.
     Readme(PackageKey, String),
+    /// One file of a version that grows file by file: package, version, file name.
+    File(PackageKey, String, String),
+    /// A Maven plugin by its group and artifact.
+    MavenPlugin(RepoId, String, String),
     /// A stored blob.
     Blob(Sha256),
     /// An audit record: scope, month, id.
@@ -102,6 +106,12 @@ pub enum Key {
     Login(String),
     /// Sign-in state handed to the identity provider.
     SignIn(String),
+    /// An upload session.
+    Upload(String),
+    /// A hint that a repository of an owner holds certain bytes.
+    Holder(String, Sha256, RepoId),
+    /// Checksums that came before their file: package, version, file name.
+    Expectation(PackageKey, String, String),
     /// Downloads of one version of a package on one day (days since 1970).
     Downloads(PackageKey, String, i64),
     /// All downloads of a package.
@@ -111,10 +121,19 @@ pub enum Key {
 }
 
 impl Key {
+    /// What the sort keys of the files of one version begin with.
+    pub fn files_of(version: &str) -> String {
+        format!("FILE#{version}/")
+    }
+
     /// The table that holds the row.
     pub fn table(&self) -> Table {
         match self {
-            Self::Login(_) | Self::SignIn(_) => Table::Ephemeral,
+            Self::Login(_)
+            | Self::SignIn(_)
+            | Self::Upload(_)
+            | Self::Holder(..)
+            | Self::Expectation(..) => Table::Ephemeral,
             Self::Downloads(..) | Self::DownloadTotal(_) | Self::RepoDownloads(_) => Table::Counters,
             _ => Table::Registry,
         }
@@ -130,14 +149,19 @@ impl Key {
             Self::Repo(id) | Self::Usage(id) => format!("REPO#{id}"),
             Self::PackageOf(package) => format!("REPO#{}", package.repo),
             Self::PublicRepo(_) => "PUBLIC".into(),
-            Self::Head(package) | Self::Version(package, _) | Self::Readme(package, _) => {
-                format!("PKG#{package}")
-            }
+            Self::Head(package)
+            | Self::Version(package, _)
+            | Self::Readme(package, _)
+            | Self::File(package, _, _) => format!("PKG#{package}"),
+            Self::MavenPlugin(repo, group, _) => format!("MAVEN#{repo}/{group}"),
             Self::Blob(digest) => format!("BLOB#{digest}"),
             Self::Audit(scope, month, _) => format!("AUDIT#{scope}#{month}"),
             Self::Outbox(shard, _) => format!("OUTBOX#{shard}"),
             Self::Login(id) => format!("LOGIN#{id}"),
             Self::SignIn(id) => format!("SIGNIN#{id}"),
+            Self::Upload(id) => format!("UPLOAD#{id}"),
+            Self::Holder(owner, digest, _) => format!("HELD#{owner}#{digest}"),
+            Self::Expectation(package, _, _) => format!("EXPECT#{package}"),
             Self::Downloads(package, _, _) | Self::DownloadTotal(package) => format!("DL#{package}"),
             Self::RepoDownloads(repo) => format!("DLREPO#{repo}"),
         }
@@ -158,10 +182,16 @@ impl Key {
             Self::Head(_) => "HEAD".into(),
             Self::Version(_, version) => format!("VER#{version}"),
             Self::Readme(_, version) => format!("README#{version}"),
+            // A version has no slash, so the files of one version are never among those of another.
+            Self::File(_, version, file) => format!("FILE#{version}/{file}"),
+            Self::MavenPlugin(_, _, artifact) => format!("PLUGIN#{artifact}"),
             Self::Blob(_) => "BLOB".into(),
             Self::Audit(_, _, id) | Self::Outbox(_, id) => id.clone(),
             Self::Login(_) => "LOGIN".into(),
             Self::SignIn(_) => "SIGNIN".into(),
+            Self::Upload(_) => "UPLOAD".into(),
+            Self::Holder(_, _, repo) => format!("REPO#{repo}"),
+            Self::Expectation(_, version, file) => format!("FILE#{version}/{file}"),
             Self::Downloads(_, version, day) => format!("DAY#{day}#{version}"),
             Self::DownloadTotal(_) | Self::RepoDownloads(_) => "TOTAL".into(),
         }
@@ -190,6 +220,8 @@ mod tests {
             Key::Version(package("aa", PackageType::Npm, "b"), "1-1.0.0".into()),
             Key::Version(package("aa", PackageType::Npm, "b-1"), "1.0.0".into()),
             Key::Readme(package("aa", PackageType::Npm, "b-1"), "1.0.0".into()),
+            Key::File(package("aa", PackageType::Raw, "b-1"), "1".into(), "x".into()),
+            Key::File(package("aa", PackageType::Raw, "b-1"), "1-x".into(), "x".into()),
             Key::PackageOf(package("aa", PackageType::Npm, "b-1")),
             Key::Usage("aa".parse().unwrap()),
             Key::Repo("aa".parse().unwrap()),

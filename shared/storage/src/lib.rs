@@ -21,7 +21,7 @@ mod retry;
 
 use std::sync::Arc;
 
-pub use access::AccessRows;
+pub use access::{AccessRows, Wanted};
 pub use connect::{Embedded, Names};
 pub use item::Page;
 pub use keys::{Key, PackageKey, Subject};

@@ -236,11 +236,13 @@ impl Storage {
     }
 
     /// An address from which anyone can fetch a blob for `lifetime` (at most 5 minutes: it is also how long
-    /// a revoked right lives on). Signs the host name only, because clients send headers of their own.
+    /// a revoked right lives on). Signs the host name only, because clients send headers of their own. The
+    /// answer has this media type and, if given, this `Content-Disposition`.
     pub async fn presign_blob(
         &self,
         digest: Sha256,
         content_type: &str,
+        disposition: Option<&str>,
         lifetime: Duration,
     ) -> Result<String> {
         let config = PresigningConfig::expires_in(lifetime.min(Duration::from_mins(5)))
@@ -252,6 +254,7 @@ impl Storage {
             .bucket(&self.inner.names.bucket)
             .key(ObjectKey::Blob(digest).path())
             .response_content_type(content_type)
+            .set_response_content_disposition(disposition.map(str::to_owned))
             .presigned(config)
             .await
             .map_err(|e| store_error("presigning", &e))?;

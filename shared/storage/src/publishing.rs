@@ -7,6 +7,7 @@ use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 use crate::Storage;
 use crate::item::{key_item, number, text};
 use crate::keys::Key;
+use crate::rows::{HolderRow, StoredFileRow};
 use crate::retry::store_error;
 use crate::transaction::{Expression, Transaction, bindings};
 
@@ -15,6 +16,19 @@ pub const CLAIM_MILLIS: i64 = 3_600_000;
 
 /// How long clean-up has a blob to itself: much longer than removing an object takes.
 pub const DOOM_MILLIS: i64 = 300_000;
+
+/// A change of what a version's row says of its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// Bytes added or removed.
+    pub bytes: i64,
+    /// Files added or removed.
+    pub files: i64,
+    /// The facts from now on, if they change.
+    pub facts: Option<Vec<u8>>,
+    /// Whether the version is complete from now on; counts only with `facts`.
+    pub complete: bool,
+}
 
 /// A change of a repository's usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,19 +63,86 @@ impl Transaction {
         self.delete_if(label, Key::Repo(repo.clone()), being_deleted(uid));
     }
 
-    /// Counts one more file that holds these bytes. Refused unless the digest is claimed.
-    pub fn hold_blob(&mut self, label: &'static str, digest: Sha256, now: Timestamp) {
+    /// Counts more files that hold these bytes. Refused unless the digest is claimed.
+    pub fn hold_blob(&mut self, label: &'static str, digest: Sha256, files: u64, now: Timestamp) {
         let expression = Expression {
-            update: "ADD refs :one".into(),
+            update: "ADD refs :files".into(),
             condition: Some("claimed_until > :now AND doomed = :no".into()),
             values: vec![
-                (":one", number(1)),
+                (":files", number(files)),
                 (":now", number(now.millis())),
                 (":no", AttributeValue::Bool(false)),
             ],
             ..Expression::default()
         };
         self.update(label, Key::Blob(digest), expression);
+    }
+
+    /// Leaves a hint that a file of the owner holds these bytes.
+    pub fn hint_holder(
+        &mut self,
+        label: &'static str,
+        owner: String,
+        digest: Sha256,
+        holder: &HolderRow,
+    ) -> Result<()> {
+        self.put(label, &Key::Holder(owner, digest, holder.package.repo.clone()), holder)
+    }
+
+    /// Replaces the row of a file whose bytes must still be these.
+    pub fn replace_file(
+        &mut self,
+        label: &'static str,
+        key: &Key,
+        row: &StoredFileRow,
+        before: Sha256,
+    ) -> Result<()> {
+        let condition = Expression {
+            condition: Some("sha256 = :before AND #status = :live".into()),
+            names: vec![("#status", "status".into())],
+            values: vec![(":before", text(before.to_string())), (":live", text("live"))],
+            ..Expression::default()
+        };
+        self.put_if(label, key, row, condition)
+    }
+
+    /// Turns a version whose files have rows of their own into a tombstone. Refused unless it is live and has
+    /// as many files and bytes as were counted.
+    pub fn bury_version(&mut self, label: &'static str, key: Key, bytes: u64, files: u64) {
+        let expression = Expression {
+            update: "SET #status = :gone, #size = :zero, file_count = :zero, facts = :empty".into(),
+            condition: Some("#status = :live AND #size = :bytes AND file_count = :files".into()),
+            names: vec![("#size", "size".into()), ("#status", "status".into())],
+            values: vec![
+                (":gone", text("tombstone")),
+                (":live", text("live")),
+                (":bytes", number(bytes)),
+                (":files", number(files)),
+                (":zero", number(0)),
+                (":empty", AttributeValue::B(Vec::new().into())),
+            ],
+        };
+        self.update(label, key, expression);
+    }
+
+    /// Changes what a version's row says of its files. Refused unless the version is live.
+    pub fn grow_version(&mut self, label: &'static str, key: Key, growth: Growth) {
+        let mut expression = Expression {
+            update: "ADD #size :bytes, file_count :files".into(),
+            condition: Some("#status = :live".into()),
+            names: vec![("#size", "size".into()), ("#status", "status".into())],
+            values: vec![
+                (":bytes", number(growth.bytes)),
+                (":files", number(growth.files)),
+                (":live", text("live")),
+            ],
+        };
+        if let Some(facts) = growth.facts {
+            expression.update.push_str(" SET facts = :facts, complete = :complete");
+            expression.values.push((":facts", AttributeValue::B(facts.into())));
+            expression.values.push((":complete", AttributeValue::Bool(growth.complete)));
+        }
+        self.update(label, key, expression);
     }
 
     /// Counts one file less that holds these bytes.

@@ -1,11 +1,15 @@
 //! The rows of the tables as Rust values.
 
 mod account;
+mod maven;
 mod package;
 mod repo;
 mod system;
 
-pub use account::{OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
-pub use package::{FileRow, HeadRow, PackageEntry, ReadmeRow, VersionRow, VersionStatus};
-pub use repo::{KmpConfig, KmpSource, RepoRef, RepoRow, UsageRow};
-pub use system::{AuditRow, BlobRow, Event, LoginRow, OutboxRow, SignInRow, SignInStage};
+pub use account::{CallerRef, OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
+pub use maven::{ExpectationRow, MavenPluginRow};
+pub use package::{
+    FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow, VersionStatus,
+};
+pub use repo::{KmpConfig, KmpSource, MavenSettings, RepoRef, RepoRow, UsageRow};
+pub use system::{AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInRow, SignInStage};

@@ -41,26 +41,25 @@ impl Storage {
         output.item.map(item_row).transpose()
     }
 
-    /// Reads up to 100 rows of one table (that of the first key) in one call, strongly consistent. The
-    /// answer has the items in the order of the keys.
+    /// Reads up to 100 rows in one call, strongly consistent. The answer has the items in the order of the
+    /// keys.
     pub(crate) async fn batch_items(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
         let mut found: HashMap<(String, String), Item> = HashMap::with_capacity(keys.len());
-        let table = self.table_name(keys.first().map_or(Table::Registry, Key::table)).to_owned();
-        let mut wanted: Vec<Item> = keys.iter().map(key_item).collect();
+        let mut wanted: HashMap<String, Vec<Item>> = HashMap::new();
+        for key in keys {
+            wanted.entry(self.table_name(key.table()).to_owned()).or_default().push(key_item(key));
+        }
         for attempt in 0..BATCH_ATTEMPTS {
-            let request = KeysAndAttributes::builder()
-                .set_keys(Some(std::mem::take(&mut wanted)))
-                .consistent_read(true)
-                .build()
-                .map_err(|e| Error::internal("describing a batch", e))?;
-            let output = self
-                .inner
-                .dynamodb
-                .batch_get_item()
-                .request_items(&table, request)
-                .send()
-                .await
-                .map_err(|e| store_error("reading rows", &e))?;
+            let mut request = self.inner.dynamodb.batch_get_item();
+            for (table, keys) in std::mem::take(&mut wanted) {
+                let keys = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|e| Error::internal("describing a batch", e))?;
+                request = request.request_items(table, keys);
+            }
+            let output = request.send().await.map_err(|e| store_error("reading rows", &e))?;
             for item in output.responses.into_iter().flatten().flat_map(|(_, items)| items) {
                 if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) =
                     (item.get("pk"), item.get("sk"))
@@ -68,17 +67,18 @@ impl Storage {
                     found.insert((pk.clone(), sk.clone()), item);
                 }
             }
-            let rest = output.unprocessed_keys.and_then(|mut left| left.remove(&table)).map(|left| left.keys);
-            match rest {
-                Some(keys) if !keys.is_empty() => wanted = keys,
-                _ => return Ok(keys.iter().map(|key| found.remove(&(key.pk(), key.sk()))).collect()),
+            let rest = output.unprocessed_keys.unwrap_or_default();
+            wanted = rest.into_iter().map(|(table, left)| (table, left.keys)).collect();
+            wanted.retain(|_, keys| !keys.is_empty());
+            if wanted.is_empty() {
+                return Ok(keys.iter().map(|key| found.remove(&(key.pk(), key.sk()))).collect());
             }
             tokio::time::sleep(std::time::Duration::from_millis(20 << attempt)).await;
         }
         Err(Error::Unavailable("the registry's table is too busy; try again".into()))
     }
 
-    /// Reads up to 100 rows of one type and table in one call, in the order of the keys.
+    /// Reads up to 100 rows of one type in one call, in the order of the keys.
     pub async fn batch_get<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<T>>> {
         if keys.is_empty() {
             return Ok(Vec::new());

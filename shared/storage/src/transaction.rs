@@ -89,6 +89,18 @@ impl Transaction {
         Ok(())
     }
 
+    pub(crate) fn put_if<T: Serialize>(
+        &mut self,
+        label: &'static str,
+        key: &Key,
+        row: &T,
+        condition: Expression,
+    ) -> Result<()> {
+        let item = row_item(key, row)?;
+        self.parts.push((label, Part::Put { table: key.table(), item, condition: Some(condition) }));
+        Ok(())
+    }
+
     /// Replaces a row whose `rev` must still be `rev`; with `None` the row must not exist.
     pub fn put_rev<T: Serialize>(
         &mut self,

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
 use granary_storage::publishing::UsageChange;
-use granary_storage::rows::{FileRow, HeadRow, ReadmeRow, VersionRow, VersionStatus};
+use granary_storage::rows::{HeadRow, ReadmeRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Transaction, Upload};
-use http_body_util::StreamBody;
 use serde_json::{Map, Value};
 
 use super::body::{Content, PublishBody};
@@ -18,6 +17,7 @@ use super::provenance::Provenance;
 use super::summary::{Summary, check_tags};
 use super::tarball::{TarballLimits, inspect};
 use crate::digests::Digests;
+use crate::files::hint_holder;
 use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head};
 use crate::spool::Spool;
 
@@ -110,7 +110,7 @@ impl NpmPublish {
         }
         let digest = self.tarball.1.sha256;
         storage.claim_blob(digest, now).await?;
-        storage.put_blob(digest, &upload(&self.tarball.0)).await?;
+        storage.put_blob(digest, &self.tarball.0.upload()).await?;
         if let Some(provenance) = &self.provenance {
             storage.claim_blob(provenance.digests.sha256, now).await?;
             let bytes = Upload::Memory(provenance.bundle.clone().into());
@@ -121,6 +121,7 @@ impl NpmPublish {
             publisher: target.principal.display_name(),
             user: target.principal.user().cloned(),
             package: target.package.clone(),
+            owner: target.repo.owner(),
             tags_before: tag_values,
             quota,
             again: false,
@@ -163,6 +164,7 @@ impl NpmPublish {
 struct PublishEdit {
     publish: NpmPublish,
     package: PackageKey,
+    owner: String,
     publisher: String,
     user: Option<granary_model::UserId>,
     tags_before: BTreeMap<String, String>,
@@ -173,22 +175,11 @@ struct PublishEdit {
 impl PublishEdit {
     fn version_row(&self, now: Timestamp) -> VersionRow {
         let publish = &self.publish;
-        let file = |name: String, digests: &Digests, content_type: &str| FileRow {
-            name,
-            size: digests.size,
-            sha256: digests.sha256,
-            sha1: digests.sha1,
-            sha512: digests.sha512,
-            content_type: content_type.into(),
-        };
-        let mut files = vec![file(
-            publish.name.tarball_file(&publish.version),
-            &publish.tarball.1,
-            "application/octet-stream",
-        )];
+        let tarball = publish.name.tarball_file(&publish.version);
+        let mut files = vec![publish.tarball.1.file(tarball, "application/octet-stream")];
         if let Some(provenance) = &publish.provenance {
             let name = format!("{}-{}.sigstore", publish.name.base(), publish.version);
-            files.push(file(name, &provenance.digests, "application/json"));
+            files.push(provenance.digests.file(name, "application/json"));
         }
         VersionRow {
             version: publish.version.to_string(),
@@ -197,6 +188,9 @@ impl PublishEdit {
             publisher: self.publisher.clone(),
             deprecated: None,
             files,
+            size: 0,
+            file_count: 0,
+            complete: true,
             facts: publish.facts.clone(),
         }
     }
@@ -250,7 +244,8 @@ impl HeadEdit for PublishEdit {
         }
         let bytes: u64 = row.files.iter().map(|file| file.size).sum();
         for file in &row.files {
-            transaction.hold_blob("blob", file.sha256, now);
+            transaction.hold_blob("blob", file.sha256, 1, now);
+            hint_holder(transaction, &self.owner, &self.package, &row.version, file, now)?;
         }
         let is_new = head.as_ref().is_none_or(|head| head.versions == 0);
         let change = UsageChange {
@@ -308,17 +303,6 @@ impl HeadEdit for PublishEdit {
             label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
         }
     }
-}
-
-/// The spooled bytes as an upload.
-fn upload(spool: &Spool) -> Upload<'_> {
-    if let Some(bytes) = spool.in_memory() {
-        return Upload::Memory(bytes::Bytes::copy_from_slice(bytes));
-    }
-    let body = || {
-        StreamBody::new(futures::stream::iter(spool.chunks().map(|chunk| chunk.map(http_body::Frame::data))))
-    };
-    Upload::stream(body, spool.len())
 }
 
 /// The one version of a publish body.

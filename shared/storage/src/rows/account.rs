@@ -95,3 +95,14 @@ pub struct TokenEntry {
     /// Where the token itself is.
     pub hash: TokenHash,
 }
+
+/// A caller to be authorised again later, when the request is long over: by its token, or as a user who was
+/// signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallerRef {
+    /// The token's hash.
+    Token(TokenHash),
+    /// The user.
+    User(UserId),
+}

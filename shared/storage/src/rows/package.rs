@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use granary_model::{Sha1, Sha256, Sha512, Timestamp, UserId};
+use granary_model::{Md5, Sha1, Sha256, Sha512, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A package's head: what every read needs, and what every change is conditional on.
@@ -20,6 +20,9 @@ pub struct HeadRow {
     /// Live versions.
     #[serde(default)]
     pub versions: u64,
+    /// Live versions that are complete (see [`VersionRow::complete`]).
+    #[serde(default)]
+    pub complete: u64,
     /// First publish, in milliseconds since 1970.
     pub created_at: i64,
     /// Last change, in milliseconds since 1970.
@@ -76,11 +79,47 @@ pub struct FileRow {
     pub sha1: Sha1,
     /// npm's `integrity`.
     pub sha512: Sha512,
+    /// Maven's `.md5`, and the `ETag` that S3 gives the bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub md5: Option<Md5>,
     /// Media type to serve it with.
     pub content_type: String,
 }
 
-/// One version of a package, unchangeable but for its status and deprecation.
+/// Whether a file can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileStatus {
+    /// Listed and served.
+    Live,
+    /// Deleted. The row stays, so that other bytes can never take the name.
+    Tombstone,
+}
+
+/// One file of a version that grows file by file. A row of its own, so that files can be added at the
+/// same time, and so that reading one costs the same however many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFileRow {
+    /// Name, size and digests.
+    #[serde(flatten)]
+    pub file: FileRow,
+    /// Live or deleted.
+    pub status: FileStatus,
+    /// When it was committed.
+    pub added_at: Timestamp,
+    /// Who published it: a user id, or the name of the token's subject.
+    pub publisher: String,
+}
+
+impl StoredFileRow {
+    /// Whether it can be had.
+    pub fn is_live(&self) -> bool {
+        self.status == FileStatus::Live
+    }
+}
+
+/// One version of a package, unchangeable but for its status and deprecation, and for the files that are
+/// added to it where the protocol publishes file by file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VersionRow {
     /// The version in canonical form.
@@ -93,8 +132,18 @@ pub struct VersionRow {
     pub publisher: String,
     /// Text of the deprecation, if it is deprecated.
     pub deprecated: Option<String>,
-    /// Its files, the main one first. Kept on a tombstone for the record; the bytes may be gone.
+    /// Its files, the main one first. Kept on a tombstone for the record; the bytes may be gone. Empty where
+    /// files have rows of their own.
     pub files: Vec<FileRow>,
+    /// Sum of the sizes of the live files with rows of their own, in bytes.
+    #[serde(default)]
+    pub size: u64,
+    /// Number of live files with rows of their own.
+    #[serde(default)]
+    pub file_count: u64,
+    /// Whether what makes it usable is there. Maven: its POM. Other protocols do not look at it.
+    #[serde(default)]
+    pub complete: bool,
     /// What the protocol needs to know of it, as gzip'd JSON. Empty on a tombstone.
     #[serde(with = "serde_bytes")]
     pub facts: Vec<u8>,

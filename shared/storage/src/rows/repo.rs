@@ -28,6 +28,9 @@ pub struct RepoRow {
     pub members: BTreeMap<UserId, Role>,
     /// Where Kotlin Multiplatform libraries come from.
     pub kmp_config: Option<KmpConfig>,
+    /// How Maven artifacts are kept.
+    #[serde(default)]
+    pub maven: MavenSettings,
     /// When it was made.
     pub created_at: Timestamp,
     /// Last change of the settings or members.
@@ -37,6 +40,30 @@ pub struct RepoRow {
     /// Set when its deletion has begun: nobody sees it any more.
     #[serde(default)]
     pub deleting: bool,
+}
+
+impl RepoRow {
+    /// Whose it is, as text that no two owners share: bytes are deduplicated among one owner's repositories.
+    pub fn owner(&self) -> String {
+        match (&self.org, &self.org_uid) {
+            (Some(slug), Some(uid)) => format!("org:{slug}:{uid}"),
+            _ => format!("user:{}", self.owner_id),
+        }
+    }
+}
+
+/// How a repository keeps Maven artifacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MavenSettings {
+    /// Newest builds of each snapshot version that are kept, at least 2: a client may be reading the one
+    /// before the newest.
+    pub keep_snapshot_builds: u32,
+}
+
+impl Default for MavenSettings {
+    fn default() -> Self {
+        Self { keep_snapshot_builds: 10 }
+    }
 }
 
 /// The Maven source of a repository of type `kmp`.

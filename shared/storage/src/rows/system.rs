@@ -57,6 +57,25 @@ pub enum Event {
         /// Digests of the files.
         digests: Vec<Sha256>,
     },
+    /// A version whose files have rows of their own was deleted: its files have to go.
+    VersionDeleted {
+        /// The package.
+        package: PackageKey,
+        /// The version.
+        version: String,
+    },
+    /// A build of a Maven snapshot is whole: older builds may have to go.
+    SnapshotDeployed {
+        /// The package.
+        package: PackageKey,
+        /// The version, which ends with `-SNAPSHOT`.
+        version: String,
+    },
+    /// An upload session waits for its bytes to be verified and published.
+    UploadCompleted {
+        /// The session.
+        id: String,
+    },
     /// A repository was deleted: everything in it has to go.
     RepoDeleted {
         /// Its name.
@@ -64,6 +83,22 @@ pub enum Event {
         /// Its `uid`, because the name may be in use again.
         uid: String,
     },
+}
+
+/// A hint that a file of a repository holds certain bytes, so that its owner need not send them again.
+///
+/// Only a hint: whoever uses it looks whether the file is still there and whether the caller may read it.
+/// Therefore nothing has to be undone when the file is deleted; the row goes by itself some day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HolderRow {
+    /// When the row may go, in seconds since 1970.
+    pub expires_at: i64,
+    /// The package.
+    pub package: PackageKey,
+    /// The version.
+    pub version: String,
+    /// Name of the file.
+    pub file: String,
 }
 
 /// An event in the outbox. It is written with the change and removed when it has been followed up.

@@ -1,0 +1,236 @@
+//! Serving files: small ones from here, large ones by redirect.
+
+mod conditions;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use granary_model::{Error, Result, Sha256, Timestamp};
+use granary_storage::ObjectKey;
+use granary_storage::rows::FileRow;
+use quick_cache::sync::Cache;
+
+use crate::delivery::conditions::{Verdict, judge};
+use crate::state::AppState;
+
+/// Files up to this size are answered in place: a redirect would cost the client more than the bytes.
+pub const INLINE_LIMIT: u64 = 256 * 1024;
+
+/// Most that is ever answered in place: a function's answer has 6 MB, of which base64 takes a quarter.
+const INLINE_MOST: u64 = 4 * 1024 * 1024;
+
+/// Cache lifetime of bytes that never change, for one caller.
+const IMMUTABLE: &str = "private, max-age=86400, immutable";
+
+#[derive(Clone)]
+struct BySize;
+
+impl quick_cache::Weighter<Sha256, Bytes> for BySize {
+    fn weight(&self, _: &Sha256, bytes: &Bytes) -> u64 {
+        bytes.len() as u64 + 128
+    }
+}
+
+/// Small files in memory. They are named by their digest, so they can never be stale; whether the caller
+/// may have them is decided before.
+pub(crate) struct BlobCache(Cache<Sha256, Bytes, BySize>);
+
+impl BlobCache {
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self(Cache::with_weighter(1024, bytes.max(1), BySize))
+    }
+}
+
+/// How a file is to be served. Whether the caller may have it is decided before.
+#[derive(Debug, Clone)]
+pub struct Delivery<'a> {
+    file: &'a FileRow,
+    modified: Option<Timestamp>,
+    content_type: &'a str,
+    disposition: Option<String>,
+    cache: &'static str,
+    inline: u64,
+    checksums: bool,
+}
+
+impl<'a> Delivery<'a> {
+    /// As bytes that never change.
+    pub fn new(file: &'a FileRow) -> Self {
+        Self {
+            file,
+            modified: None,
+            content_type: "application/octet-stream",
+            disposition: None,
+            cache: IMMUTABLE,
+            inline: INLINE_LIMIT,
+            checksums: false,
+        }
+    }
+
+    /// With `Last-Modified`.
+    #[must_use]
+    pub fn modified(self, at: Timestamp) -> Self {
+        Self { modified: Some(at), ..self }
+    }
+
+    /// With this media type.
+    #[must_use]
+    pub fn content_type(self, content_type: &'a str) -> Self {
+        Self { content_type, ..self }
+    }
+
+    /// To be saved under the file's own name, never shown in place. Together with the headers that this adds,
+    /// no browser runs what somebody uploaded.
+    #[must_use]
+    pub fn attachment(self) -> Self {
+        Self { disposition: Some(format!("attachment; filename=\"{}\"", quoted(&self.file.name))), ..self }
+    }
+
+    /// With this `Cache-Control`.
+    #[must_use]
+    pub fn cache(self, cache: &'static str) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// In place whatever its size, as far as a function's answer can be.
+    #[must_use]
+    pub fn inline(self) -> Self {
+        Self { inline: INLINE_MOST, ..self }
+    }
+
+    /// With `X-Checksum-*` headers, which spare Maven 3.9, Gradle and coursier a request for the `.sha1`.
+    #[must_use]
+    pub fn checksums(self) -> Self {
+        Self { checksums: true, ..self }
+    }
+
+    /// The strong `ETag`: that of S3, which is the MD5, because Gradle compares what `HEAD` says here with what
+    /// `GET` said there.
+    fn etag(&self) -> String {
+        match self.file.md5 {
+            Some(md5) => format!("\"{md5}\""),
+            None => format!("\"{}\"", self.file.sha256),
+        }
+    }
+
+    fn put_headers(&self, headers: &mut HeaderMap) {
+        let mut put = |name: HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        };
+        put(header::CONTENT_TYPE, self.content_type);
+        put(header::CACHE_CONTROL, self.cache);
+        put(header::VARY, "Authorization");
+        put(header::ETAG, &self.etag());
+        put(header::ACCEPT_RANGES, "bytes");
+        if let Some(at) = self.modified {
+            put(header::LAST_MODIFIED, &at.http_date());
+        }
+        if let Some(disposition) = &self.disposition {
+            put(header::CONTENT_DISPOSITION, disposition);
+            put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
+        }
+        if self.checksums {
+            let file = self.file;
+            if let Some(md5) = file.md5 {
+                put(HeaderName::from_static("x-checksum-md5"), &md5.to_string());
+            }
+            put(HeaderName::from_static("x-checksum-sha1"), &file.sha1.to_string());
+            put(HeaderName::from_static("x-checksum-sha256"), &file.sha256.to_string());
+            put(HeaderName::from_static("x-checksum-sha512"), &file.sha512.to_string());
+        }
+    }
+
+    /// Answers `GET`, or `HEAD` without the bytes: conditions and ranges as RFC 9110 has them.
+    ///
+    /// `HEAD` is never a redirect: an address is signed for one method, and Gradle and Ivy follow with `HEAD`.
+    /// `GET` of a large file is a 302 that must not be stored, because its address expires; it names another
+    /// host, so that clients leave their `Authorization` behind. Ranges of it are the store's business.
+    pub async fn answer(self, state: &AppState, request: &HeaderMap, head_only: bool) -> Result<Response> {
+        let verdict = judge(request, &self.etag(), self.modified, self.file.size);
+        let size = self.file.size;
+        match verdict {
+            Verdict::NotModified => return Ok(self.respond(StatusCode::NOT_MODIFIED, None, Body::empty())),
+            Verdict::Failed => {
+                return Ok(self.respond(StatusCode::PRECONDITION_FAILED, Some(0), Body::empty()));
+            }
+            _ if head_only => return Ok(self.respond(StatusCode::OK, Some(size), Body::empty())),
+            _ => {}
+        }
+        if size > self.inline {
+            return self.redirect(state).await;
+        }
+        let bytes = blob(state, self.file.sha256).await?;
+        match verdict {
+            Verdict::Part(from, to) => {
+                let slice = usize::try_from(from).ok().zip(usize::try_from(to).ok());
+                let part = slice.and_then(|(from, to)| bytes.get(from..=to)).unwrap_or_default();
+                let part = bytes.slice_ref(part);
+                let mut response =
+                    self.respond(StatusCode::PARTIAL_CONTENT, Some(part.len() as u64), Body::from(part));
+                content_range(&mut response, &format!("bytes {from}-{to}/{size}"));
+                Ok(response)
+            }
+            Verdict::Unsatisfiable => {
+                let mut response = self.respond(StatusCode::RANGE_NOT_SATISFIABLE, Some(0), Body::empty());
+                content_range(&mut response, &format!("bytes */{size}"));
+                Ok(response)
+            }
+            _ => Ok(self.respond(StatusCode::OK, Some(size), Body::from(bytes))),
+        }
+    }
+
+    fn respond(&self, status: StatusCode, length: Option<u64>, body: Body) -> Response {
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        self.put_headers(response.headers_mut());
+        if let Some(length) = length {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        response
+    }
+
+    async fn redirect(&self, state: &AppState) -> Result<Response> {
+        let lifetime = state.config().presign_lifetime;
+        let address = state
+            .storage()
+            .presign_blob(self.file.sha256, self.content_type, self.disposition.as_deref(), lifetime)
+            .await?;
+        let location = HeaderValue::from_str(&address).map_err(|e| Error::internal("presigning", e))?;
+        let mut response = self.respond(StatusCode::FOUND, Some(0), Body::empty());
+        let headers = response.headers_mut();
+        headers.insert(header::LOCATION, location);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // These describe the answer that it leads to.
+        for name in [header::ETAG, header::LAST_MODIFIED, header::ACCEPT_RANGES] {
+            headers.remove(name);
+        }
+        Ok(response)
+    }
+}
+
+/// The bytes of a small file.
+async fn blob(state: &AppState, digest: Sha256) -> Result<Bytes> {
+    let cache = &state.blobs().0;
+    if let Some(bytes) = cache.get(&digest) {
+        return Ok(bytes);
+    }
+    let bytes = state.storage().get_object(&ObjectKey::Blob(digest)).await?;
+    let bytes =
+        bytes.ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
+    cache.insert(digest, bytes.clone());
+    Ok(bytes)
+}
+
+fn content_range(response: &mut Response, range: &str) {
+    if let Ok(value) = HeaderValue::from_str(range) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+}
+
+/// A file name inside quotes. Names have neither quotes nor backslashes; this holds it in place.
+fn quoted(name: &str) -> String {
+    name.chars().map(|c| if c == '"' || c == '\\' || !(' '..='~').contains(&c) { '_' } else { c }).collect()
+}
