@@ -2,6 +2,7 @@
 
 use granary_http::AppState;
 use granary_model::{Error, PackageType, Result};
+use granary_publish::raw::RawLists;
 use granary_publish::{Renderer, Source, render_and_store};
 use granary_storage::rows::HeadRow;
 use granary_storage::{Key, ObjectKey, PackageKey};
@@ -11,15 +12,19 @@ use crate::Progress;
 /// Renders the documents of the package's present revision unless they are there, and removes those of
 /// revisions that nobody can still be reading. Twenty changes in a row are one rendering.
 pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Progress> {
-    if package.kind != PackageType::Npm {
-        return Ok(Progress::Finished);
+    match package.kind {
+        PackageType::Npm => refresh_by(state, package, state.packuments()).await,
+        PackageType::Raw => refresh_by(state, package, &RawLists).await,
+        PackageType::Maven | PackageType::Swift | PackageType::Kmp | PackageType::Composer => Ok(Progress::Finished),
     }
+}
+
+async fn refresh_by<R: Renderer>(state: &AppState, package: &PackageKey, renderer: &R) -> Result<Progress> {
     let head: Option<HeadRow> = state.storage().get(&Key::Head(package.clone())).await?;
     let Some(head) = head else { return Ok(Progress::Finished) };
     let source = Source { package: package.clone(), repo_uid: head.repo_uid.clone(), head };
     let prefix = ObjectKey::documents_of(package, &source.repo_uid);
     let stored = state.storage().list_objects(&prefix, None).await?;
-    let renderer = state.packuments();
     let ready = renderer.variants().iter().all(|variant| stored.contains(&source.object(variant).path()));
     let current = if ready || source.head.versions == 0 {
         source.head.rev

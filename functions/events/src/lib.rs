@@ -5,6 +5,7 @@
 
 mod blobs;
 mod documents;
+mod files;
 mod outbox;
 mod repos;
 
@@ -29,6 +30,9 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
     let progress = match &row.event {
         Event::PackageChanged { package } => documents::refresh(state, package).await?,
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
+        Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,
+        Event::SnapshotDeployed { .. } => Progress::NotYet,
+        Event::UploadCompleted { .. } => Progress::NotYet,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
     };
     if progress == Progress::Finished {

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use granary_http::AppState;
-use granary_model::{Error, Result, Sha256};
+use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{Event, RepoRow, TokenEntry, VersionRow, VersionStatus};
+use granary_storage::rows::{Event, RepoRow, StoredFileRow, TokenEntry, VersionRow, VersionStatus};
 use granary_storage::{Commit, Key, PackageKey, Subject, Transaction};
 use serde::Deserialize;
 
@@ -18,6 +18,9 @@ use crate::Progress;
 /// Versions that are removed in one transaction: each takes up to four of its 100 parts.
 const VERSIONS: usize = 20;
 
+/// Files that are removed in one transaction: each takes up to two of its parts.
+const FILES: usize = 40;
+
 /// Rows of other kinds that are removed in one transaction.
 const ROWS: usize = 90;
 
@@ -25,6 +28,21 @@ const ROWS: usize = 90;
 #[derive(Deserialize)]
 struct Listed {
     sk: String,
+}
+
+/// The row of a file, with the sort key that says of which version it is.
+#[derive(Deserialize)]
+struct ListedFile {
+    sk: String,
+    #[serde(flatten)]
+    file: StoredFileRow,
+}
+
+impl ListedFile {
+    fn key(&self, package: &PackageKey) -> Option<Key> {
+        let (version, name) = self.sk.strip_prefix("FILE#")?.split_once('/')?;
+        Some(Key::File(package.clone(), version.to_owned(), name.to_owned()))
+    }
 }
 
 /// How the removal of a part went.
@@ -61,7 +79,7 @@ impl Purge<'_> {
     async fn packages(&self) -> Result<bool> {
         let any = PackageKey {
             repo: self.row.id.clone(),
-            kind: granary_model::PackageType::Npm,
+            kind: PackageType::Npm,
             name: String::new(),
         };
         loop {
@@ -75,7 +93,10 @@ impl Purge<'_> {
                 let (kind, name) =
                     parts.ok_or_else(|| Error::internal("clearing a repository", &entry.sk))?;
                 let package = PackageKey { kind: kind.parse()?, name: name.into(), ..any.clone() };
-                if !(self.versions(&package).await? && self.package(&package).await?) {
+                if !(self.versions(&package).await?
+                    && self.files(&package).await?
+                    && self.package(&package).await?)
+                {
                     return Ok(false);
                 }
             }
@@ -118,6 +139,40 @@ impl Purge<'_> {
         }
     }
 
+    /// Files that have rows of their own.
+    async fn files(&self, package: &PackageKey) -> Result<bool> {
+        let first = Key::File(package.clone(), String::new(), String::new());
+        loop {
+            let limit = i32::try_from(FILES).unwrap_or(40);
+            let page = self.state.storage().list::<ListedFile>(&first, "FILE#", None, limit).await?;
+            if page.rows.is_empty() {
+                return Ok(true);
+            }
+            let mut change = Change::by_system(self.state.ids(), self.state.now());
+            let mut transaction = Transaction::new();
+            let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
+            for row in &page.rows {
+                let key = row.key(package).ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                transaction.delete_existing("taken", key);
+                if row.file.is_live() {
+                    *blobs.entry(row.file.file.sha256).or_default() += 1;
+                }
+            }
+            for (digest, files) in &blobs {
+                transaction.release_blob("blob", *digest, *files);
+            }
+            if !blobs.is_empty() {
+                let digests = blobs.into_keys().collect();
+                change.announce(&mut transaction, Event::BlobsReleased { digests })?;
+            }
+            match self.commit(transaction).await? {
+                Removal::Done => change.notify(self.state.storage()).await,
+                Removal::Overtaken => {}
+                Removal::Gone => return Ok(false),
+            }
+        }
+    }
+
     async fn package(&self, package: &PackageKey) -> Result<bool> {
         let first = Key::DownloadTotal(package.clone());
         loop {
@@ -137,6 +192,10 @@ impl Purge<'_> {
             }
         }
         let mut transaction = Transaction::new();
+        if let (PackageType::Maven, Some((group, artifact))) = (package.kind, package.name.split_once(':')) {
+            let key = Key::MavenPlugin(self.row.id.clone(), group.to_owned(), artifact.to_owned());
+            transaction.delete("plugin", key);
+        }
         transaction.delete("head", Key::Head(package.clone()));
         transaction.delete("list", Key::PackageOf(package.clone()));
         Ok(!matches!(self.commit(transaction).await?, Removal::Gone))
@@ -237,7 +296,7 @@ mod tests {
     fn rows_of_downloads_are_found_by_their_sort_keys() {
         let package = PackageKey {
             repo: "libs".parse().unwrap(),
-            kind: granary_model::PackageType::Npm,
+            kind: PackageType::Npm,
             name: "@a/b".into(),
         };
         for key in [

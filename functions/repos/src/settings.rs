@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use granary_http::permit::Read;
 use granary_http::{AppState, Fields, RepoAccess};
 use granary_model::{Error, PackageType, RepoId, Result, Visibility};
-use granary_storage::rows::{KmpConfig, KmpSource, RepoRow};
+use granary_storage::rows::{KmpConfig, KmpSource, MavenSettings, RepoRow};
 use url::Url;
 
 /// Longest description, in characters.
@@ -14,6 +14,9 @@ const MAX_DESCRIPTION: usize = 2000;
 
 /// Longest address of a Maven repository elsewhere, in bytes.
 const MAX_URL: usize = 2000;
+
+/// How many builds of a snapshot can be kept. Not one: a client may be reading the one before the newest.
+const SNAPSHOT_BUILDS: std::ops::RangeInclusive<u32> = 2..=1_000;
 
 /// What becomes of the description.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,11 +41,14 @@ pub(crate) struct Settings {
     pub(crate) package_types: Option<BTreeSet<PackageType>>,
     /// The Maven source.
     pub(crate) kmp_config: Option<KmpConfig>,
+    /// How Maven artifacts are kept.
+    pub(crate) maven: Option<MavenSettings>,
 }
 
 impl Settings {
     /// Names of the fields that [`Self::read`] knows.
-    pub(crate) const FIELDS: [&str; 4] = ["description", "visibility", "packageTypes", "kmpConfig"];
+    pub(crate) const FIELDS: [&str; 5] =
+        ["description", "visibility", "packageTypes", "kmpConfig", "mavenConfig"];
 
     /// Reads the settings. A Maven repository here that is to be watched must be one that the caller may
     /// read.
@@ -56,6 +62,7 @@ impl Settings {
             visibility: fields.parsed("visibility")?,
             package_types: fields.list("packageTypes")?.map(package_types).transpose()?,
             kmp_config,
+            maven: fields.object("mavenConfig")?.map(|config| maven_config(&config)).transpose()?,
         })
     }
 
@@ -65,6 +72,7 @@ impl Settings {
             && self.visibility.is_none()
             && self.package_types.is_none()
             && self.kmp_config.is_none()
+            && self.maven.is_none()
     }
 
     /// Puts the settings into a row and checks that they fit together.
@@ -77,6 +85,14 @@ impl Settings {
         row.visibility = self.visibility.unwrap_or(row.visibility);
         if let Some(types) = &self.package_types {
             row.package_types.clone_from(types);
+        }
+        if let Some(maven) = self.maven {
+            if !row.package_types.contains(&PackageType::Maven) {
+                return Err(Error::BadRequest(
+                    "mavenConfig is only for repositories whose packageTypes include maven".into(),
+                ));
+            }
+            row.maven = maven;
         }
         if !row.package_types.contains(&PackageType::Kmp) {
             row.kmp_config = None;
@@ -119,6 +135,20 @@ fn package_types(types: Vec<PackageType>) -> Result<BTreeSet<PackageType>> {
         return Err(Error::BadRequest("packageTypes: name at least one type".into()));
     }
     Ok(known)
+}
+
+fn maven_config(fields: &Fields) -> Result<MavenSettings> {
+    fields.only(&["keepSnapshotBuilds"])?;
+    let number = Fields::required("mavenConfig.keepSnapshotBuilds", fields.number("keepSnapshotBuilds")?)?;
+    // Through text: a number with a fraction, a sign or an exponent is none of those that are meant.
+    let builds = number.to_string().parse().ok().filter(|builds| SNAPSHOT_BUILDS.contains(builds));
+    builds.map(|keep_snapshot_builds| MavenSettings { keep_snapshot_builds }).ok_or_else(|| {
+        Error::BadRequest(format!(
+            "mavenConfig.keepSnapshotBuilds: a whole number from {} to {}",
+            SNAPSHOT_BUILDS.start(),
+            SNAPSHOT_BUILDS.end()
+        ))
+    })
 }
 
 async fn kmp_config(state: &AppState, headers: &HeaderMap, fields: &Fields) -> Result<KmpConfig> {

@@ -29,11 +29,24 @@ pub(crate) struct RepoView {
     org_slug: Option<OrgSlug>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kmp_config: Option<KmpConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maven_config: Option<MavenView>,
+}
+
+/// How Maven artifacts are kept.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MavenView {
+    keep_snapshot_builds: u32,
 }
 
 impl RepoView {
     /// From the rows.
     pub(crate) fn new(row: RepoRow, counts: Counts) -> Self {
+        let maven_config = row
+            .package_types
+            .contains(&PackageType::Maven)
+            .then_some(MavenView { keep_snapshot_builds: row.maven.keep_snapshot_builds });
         Self {
             name: row.id.clone(),
             id: row.id,
@@ -49,6 +62,7 @@ impl RepoView {
             updated_at: row.updated_at.to_string(),
             org_slug: row.org,
             kmp_config: row.kmp_config,
+            maven_config,
         }
     }
 }

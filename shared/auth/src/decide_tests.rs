@@ -28,6 +28,7 @@ fn repo(visibility: Visibility) -> RepoRow {
         org_uid: Some("o1".into()),
         members: members.into_iter().map(|(id, role)| (user(id), role)).collect::<BTreeMap<_, _>>(),
         kmp_config: None,
+        maven: granary_storage::rows::MavenSettings::default(),
         created_at: Timestamp::from_millis(0),
         updated_at: Timestamp::from_millis(0),
         rev: 1,

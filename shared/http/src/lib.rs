@@ -6,6 +6,7 @@
 //! merged routers in the layers every request passes.
 
 pub mod config;
+pub mod documents;
 pub mod editing;
 pub mod members;
 pub mod org_edit;

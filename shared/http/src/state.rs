@@ -10,7 +10,7 @@ use granary_model::{Clock, Ids, Result, Timestamp, UserId};
 use granary_publish::npm::packument::Packuments;
 use granary_publish::{Change, DocumentCache};
 use granary_storage::rows::UserRow;
-use granary_storage::{Key, Storage};
+use granary_storage::{Key, PackageKey, Storage};
 
 use crate::config::Config;
 use crate::delivery::BlobCache;
@@ -101,6 +101,20 @@ impl AppState {
     /// Downloads counted but not written yet.
     pub fn downloads(&self) -> &DownloadCounter {
         &self.inner.downloads
+    }
+
+    /// Counts a download. Neither delays nor fails it: what has waited long enough is written aside.
+    pub fn count_download(&self, package: PackageKey, version: &str) {
+        let now = self.now();
+        self.downloads().count(package, version, now);
+        if self.downloads().is_due(now) {
+            let state = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = state.downloads().flush(state.storage(), now).await {
+                    tracing::warn!(%error, "download counts could not be written");
+                }
+            });
+        }
     }
 
     /// The present moment.

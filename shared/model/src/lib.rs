@@ -8,10 +8,12 @@ pub mod clock;
 pub mod digest;
 pub mod error;
 pub mod ids;
+pub mod maven;
 pub mod name;
 pub mod npm;
 pub mod package;
 pub mod path;
+pub mod raw;
 pub mod role;
 pub mod token;
 

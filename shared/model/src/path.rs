@@ -63,6 +63,11 @@ pub fn canonical_path(raw: &str) -> Result<String, Error> {
     Ok(canonical)
 }
 
+/// One segment of a path, percent-encoded as in the canonical form.
+pub fn encode_segment(segment: &str) -> String {
+    utf8_percent_encode(segment, ENCODED).to_string()
+}
+
 /// Refuses a decoded segment that could be read in more than one way.
 fn check_segment(segment: &str) -> Result<(), Error> {
     if segment.is_empty() {

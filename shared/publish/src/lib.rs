@@ -6,12 +6,14 @@
 //! other way round.
 
 pub mod change;
+pub mod compress;
 pub mod digests;
 pub mod documents;
 pub mod files;
 pub mod head_edit;
 pub mod json_guard;
 pub mod npm;
+pub mod raw;
 pub mod spool;
 
 pub use change::{Change, OUTBOX_SHARDS};

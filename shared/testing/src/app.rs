@@ -134,10 +134,15 @@ impl TestApp {
         }))
     }
 
-    /// Makes a repository owned by `owner` and gives its token of all scopes.
+    /// Makes a repository for npm owned by `owner` and gives the owner's token of all scopes.
     pub async fn npm_repo(&self, owner: &str, name: &str, visibility: &str) -> Actor {
+        self.repo(owner, name, &["npm"], visibility).await
+    }
+
+    /// Makes a repository owned by `owner` and gives the owner's token of all scopes.
+    pub async fn repo(&self, owner: &str, name: &str, types: &[&str], visibility: &str) -> Actor {
         let session = self.user(owner);
-        let body = json!({ "name": name, "packageTypes": ["npm"], "visibility": visibility });
+        let body = json!({ "name": name, "packageTypes": types, "visibility": visibility });
         let response = session.post_json("/api/repos", &body).await;
         assert_eq!(response.status, 201, "{}", response.text());
         self.account_token(owner, &["read", "write", "admin"]).await

@@ -64,7 +64,7 @@ impl TestApp {
             "body": STANDARD.encode(body), "isBase64Encoded": true,
         });
         let request = serde_json::from_value(event).unwrap();
-        let mut adapter = Adapter::from(self.app.clone());
+        let mut adapter = Adapter::from(granary_http::lambda::Function(self.app.clone()));
         let response = adapter.call(LambdaEvent::new(request, Context::default())).await.unwrap();
         let response = serde_json::to_value(response).unwrap();
         let text = response["body"].as_str().unwrap_or("");

@@ -10,7 +10,7 @@ use granary_http::permit::CreateRepoInOrg;
 use granary_http::tokens::creator;
 use granary_http::{ApiResult, AppState, Caller, Fields, Json, OrgAccess, reply};
 use granary_model::{Error, OrgRole, RepoId, Result, Role, UserId, Visibility};
-use granary_storage::rows::{OrgRow, RepoRef, RepoRow};
+use granary_storage::rows::{MavenSettings, OrgRow, RepoRef, RepoRow};
 use granary_storage::{Commit, Key, Transaction};
 use serde_json::json;
 
@@ -80,6 +80,7 @@ impl Home {
             org,
             org_uid,
             kmp_config: None,
+            maven: MavenSettings::default(),
             created_at: now,
             updated_at: now,
             rev: 1,

@@ -190,8 +190,8 @@ pub enum Accounting {
 }
 
 /// Removes rows of files and lets go of their bytes: old builds of a snapshot, files of a deleted version.
-/// What somebody else has removed meanwhile is no matter. Done by the system, so nobody's right is checked;
-/// the repository must be the one of this `uid` and alive.
+/// Done by the system, so nobody's right is checked; the repository must be the one of this `uid` and alive.
+/// `false` if somebody else was faster with some of it: what is left has to be looked up anew.
 pub async fn remove_files(
     storage: &Storage,
     ids: &dyn Ids,
@@ -200,7 +200,7 @@ pub async fn remove_files(
     (package, version): (&PackageKey, &str),
     files: &[StoredFileRow],
     accounting: Accounting,
-) -> Result<()> {
+) -> Result<bool> {
     for batch in files.chunks(MAX_FILES) {
         let mut change = Change::by_system(ids, now);
         let mut transaction = Transaction::new();
@@ -235,11 +235,9 @@ pub async fn remove_files(
         }
         match storage.commit(transaction).await? {
             Commit::Done => change.notify(storage).await,
-            // Another clean-up was faster, the version was deleted, or the whole repository is going:
-            // whoever did that removes the rest, or the next event finds it.
-            Commit::Refused(refusal) if refusal.label != "blob" => return Ok(()),
+            Commit::Refused(refusal) if refusal.label != "blob" => return Ok(false),
             Commit::Refused(_) => return Err(Error::internal("removing files", "a file is counted too low")),
         }
     }
-    Ok(())
+    Ok(true)
 }

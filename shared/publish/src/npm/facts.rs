@@ -1,10 +1,5 @@
 //! What a version row keeps of an npm version.
 
-use std::io::{Read as _, Write as _};
-
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use granary_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::manifest::abbreviated;
 use super::tarball::TarballFacts;
+use crate::compress::{gunzip, gzip};
 
 /// Most that the facts of one version may take up in its row, gzip'd. A row holds 400 KB.
 const MAX_STORED: usize = 300_000;
@@ -89,17 +85,4 @@ impl NpmFacts {
         let json = gunzip(stored)?;
         serde_json::from_slice(&json).map_err(|e| Error::internal("reading a manifest", e))
     }
-}
-
-/// Compresses.
-pub fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::default());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|e| Error::internal("compressing", e))
-}
-
-/// Decompresses what [`gzip`] made.
-pub fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut plain = Vec::with_capacity(bytes.len() * 4);
-    GzDecoder::new(bytes).read_to_end(&mut plain).map_err(|e| Error::internal("decompressing", e))?;
-    Ok(plain)
 }

@@ -14,7 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
-use super::facts::{NpmFacts, gunzip};
+use super::facts::NpmFacts;
+use crate::compress::gunzip;
 use crate::documents::{Renderer, Source};
 
 /// Raised whenever the renderer would make other bytes of the same rows, so that documents of an older

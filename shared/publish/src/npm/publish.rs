@@ -11,11 +11,12 @@ use granary_storage::{Key, PackageKey, Transaction, Upload};
 use serde_json::{Map, Value};
 
 use super::body::{Content, PublishBody};
-use super::facts::{NpmFacts, gzip};
+use super::facts::NpmFacts;
 use super::manifest::{check_manifest, stored_manifest};
 use super::provenance::Provenance;
 use super::summary::{Summary, check_tags};
 use super::tarball::{TarballLimits, inspect};
+use crate::compress::gzip;
 use crate::digests::Digests;
 use crate::files::hint_holder;
 use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head};

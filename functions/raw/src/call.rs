@@ -1,0 +1,98 @@
+//! What a request is about, authorised.
+
+use axum::http::HeaderMap;
+use granary_http::permit::RepoAction;
+use granary_http::{About, AppState, RepoAccess};
+use granary_model::raw::{RawFile, RawName, RawVersion};
+use granary_model::{Error, PackageType, Result};
+use granary_publish::{Source, Target};
+use granary_storage::rows::HeadRow;
+
+/// The names in a path.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    pub(crate) package: RawName,
+    pub(crate) version: Option<RawVersion>,
+    pub(crate) file: Option<RawFile>,
+}
+
+impl Names {
+    /// Reads the names of a path and authorises for them. Whoever may not see the repository learns nothing
+    /// about its paths either, so a name that cannot be used is refused only after that.
+    pub(crate) async fn authorize<A: RepoAction>(
+        state: &AppState,
+        headers: &HeaderMap,
+        repo: &str,
+        segments: &[&str],
+    ) -> Result<(Self, RepoAccess<A>)> {
+        let names = Self::read(segments);
+        let about = names.as_ref().ok().map(|names| About {
+            kind: PackageType::Raw,
+            name: names.package.as_str(),
+            version: names.version.as_ref().map(RawVersion::as_str),
+            file: names.file.as_ref().map(|file| (file.as_str(), false)),
+        });
+        let access = RepoAccess::<A>::authorize_about(state, headers, repo, about).await?;
+        access.require_type(PackageType::Raw)?;
+        Ok((names?, access))
+    }
+
+    fn read(segments: &[&str]) -> Result<Self> {
+        let mut segments = segments.iter();
+        let package = segments.next().copied().unwrap_or("").parse()?;
+        Ok(Self {
+            package,
+            version: segments.next().map(|text| text.parse()).transpose()?,
+            file: segments.next().map(|text| text.parse()).transpose()?,
+        })
+    }
+
+    /// The version, where the route has one.
+    pub(crate) fn version(&self) -> &str {
+        self.version.as_ref().map_or("", RawVersion::as_str)
+    }
+
+    /// The file, where the route has one.
+    pub(crate) fn file(&self) -> &str {
+        self.file.as_ref().map_or("", RawFile::as_str)
+    }
+
+    /// The answer for what is not there; the same for everything that is not.
+    pub(crate) fn not_found(&self) -> Error {
+        let package = &self.package;
+        Error::NotFound(match (&self.version, &self.file) {
+            (Some(version), Some(file)) => {
+                format!("file '{file}' of version {version} of package '{package}' not found")
+            }
+            (Some(version), None) => format!("version {version} of package '{package}' not found"),
+            _ => format!("package '{package}' not found"),
+        })
+    }
+
+    /// Where the documents of the package come from.
+    pub(crate) fn source<A: RepoAction>(&self, access: &RepoAccess<A>) -> Result<Source> {
+        let head: Option<HeadRow> = access.head.clone().filter(|head| head.versions > 0);
+        Ok(Source {
+            package: access.package_key(PackageType::Raw, self.package.as_str()),
+            repo_uid: access.repo.uid.clone(),
+            head: head.ok_or_else(|| self.not_found())?,
+        })
+    }
+
+    /// The package to change, by the right that was given.
+    pub(crate) fn target<'a, A: RepoAction>(
+        &self,
+        state: &'a AppState,
+        access: &'a RepoAccess<A>,
+    ) -> Target<'a> {
+        Target {
+            storage: state.storage(),
+            ids: state.ids(),
+            repo: &access.repo,
+            principal: &access.principal,
+            token: access.token.as_ref(),
+            package: access.package_key(PackageType::Raw, self.package.as_str()),
+            head: access.head.clone(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What versions a package has, and what files a version.
+
+use axum::extract::{OriginalUri, Path};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use granary_http::documents::{DocumentHeaders, answer_document, is_unchanged, not_modified};
+use granary_http::permit::Read;
+use granary_http::{ApiResult, AppState, reply};
+use granary_model::{Sha256, Timestamp};
+use granary_publish::raw::{RawLists, files_of};
+use granary_storage::rows::VersionStatus;
+use serde::Serialize;
+
+use crate::call::Names;
+
+/// `GET /api/raw/{repo}/{package}`: its versions, newest first.
+pub(crate) async fn list_versions(
+    state: AppState,
+    Path((repo, package)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (names, access) = Names::authorize::<Read>(&state, &headers, &repo, &[&package]).await?;
+    let source = names.source(&access)?;
+    let etag = source.etag(RawLists::VARIANT);
+    let document = DocumentHeaders {
+        etag: &etag,
+        modified: source.head.modified(),
+        content_type: "application/json",
+        vary: "Accept-Encoding, Authorization",
+    };
+    if is_unchanged(&headers, &etag) {
+        return Ok(not_modified(document)?);
+    }
+    let list = state.documents().get(state.storage(), &source, RawLists::VARIANT, &RawLists).await?;
+    let document = DocumentHeaders { etag: &list.etag, modified: list.modified, ..document };
+    Ok(answer_document(&headers, list.gzip.clone(), document)?)
+}
+
+/// The files of a version.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionView {
+    name: String,
+    version: String,
+    published_at: Timestamp,
+    size: u64,
+    files: Vec<FileView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileView {
+    name: String,
+    size: u64,
+    sha256: Sha256,
+    content_type: String,
+    published_at: Timestamp,
+    url: String,
+}
+
+/// `GET /api/raw/{repo}/{package}/{version}`: its files, by name.
+pub(crate) async fn list_files(
+    state: AppState,
+    Path((repo, package, version)): Path<(String, String, String)>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (names, access) = Names::authorize::<Read>(&state, &headers, &repo, &[&package, &version]).await?;
+    let source = names.source(&access)?;
+    let row = access.version.as_ref().filter(|row| row.status == VersionStatus::Live);
+    let row = row.ok_or_else(|| names.not_found())?;
+    let base = format!("{}{}", state.config().public_url, uri.path());
+    let files = files_of(state.storage(), &source, &row.version).await?;
+    let view = VersionView {
+        name: source.head.name.clone(),
+        version: row.version.clone(),
+        published_at: row.published_at,
+        size: row.size,
+        files: files
+            .into_iter()
+            .map(|row| FileView {
+                url: format!("{base}/{}", granary_model::path::encode_segment(&row.file.name)),
+                name: row.file.name,
+                size: row.file.size,
+                sha256: row.file.sha256,
+                content_type: row.file.content_type,
+                published_at: row.added_at,
+            })
+            .collect(),
+    };
+    Ok(reply(StatusCode::OK, &view))
+}
