@@ -7,9 +7,7 @@ use axum::response::Response;
 use granary_http::permit::{Admin, Read, Write};
 use granary_http::{ApiError, ApiResult, AppState, Delivery, RepoAccess, done, drain, receive, reply};
 use granary_model::{PackageType, Result};
-use granary_publish::files::{
-    Added, Known, NewFile, add_files, check_files, delete_file, store_bytes,
-};
+use granary_publish::files::{Added, Known, NewFile, add_files, check_files, delete_file, store_bytes};
 use granary_publish::raw::{RawRules, content_type, reshow};
 
 use crate::call::Names;

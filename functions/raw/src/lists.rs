@@ -6,7 +6,7 @@ use axum::response::Response;
 use granary_http::documents::{DocumentHeaders, answer_document, is_unchanged, not_modified};
 use granary_http::permit::Read;
 use granary_http::{ApiResult, AppState, reply};
-use granary_model::{Sha256, Timestamp};
+use granary_model::Sha256;
 use granary_publish::raw::{RawLists, files_of};
 use granary_storage::rows::VersionStatus;
 use serde::Serialize;
@@ -42,7 +42,7 @@ pub(crate) async fn list_versions(
 struct VersionView {
     name: String,
     version: String,
-    published_at: Timestamp,
+    published_at: String,
     size: u64,
     files: Vec<FileView>,
 }
@@ -54,7 +54,7 @@ struct FileView {
     size: u64,
     sha256: Sha256,
     content_type: String,
-    published_at: Timestamp,
+    published_at: String,
     url: String,
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn list_files(
     let view = VersionView {
         name: source.head.name.clone(),
         version: row.version.clone(),
-        published_at: row.published_at,
+        published_at: row.published_at.to_string(),
         size: row.size,
         files: files
             .into_iter()
@@ -84,7 +84,7 @@ pub(crate) async fn list_files(
                 size: row.file.size,
                 sha256: row.file.sha256,
                 content_type: row.file.content_type,
-                published_at: row.added_at,
+                published_at: row.added_at.to_string(),
             })
             .collect(),
     };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use granary_model::raw::{RawName, RawVersion};
-use granary_model::{Error, Result, Timestamp};
+use granary_model::{Error, Result};
 use granary_storage::rows::{HeadRow, StoredFileRow, VersionRow, VersionStatus};
 use granary_storage::{Key, Storage};
 use serde::Serialize;
@@ -105,7 +105,7 @@ struct List<'a> {
 #[serde(rename_all = "camelCase")]
 struct Entry<'a> {
     version: &'a str,
-    published_at: Timestamp,
+    published_at: String,
     size: u64,
     files: u64,
 }
@@ -128,7 +128,7 @@ impl Renderer for RawLists {
                 .iter()
                 .map(|row| Entry {
                     version: &row.version,
-                    published_at: row.published_at,
+                    published_at: row.published_at.to_string(),
                     size: row.size,
                     files: row.file_count,
                 })

@@ -1,0 +1,102 @@
+//! Headers, conditions, ranges, media types.
+
+use granary_testing::EventShape;
+
+use crate::support::{at, stored, with};
+
+#[tokio::test]
+async fn a_download_says_what_it_is() {
+    let (app, ann) = with("private").await;
+    stored(&ann, "a/1/page.html", "<script>alert(1)</script>").await;
+    let file = ann.get(&at("a/1/page.html")).await;
+    assert_eq!(file.header("content-type"), "text/html");
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"page.html\"");
+    assert_eq!(file.header("x-content-type-options"), "nosniff");
+    assert_eq!(file.header("content-security-policy"), "default-src 'none'; sandbox");
+    assert_eq!(file.header("content-length"), "25");
+    assert!(!file.header("last-modified").is_empty());
+    let head = ann.head(&at("a/1/page.html")).await;
+    assert_eq!(head.status, 200);
+    assert!(head.body.is_empty());
+    for name in ["content-type", "content-length", "etag", "last-modified", "content-disposition"] {
+        assert_eq!(head.header(name), file.header(name), "{name}");
+    }
+    app.state().downloads().flush(app.state().storage(), app.state().now()).await.unwrap();
+    let repo = ann.get("/api/repos/files").await.json();
+    assert_eq!(repo["repo"]["downloadCount"], 1, "HEAD is no download");
+}
+
+#[tokio::test]
+async fn types_follow_the_extension() {
+    let (_app, ann) = with("private").await;
+    for (name, expected) in [
+        ("f.zip", "application/zip"),
+        ("f.json", "application/json"),
+        ("f.txt", "text/plain"),
+        ("f.tar.gz", "application/gzip"),
+        ("f", "application/octet-stream"),
+        ("f.unheard-of", "application/octet-stream"),
+    ] {
+        stored(&ann, &format!("a/1/{name}"), name).await;
+        let kind = ann.get(&at(&format!("a/1/{name}"))).await.header("content-type").to_owned();
+        assert_eq!(kind, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn parts_and_known_copies() {
+    let (_app, ann) = with("private").await;
+    stored(&ann, "a/1/f.bin", "0123456789").await;
+    let path = at("a/1/f.bin");
+    let part = ann.get_with(&path, &[("range", "bytes=2-4")]).await;
+    assert_eq!((part.status, part.text().as_str()), (206, "234"));
+    assert_eq!(part.header("content-range"), "bytes 2-4/10");
+    assert_eq!(part.header("content-length"), "3");
+    let tail = ann.get_with(&path, &[("range", "bytes=-3")]).await;
+    assert_eq!((tail.status, tail.text().as_str()), (206, "789"));
+    let beyond = ann.get_with(&path, &[("range", "bytes=10-")]).await;
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */10"));
+    let whole = ann.get(&path).await;
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    let known = ann.get_with(&path, &[("if-none-match", whole.header("etag"))]).await;
+    assert_eq!((known.status, known.body.len()), (304, 0));
+    let other = ann.get_with(&path, &[("if-none-match", "\"x\"")]).await;
+    assert_eq!(other.status, 200);
+    let list = ann.get(&at("a")).await;
+    let same = ann.get_with(&at("a"), &[("if-none-match", list.header("etag"))]).await;
+    assert_eq!(same.status, 304);
+    stored(&ann, "a/1/g.bin", "more").await;
+    let changed = ann.get_with(&at("a"), &[("if-none-match", list.header("etag"))]).await;
+    assert_eq!(changed.status, 200);
+}
+
+/// Bytes that are no UTF-8 come out unchanged through every front door, whatever their media type.
+#[tokio::test]
+async fn bytes_are_never_altered() {
+    let (app, ann) = with("public").await;
+    let bytes = b"caf\xe9 \xff\xfe\x00 \xc3\x28".to_vec();
+    for name in ["f.txt", "f.html", "f.xml", "f.json", "f.js", "f.svg", "f.css", "f.bin", "f"] {
+        let path = at(&format!("a/1/{name}"));
+        stored(&ann, &format!("a/1/{name}"), bytes.clone()).await;
+        assert_eq!(ann.get(&path).await.body.as_ref(), bytes, "{name}");
+        for shape in [EventShape::HttpApi, EventShape::FunctionUrl] {
+            let answer = app.event(shape, "GET", &path, &[], b"").await;
+            assert_eq!((answer.status, answer.was_base64), (200, true), "{name} {shape:?}");
+            assert_eq!(answer.body, bytes, "{name} {shape:?}");
+        }
+    }
+}
+
+/// Files arrive through a function's front doors as they were sent.
+#[tokio::test]
+async fn uploads_come_through_every_front_door() {
+    let (app, ann) = with("private").await;
+    let authorization = format!("Bearer {}", ann.secret());
+    let headers = [("authorization", authorization.as_str())];
+    for (shape, name) in [(EventShape::HttpApi, "x%20y.bin"), (EventShape::FunctionUrl, "z+1.bin")] {
+        let path = at(&format!("a/1/{name}"));
+        let answer = app.event(shape, "PUT", &path, &headers, b"\xff\x00\xfe").await;
+        assert_eq!(answer.status, 201, "{shape:?} {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(ann.get(&path).await.body.as_ref(), b"\xff\x00\xfe");
+    }
+}
