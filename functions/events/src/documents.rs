@@ -15,7 +15,9 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
     match package.kind {
         PackageType::Npm => refresh_by(state, package, state.packuments()).await,
         PackageType::Raw => refresh_by(state, package, &RawLists).await,
-        PackageType::Maven | PackageType::Swift | PackageType::Kmp | PackageType::Composer => Ok(Progress::Finished),
+        PackageType::Maven | PackageType::Swift | PackageType::Kmp | PackageType::Composer => {
+            Ok(Progress::Finished)
+        }
     }
 }
 

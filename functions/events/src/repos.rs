@@ -77,11 +77,7 @@ struct Purge<'a> {
 impl Purge<'_> {
     /// Of all protocols, also those that the repository no longer offers.
     async fn packages(&self) -> Result<bool> {
-        let any = PackageKey {
-            repo: self.row.id.clone(),
-            kind: PackageType::Npm,
-            name: String::new(),
-        };
+        let any = PackageKey { repo: self.row.id.clone(), kind: PackageType::Npm, name: String::new() };
         loop {
             let page =
                 self.state.storage().list::<Listed>(&Key::PackageOf(any.clone()), "PKG#", None, 100).await?;
@@ -152,7 +148,8 @@ impl Purge<'_> {
             let mut transaction = Transaction::new();
             let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
             for row in &page.rows {
-                let key = row.key(package).ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                let key =
+                    row.key(package).ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
                 transaction.delete_existing("taken", key);
                 if row.file.is_live() {
                     *blobs.entry(row.file.file.sha256).or_default() += 1;
@@ -294,11 +291,8 @@ mod tests {
 
     #[test]
     fn rows_of_downloads_are_found_by_their_sort_keys() {
-        let package = PackageKey {
-            repo: "libs".parse().unwrap(),
-            kind: PackageType::Npm,
-            name: "@a/b".into(),
-        };
+        let package =
+            PackageKey { repo: "libs".parse().unwrap(), kind: PackageType::Npm, name: "@a/b".into() };
         for key in [
             Key::DownloadTotal(package.clone()),
             Key::Downloads(package.clone(), "1.0.0-rc.1".into(), 20_717),

@@ -32,7 +32,8 @@ pub struct DocumentHeaders<'a> {
 impl DocumentHeaders<'_> {
     /// Adds them to an answer.
     pub fn put(&self, headers: &mut HeaderMap) -> Result<()> {
-        let value = |text: &str| HeaderValue::from_str(text).map_err(|e| Error::internal("writing a header", e));
+        let value =
+            |text: &str| HeaderValue::from_str(text).map_err(|e| Error::internal("writing a header", e));
         headers.insert(header::ETAG, value(self.etag)?);
         headers.insert(header::LAST_MODIFIED, value(&self.modified.http_date())?);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));

@@ -49,9 +49,7 @@ pub struct Function(pub App);
 pub struct FunctionResponse(axum::response::Response);
 
 impl lambda_http::IntoResponse for FunctionResponse {
-    fn into_response(
-        self,
-    ) -> Pin<Box<dyn Future<Output = lambda_http::Response<lambda_http::Body>> + Send>> {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = lambda_http::Response<lambda_http::Body>> + Send>> {
         Box::pin(async move {
             let (mut parts, body) = self.0.into_parts();
             let body = match body.collect().await {

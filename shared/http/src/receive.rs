@@ -33,7 +33,12 @@ pub struct Received {
 /// # Errors
 /// `TooLarge` over the limit of a request or of a file, after reading the rest; `BadRequest` if the body
 /// breaks off. Nothing is stored then.
-pub async fn receive(state: &AppState, headers: &HeaderMap, mut body: Body, way_out: &str) -> Result<Received> {
+pub async fn receive(
+    state: &AppState,
+    headers: &HeaderMap,
+    mut body: Body,
+    way_out: &str,
+) -> Result<Received> {
     let limit = state.config().max_body.unwrap_or(u64::MAX);
     let too_long = || {
         Error::TooLarge(format!(

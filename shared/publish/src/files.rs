@@ -90,8 +90,7 @@ impl Known {
         version: &str,
         names: impl Iterator<Item = String>,
     ) -> Result<Self> {
-        let keys: Vec<Key> =
-            names.map(|name| Key::File(package.clone(), version.to_owned(), name)).collect();
+        let keys: Vec<Key> = names.map(|name| Key::File(package.clone(), version.to_owned(), name)).collect();
         let row = Key::Version(package.clone(), version.to_owned());
         let (version, files) = tokio::try_join!(storage.get(&row), storage.batch_get(&keys))?;
         Ok(Self { version, files: files.into_iter().flatten().collect() })

@@ -129,11 +129,9 @@ impl Key {
     /// The table that holds the row.
     pub fn table(&self) -> Table {
         match self {
-            Self::Login(_)
-            | Self::SignIn(_)
-            | Self::Upload(_)
-            | Self::Holder(..)
-            | Self::Expectation(..) => Table::Ephemeral,
+            Self::Login(_) | Self::SignIn(_) | Self::Upload(_) | Self::Holder(..) | Self::Expectation(..) => {
+                Table::Ephemeral
+            }
             Self::Downloads(..) | Self::DownloadTotal(_) | Self::RepoDownloads(_) => Table::Counters,
             _ => Table::Registry,
         }

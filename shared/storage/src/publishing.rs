@@ -7,8 +7,8 @@ use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 use crate::Storage;
 use crate::item::{key_item, number, text};
 use crate::keys::Key;
-use crate::rows::{HolderRow, StoredFileRow};
 use crate::retry::store_error;
+use crate::rows::{HolderRow, StoredFileRow};
 use crate::transaction::{Expression, Transaction, bindings};
 
 /// How long a claim on a blob lasts: much longer than any publish takes from claim to commit.

@@ -22,12 +22,7 @@ pub type Reshow = fn(&mut HeadRow, &[VersionRow]);
 ///
 /// # Errors
 /// `NotFound` if there is no such version.
-pub async fn delete_version(
-    target: Target<'_>,
-    now: Timestamp,
-    version: &str,
-    reshow: Reshow,
-) -> Result<()> {
+pub async fn delete_version(target: Target<'_>, now: Timestamp, version: &str, reshow: Reshow) -> Result<()> {
     let (storage, package) = (target.storage, target.package.clone());
     delete(target, now, Deletion { storage, package, version, file: None, reshow }).await
 }
@@ -89,7 +84,10 @@ impl DeleteEdit<'_> {
         let key = Key::File(package.clone(), (*version).to_owned(), name.to_owned());
         let row: Option<StoredFileRow> = storage.get(&key).await?;
         let row = row.filter(StoredFileRow::is_live).ok_or_else(|| {
-            Error::NotFound(format!("file '{name}' of version {version} of package '{}' not found", package.name))
+            Error::NotFound(format!(
+                "file '{name}' of version {version} of package '{}' not found",
+                package.name
+            ))
         })?;
         let buried = StoredFileRow { status: FileStatus::Tombstone, ..row.clone() };
         transaction.replace_file("file", &key, &buried, row.file.sha256)?;
@@ -219,7 +217,11 @@ pub async fn remove_files(
         }
         if accounting == Accounting::Counted {
             let key = Key::Version(package.clone(), version.to_owned());
-            transaction.grow_version("version", key, Growth { bytes: -bytes, files: -live, ..Growth::default() });
+            transaction.grow_version(
+                "version",
+                key,
+                Growth { bytes: -bytes, files: -live, ..Growth::default() },
+            );
             let usage = UsageChange { bytes: -bytes, ..UsageChange::default() };
             transaction.change_usage("usage", &package.repo, usage, None);
         }
@@ -228,10 +230,8 @@ pub async fn remove_files(
         let subject = format!("{package}@{version} {}", names.join(","));
         change.audit(&mut transaction, &format!("repo:{}", package.repo), "package.clean", &subject)?;
         if !blobs.is_empty() {
-            change.announce(
-                &mut transaction,
-                Event::BlobsReleased { digests: blobs.into_keys().collect() },
-            )?;
+            change
+                .announce(&mut transaction, Event::BlobsReleased { digests: blobs.into_keys().collect() })?;
         }
         match storage.commit(transaction).await? {
             Commit::Done => change.notify(storage).await,

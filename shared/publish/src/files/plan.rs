@@ -167,14 +167,7 @@ impl<'a> Plan<'a> {
                 }
             }
             if blobs.get(&row.file.sha256).is_none_or(|count| *count < 1) {
-                hint_holder(
-                    transaction,
-                    &self.owner,
-                    &self.package,
-                    &self.row.version,
-                    &row.file,
-                    self.now,
-                )?;
+                hint_holder(transaction, &self.owner, &self.package, &self.row.version, &row.file, self.now)?;
             }
             *blobs.entry(row.file.sha256).or_default() += 1;
         }
