@@ -14,10 +14,6 @@ use granary_storage::PackageKey;
 use granary_storage::rows::HeadRow;
 use serde_json::Value;
 
-/// How much of a refused body is read, so that the client sees the answer. npm hangs for more than a
-/// minute when a large PUT is refused and the connection closed.
-const DRAIN: u64 = 256 * 1024 * 1024;
-
 /// One request of the npm protocol.
 pub(crate) struct Call {
     pub(crate) state: AppState,
@@ -103,17 +99,10 @@ impl Call {
         self.state.now().millis() - began.millis() > 2_000
     }
 
-    /// Reads what is left of the body and throws it away.
+    /// Reads what is left of the body and throws it away. npm hangs for more than a minute when a large PUT
+    /// is refused and the connection closed.
     pub(crate) async fn drain(&mut self) {
-        use http_body_util::BodyExt as _;
-        let mut body = self.take_body();
-        let mut seen = 0;
-        while seen < DRAIN {
-            match body.frame().await {
-                Some(Ok(frame)) => seen += frame.data_ref().map_or(0, |data| data.len() as u64),
-                _ => break,
-            }
-        }
+        granary_http::drain(self.take_body()).await;
     }
 
     /// Refuses a body that says it is longer than this deployment takes.
@@ -123,9 +112,20 @@ impl Call {
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         match (self.state.config().max_body, length) {
-            (Some(limit), Some(length)) if length > limit => Err(too_long(limit)),
+            (Some(limit), Some(length)) if length > limit => Err(self.too_long(limit)),
             _ => Ok(()),
         }
+    }
+
+    /// The answer to a body over the limit, with the way out.
+    pub(crate) fn too_long(&self, limit: u64) -> Error {
+        Error::TooLarge(format!(
+            "the request is larger than the {limit} bytes that this deployment takes (a tarball of about {} bytes, \
+             because npm sends it as base64); run `npm pack` and send the tarball with `granary push npm <tarball> --repo \
+             {}`, which has no such limit",
+            limit / 4 * 3,
+            self.repo
+        ))
     }
 
     /// The package to change, by the right that was given.
@@ -144,16 +144,6 @@ impl Call {
             head: access.head.clone(),
         }
     }
-}
-
-/// The answer to a body over the limit, with the way out.
-pub(crate) fn too_long(limit: u64) -> Error {
-    Error::TooLarge(format!(
-        "the request is larger than the {limit} bytes that this deployment takes (a tarball of about {} bytes, because \
-         npm sends it as base64); publish it through a one-process server of the same registry (`granary serve`), which \
-         has no such limit",
-        limit / 4 * 3
-    ))
 }
 
 /// The key of a package in the repository.

@@ -11,7 +11,7 @@ use granary_publish::npm::publish::NpmPublish;
 use http_body_util::BodyExt as _;
 use serde_json::json;
 
-use crate::call::{Call, too_long};
+use crate::call::Call;
 
 /// Reads the body as it arrives: the tarball goes to a spool, everything else stays small.
 pub(crate) async fn read_body(call: &mut Call) -> Result<PublishBody> {
@@ -25,7 +25,7 @@ pub(crate) async fn read_body(call: &mut Call) -> Result<PublishBody> {
         let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;
-        let fed = if seen > limit { Err(too_long(limit)) } else { parser.feed(&data) };
+        let fed = if seen > limit { Err(call.too_long(limit)) } else { parser.feed(&data) };
         if let Err(error) = fed {
             // The rest is read by whoever answers, or the client would not see the answer.
             call.put_back(body);

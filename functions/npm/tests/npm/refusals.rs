@@ -235,7 +235,7 @@ async fn a_body_over_the_limit_is_read_to_its_end_and_answered_with_the_way_out(
         let response = ann.request("PUT", &at("pad"), &headers, body).await;
         assert_eq!(read.load(std::sync::atomic::Ordering::SeqCst), length, "{headers:?}");
         refused(&app, &before, &response, "over the limit", 413, "100000 bytes").await;
-        assert!(response.error().contains("granary serve"), "{}", response.text());
+        assert!(response.error().contains("granary push npm <tarball> --repo libs"), "{}", response.text());
         assert_eq!(response.json()["code"], "PAYLOAD_TOO_LARGE");
     }
     publish(&ann, &NpmPackage::new("pad", "1.0.0")).await;
