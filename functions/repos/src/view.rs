@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use granary_model::npm::NpmName;
 use granary_model::{OrgSlug, PackageType, RepoId, Role, UserId, Visibility};
-use granary_storage::rows::{KmpConfig, PackageEntry, RepoRow};
+use granary_storage::rows::{KmpConfig, MavenSettings, PackageEntry, RepoRow};
 use serde::Serialize;
 
 use crate::counts::Counts;
@@ -43,9 +43,8 @@ struct MavenView {
 impl RepoView {
     /// From the rows.
     pub(crate) fn new(row: RepoRow, counts: Counts) -> Self {
-        let maven_config = row
-            .package_types
-            .contains(&PackageType::Maven)
+        // The documented form of a repository has no such field, so it is shown where it says something.
+        let maven_config = (row.maven != MavenSettings::default())
             .then_some(MavenView { keep_snapshot_builds: row.maven.keep_snapshot_builds });
         Self {
             name: row.id.clone(),

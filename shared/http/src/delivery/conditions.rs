@@ -1,13 +1,12 @@
 //! Conditional requests and ranges, RFC 9110 sections 13 and 14.
 
-use std::ops::Bound;
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::http::HeaderMap;
+use axum::http::header::RANGE;
 use granary_model::Timestamp;
 use headers::{
     ETag, HeaderMapExt as _, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, LastModified,
-    Range,
 };
 
 /// What a request's conditions come to.
@@ -40,30 +39,28 @@ pub(super) fn judge(request: &HeaderMap, etag: &str, modified: Option<Timestamp>
         (None, Some(since), Some(at)) if !since.is_modified(at) => return Verdict::NotModified,
         _ => {}
     }
-    let range = request.typed_get::<Range>();
+    let range = request.get(RANGE).and_then(|range| range.to_str().ok());
     let stale = request
         .typed_get::<IfRange>()
         .is_some_and(|known| known.is_modified(Some(&etag), at.map(LastModified::from).as_ref()));
     match range {
-        Some(range) if !stale => part(&range, size),
+        Some(range) if !stale => part(range, size),
         _ => Verdict::Whole,
     }
 }
 
-/// One range. Several at once are answered with the whole, as the standard allows.
-fn part(range: &Range, size: u64) -> Verdict {
-    let mut ranges = range.satisfiable_ranges(size);
-    let (Some(bounds), None) = (ranges.next(), ranges.next()) else {
-        return if range.satisfiable_ranges(size).next().is_none() {
-            Verdict::Unsatisfiable
-        } else {
-            Verdict::Whole
-        };
-    };
+/// One range of bytes. Several at once, other units, and what cannot be read are answered with the whole, as
+/// RFC 9110, section 14.2 allows. (The header library takes `bytes=x` for a range and `bytes=-99` of ten bytes
+/// for none.)
+fn part(range: &str, size: u64) -> Verdict {
+    let bounds = range.strip_prefix("bytes=").and_then(|bounds| bounds.trim().split_once('-'));
+    let Some((from, to)) = bounds else { return Verdict::Whole };
     let last = size.saturating_sub(1);
-    let (from, to) = match bounds {
-        (Bound::Included(from), Bound::Included(to)) => (from, to.min(last)),
-        (Bound::Included(from), Bound::Unbounded) => (from, last),
+    let (from, to) = match (from.parse::<u64>(), to.parse::<u64>()) {
+        (Ok(from), Ok(to)) if from <= to => (from, to.min(last)),
+        (Ok(from), Err(_)) if to.is_empty() => (from, last),
+        (Err(_), Ok(0)) if from.is_empty() => return Verdict::Unsatisfiable,
+        (Err(_), Ok(suffix)) if from.is_empty() => (size.saturating_sub(suffix), last),
         _ => return Verdict::Whole,
     };
     if size == 0 || from > to { Verdict::Unsatisfiable } else { Verdict::Part(from, to) }
@@ -112,6 +109,8 @@ mod tests {
             ("bytes=0-1,3-4", Verdict::Whole),
             ("lines=1-2", Verdict::Whole),
             ("bytes=x", Verdict::Whole),
+            ("bytes=5-4", Verdict::Whole),
+            ("bytes=-0", Verdict::Unsatisfiable),
         ] {
             assert_eq!(verdict(&[("range", range)]), expected, "{range}");
         }
