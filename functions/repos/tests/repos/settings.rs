@@ -138,17 +138,17 @@ async fn builds_of_a_snapshot_that_are_kept() {
     let made = ann.post_json("/api/repos", &body).await;
     assert_eq!(made.status, 201, "{}", made.text());
     assert_eq!(made.json()["repo"]["mavenConfig"], json!({ "keepSnapshotBuilds": 3 }));
-    let change = |config| ann.patch_json("/api/repos/jars", config);
-    assert_eq!(change(&json!({ "mavenConfig": { "keepSnapshotBuilds": 1000 } })).await.status, 200);
-    assert_eq!(change(&json!({ "description": "x" })).await.status, 200);
+    let change = async |config| ann.patch_json("/api/repos/jars", &config).await;
+    assert_eq!(change(json!({ "mavenConfig": { "keepSnapshotBuilds": 1000 } })).await.status, 200);
+    assert_eq!(change(json!({ "description": "x" })).await.status, 200);
     let shown = ann.get("/api/repos/jars").await.json();
     assert_eq!(shown["repo"]["mavenConfig"]["keepSnapshotBuilds"], 1000);
     for bad in [json!(1), json!(1001), json!(2.5), json!("3"), json!(-3), json!(null)] {
-        let response = change(&json!({ "mavenConfig": { "keepSnapshotBuilds": bad } })).await;
+        let response = change(json!({ "mavenConfig": { "keepSnapshotBuilds": bad } })).await;
         assert_eq!(response.status, 400, "{bad}");
         assert!(response.error().contains("keepSnapshotBuilds"), "{}", response.error());
     }
-    assert_eq!(change(&json!({ "mavenConfig": { "keep": 3 } })).await.status, 400);
+    assert_eq!(change(json!({ "mavenConfig": { "keep": 3 } })).await.status, 400);
     app.npm_repo("ann", "libs", "private").await;
     let other =
         ann.patch_json("/api/repos/libs", &json!({ "mavenConfig": { "keepSnapshotBuilds": 3 } })).await;
