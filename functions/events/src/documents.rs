@@ -2,6 +2,7 @@
 
 use granary_http::AppState;
 use granary_model::{Error, PackageType, Result};
+use granary_publish::maven::metadata::ArtifactMetadata;
 use granary_publish::raw::RawLists;
 use granary_publish::{Renderer, Source, render_and_store};
 use granary_storage::rows::HeadRow;
@@ -15,7 +16,8 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
     match package.kind {
         PackageType::Npm => refresh_by(state, package, state.packuments()).await,
         PackageType::Raw => refresh_by(state, package, &RawLists).await,
-        PackageType::Maven | PackageType::Swift | PackageType::Kmp | PackageType::Composer => {
+        PackageType::Maven => refresh_by(state, package, &ArtifactMetadata).await,
+        PackageType::Swift | PackageType::Kmp | PackageType::Composer => {
             Ok(Progress::Finished)
         }
     }

@@ -3,6 +3,7 @@
 use granary_http::AppState;
 use granary_model::{Error, Result};
 use granary_publish::files::{Accounting, remove_files};
+use granary_publish::maven;
 use granary_storage::rows::{RepoRow, StoredFileRow, VersionRow, VersionStatus};
 use granary_storage::{Key, PackageKey};
 
@@ -46,6 +47,14 @@ pub(crate) async fn remove_version(
             None => return Ok(Progress::Finished),
         }
     }
+}
+
+/// Removes the builds of a snapshot that are more than its repository keeps.
+pub(crate) async fn prune(state: &AppState, package: &PackageKey, version: &str) -> Result<Progress> {
+    if let Some(repo) = repo_of(state, package).await? {
+        maven::prune::prune(state.storage(), state.ids(), state.now(), &repo, package, version).await?;
+    }
+    Ok(Progress::Finished)
 }
 
 /// The repository of a package, if it is alive.

@@ -31,7 +31,7 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::PackageChanged { package } => documents::refresh(state, package).await?,
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
         Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,
-        Event::SnapshotDeployed { .. } => Progress::NotYet,
+        Event::SnapshotDeployed { package, version } => files::prune(state, package, version).await?,
         Event::UploadCompleted { .. } => Progress::NotYet,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
     };

@@ -37,7 +37,7 @@ pub(crate) async fn answer(
     let mut call = Call::new(state, repo, request);
     let is_head = call.is_head();
     let result = match NpmRoute::parse(&relative) {
-        Ok(route) => handle(&mut call, route).await,
+        Ok(route) => Box::pin(handle(&mut call, route)).await,
         // Whoever may not see the repository learns nothing about its paths either.
         Err(error) => match call.repo::<Read>().await {
             Ok(_) => Err(error),

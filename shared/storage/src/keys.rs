@@ -181,7 +181,9 @@ impl Key {
             Self::Version(_, version) => format!("VER#{version}"),
             Self::Readme(_, version) => format!("README#{version}"),
             // A version has no slash, so the files of one version are never among those of another.
-            Self::File(_, version, file) => format!("FILE#{version}/{file}"),
+            Self::File(_, version, file) | Self::Expectation(_, version, file) => {
+                format!("FILE#{version}/{file}")
+            }
             Self::MavenPlugin(_, _, artifact) => format!("PLUGIN#{artifact}"),
             Self::Blob(_) => "BLOB".into(),
             Self::Audit(_, _, id) | Self::Outbox(_, id) => id.clone(),
@@ -189,7 +191,6 @@ impl Key {
             Self::SignIn(_) => "SIGNIN".into(),
             Self::Upload(_) => "UPLOAD".into(),
             Self::Holder(_, _, repo) => format!("REPO#{repo}"),
-            Self::Expectation(_, version, file) => format!("FILE#{version}/{file}"),
             Self::Downloads(_, version, day) => format!("DAY#{day}#{version}"),
             Self::DownloadTotal(_) | Self::RepoDownloads(_) => "TOTAL".into(),
         }

@@ -28,6 +28,9 @@ pub struct Growth {
     pub facts: Option<Vec<u8>>,
     /// Whether the version is complete from now on; counts only with `facts`.
     pub complete: bool,
+    /// Whether it was complete when the change was worked out; counts only with `facts`. Of several files that
+    /// complete a version at the same time, only one must count it as completed.
+    pub was_complete: bool,
 }
 
 /// A change of a repository's usage.
@@ -139,6 +142,8 @@ impl Transaction {
         };
         if let Some(facts) = growth.facts {
             expression.update.push_str(" SET facts = :facts, complete = :complete");
+            expression.condition = Some("#status = :live AND complete = :was".into());
+            expression.values.push((":was", AttributeValue::Bool(growth.was_complete)));
             expression.values.push((":facts", AttributeValue::B(facts.into())));
             expression.values.push((":complete", AttributeValue::Bool(growth.complete)));
         }

@@ -22,7 +22,7 @@ async fn tricks_with_paths_store_nothing() {
         "a/./1/f",
         "a/1/%00",
         "a/1/f%00.zip",
-        "a/1/f%0d%0aX: y",
+        "a/1/f%0d%0aX:%20y",
         "a/1/f;x=1",
         "a;b/1/f",
         "a/1/f.",
@@ -34,7 +34,7 @@ async fn tricks_with_paths_store_nothing() {
         "a/1/f%3fx",
         "a/1/f%23x",
         "a/1/f%25",
-        "a/1/\u{202e}f",
+        "a/1/%e2%80%aef",
         "-a/1/f",
         ".a/1/f",
         "a/-1/f",
@@ -43,17 +43,7 @@ async fn tricks_with_paths_store_nothing() {
         "a%2fb/1/f",
         "%61%2e%2e%2f/1/f",
     ] {
-        let encoded: String = path
-            .chars()
-            .map(|c| {
-                if c.is_ascii() && c != ' ' {
-                    c.to_string()
-                } else {
-                    c.to_string().bytes().map(|b| format!("%{b:02x}")).collect()
-                }
-            })
-            .collect();
-        let response = put(&ann, &encoded, "bytes").await;
+        let response = put(&ann, path, "bytes").await;
         assert_eq!(response.status, 400, "{path}: {}", response.text());
         assert!(!response.error().is_empty(), "{path}");
     }

@@ -111,7 +111,7 @@ impl MavenFile {
         if name.len() > MAX_FILE {
             return Err(Error::BadRequest(format!("the name of the file is longer than {MAX_FILE} bytes")));
         }
-        if let (stem, Some(kind)) = SumKind::split(name) {
+        if let (stem, Some(kind)) = SumKind::split(unsigned(name)) {
             return Err(Error::BadRequest(format!(
                 "'{}' is the .{} of '{}', and checksums have no checksums or signatures",
                 shown(name),

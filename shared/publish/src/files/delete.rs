@@ -188,6 +188,7 @@ pub enum Accounting {
 }
 
 /// Removes rows of files and lets go of their bytes: old builds of a snapshot, files of a deleted version.
+///
 /// Done by the system, so nobody's right is checked; the repository must be the one of this `uid` and alive.
 /// `false` if somebody else was faster with some of it: what is left has to be looked up anew.
 pub async fn remove_files(

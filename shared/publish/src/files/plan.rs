@@ -146,6 +146,7 @@ impl<'a> Plan<'a> {
                     files: self.added,
                     facts: differs.then(|| self.row.facts.clone()),
                     complete: self.row.complete,
+                    was_complete: before.complete,
                 };
                 transaction.grow_version("version", key, growth);
             }

@@ -98,6 +98,7 @@ fn files_of_something_else_are_refused() {
         ("1.0", "lib1.0.jar"),
         ("1.0", "lib-1.0.jar.sha1"),
         ("1.0", "lib-1.0.jar.sha1.md5"),
+        ("1.0", "lib-1.0.jar.sha1.asc"),
         ("1.0", "lib-1.0-a..b.jar"),
         ("1.0", "ivy-1.1.xml"),
         ("1.0", "ivy.xml"),

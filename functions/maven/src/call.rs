@@ -1,0 +1,103 @@
+//! One request, and the right to make it.
+
+use axum::http::HeaderMap;
+use granary_http::permit::RepoAction;
+use granary_http::{About, AppState, RepoAccess};
+use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenFile};
+use granary_model::{Error, PackageType, RepoId, Result};
+use granary_publish::Target;
+use granary_storage::rows::{StoredFileRow, VersionStatus};
+use granary_storage::{Key, PackageKey};
+
+/// One request below a repository.
+pub(crate) struct Call {
+    pub(crate) state: AppState,
+    /// The repository as the path names it; it need not be one.
+    pub(crate) repo: String,
+    /// The path below it.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) is_head: bool,
+}
+
+impl Call {
+    /// Authorises for the repository as a whole.
+    pub(crate) async fn repo<A: RepoAction>(&self) -> Result<RepoAccess<A>> {
+        self.authorize(None).await
+    }
+
+    /// Authorises for an artifact and reads its head.
+    pub(crate) async fn artifact<A: RepoAction>(
+        &self,
+        group: &GroupId,
+        artifact: &ArtifactId,
+    ) -> Result<RepoAccess<A>> {
+        let name = format!("{group}:{artifact}");
+        self.authorize(Some(About { kind: PackageType::Maven, name: &name, version: None, file: None })).await
+    }
+
+    /// Authorises for an artifact and reads one version with it.
+    pub(crate) async fn version<A: RepoAction>(&self, coordinates: &Coordinates) -> Result<RepoAccess<A>> {
+        let (name, version) = (coordinates.key(), Some(coordinates.version.as_str()));
+        self.authorize(Some(About { kind: PackageType::Maven, name: &name, version, file: None })).await
+    }
+
+    /// Authorises for an artifact and reads one file with it, and the checksums that came before the file if
+    /// they are wanted.
+    pub(crate) async fn file<A: RepoAction>(
+        &self,
+        file: &MavenFile,
+        expectation: bool,
+    ) -> Result<RepoAccess<A>> {
+        let (name, version) = (file.coordinates().key(), Some(file.coordinates().version.as_str()));
+        let file = Some((file.name(), expectation));
+        self.authorize(Some(About { kind: PackageType::Maven, name: &name, version, file })).await
+    }
+
+    async fn authorize<A: RepoAction>(&self, about: Option<About<'_>>) -> Result<RepoAccess<A>> {
+        let access = RepoAccess::authorize_about(&self.state, &self.headers, &self.repo, about).await?;
+        access.require_type(PackageType::Maven)?;
+        Ok(access)
+    }
+
+    /// The files of a version as they are stored, read without waiting for the right to see them. Nothing of it
+    /// may be shown before that right is there.
+    pub(crate) async fn files_of(&self, coordinates: &Coordinates) -> Result<Vec<StoredFileRow>> {
+        let Some(repo) = self.repo_id() else { return Ok(Vec::new()) };
+        let package = PackageKey { repo, kind: PackageType::Maven, name: coordinates.key() };
+        let first = Key::File(package, coordinates.version.to_string(), String::new());
+        self.state.storage().list_all(&first, &Key::files_of(coordinates.version.as_str())).await
+    }
+
+    /// The repository, if the path can name one.
+    pub(crate) fn repo_id(&self) -> Option<RepoId> {
+        self.repo.parse().ok()
+    }
+
+    /// The answer for what is not there; the same for everything that is not.
+    pub(crate) fn not_found(&self) -> Error {
+        Error::NotFound(format!("'{}' not found in repository '{}'", self.path, self.repo))
+    }
+
+    /// The artifact to change, by the right that was given.
+    pub(crate) fn target<'a, A: RepoAction>(
+        &'a self,
+        access: &'a RepoAccess<A>,
+        coordinates: &Coordinates,
+    ) -> Target<'a> {
+        Target {
+            storage: self.state.storage(),
+            ids: self.state.ids(),
+            repo: &access.repo,
+            principal: &access.principal,
+            token: access.token.as_ref(),
+            package: access.package_key(PackageType::Maven, &coordinates.key()),
+            head: access.head.clone(),
+        }
+    }
+}
+
+/// Whether the version that was asked for can be had.
+pub(crate) fn is_live<A>(access: &RepoAccess<A>) -> bool {
+    access.version.as_ref().is_some_and(|row| row.status == VersionStatus::Live)
+}

@@ -1,0 +1,165 @@
+//! `maven-metadata.xml`: made here, whatever clients send.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use granary_http::documents::{REVALIDATE, is_unchanged};
+use granary_http::permit::{Read, Write};
+use granary_http::{RepoAccess, drain};
+use granary_model::maven::{ArtifactId, Coordinates, Directory, GroupId, SumKind};
+use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_publish::Source;
+use granary_publish::maven::metadata::{
+    ArtifactMetadata, Metadata, group_metadata, live_plugins, plugin_rows, snapshot_metadata,
+};
+use granary_storage::rows::MavenPluginRow;
+
+use crate::call::{Call, is_live};
+use crate::failure::plain;
+use crate::read::answer_sum;
+
+/// `GET` and `HEAD` of the metadata of a directory, or of a checksum of it.
+pub(crate) async fn show(call: &Call, directory: &Directory, sum: Option<SumKind>) -> Result<Response> {
+    match directory.version().filter(|coordinates| coordinates.version.is_snapshot()) {
+        Some(coordinates) => show_snapshot(call, coordinates, sum).await,
+        None => show_artifact_or_group(call, directory, sum).await,
+    }
+}
+
+/// `PUT` of metadata or a checksum of it: what concurrent clients write would lose versions, and would not fit
+/// the checksums, so it is taken and ignored.
+pub(crate) async fn ignore(call: &Call, directory: &Directory, body: &mut Option<Body>) -> Result<Response> {
+    match directory.artifact() {
+        Some((group, artifact)) => call.artifact::<Write>(group, artifact).await?,
+        None => call.repo::<Write>().await?,
+    };
+    if let Some(body) = body.take() {
+        drain(body).await;
+    }
+    Ok(plain(StatusCode::OK, "the registry makes its own metadata"))
+}
+
+async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKind>) -> Result<Response> {
+    let authorizing = Box::pin(call.version::<Read>(coordinates));
+    let (access, rows) = tokio::join!(authorizing, call.files_of(coordinates));
+    if !is_live(&access?) {
+        return Err(call.not_found());
+    }
+    let (metadata, updated) = snapshot_metadata(coordinates, &rows?).ok_or_else(|| call.not_found())?;
+    answer(call, &metadata, &own_etag(&metadata), Some(updated), sum)
+}
+
+/// A directory can be an artifact, a group with plugins, or both.
+async fn show_artifact_or_group(
+    call: &Call,
+    directory: &Directory,
+    sum: Option<SumKind>,
+) -> Result<Response> {
+    let authorizing = Box::pin(authorize(call, directory.artifact()));
+    let (access, plugins) = tokio::join!(authorizing, plugins_of(call, directory.group()));
+    let access = access?;
+    let plugins = match (directory.group(), plugins?) {
+        (Some(group), rows) if !rows.is_empty() => {
+            live_plugins(call.state.storage(), &access.repo, group, rows).await?
+        }
+        _ => Vec::new(),
+    };
+    let Some(source) = source(&access, directory.artifact()) else {
+        let metadata = group_metadata(&plugins).ok_or_else(|| call.not_found())?;
+        return answer(call, &metadata, &own_etag(&metadata), None, sum);
+    };
+    let etag = source.etag(ArtifactMetadata::VARIANT);
+    let is_plain = plugins.is_empty() && sum.is_none();
+    if is_plain && is_unchanged(&call.headers, &etag) {
+        return not_modified(&etag, Some(source.head.modified()));
+    }
+    let documents = call.state.documents();
+    let document =
+        documents.get(call.state.storage(), &source, ArtifactMetadata::VARIANT, &ArtifactMetadata).await?;
+    let metadata = Metadata::from_stored(&document.gzip)?;
+    if plugins.is_empty() {
+        return answer(call, &metadata, &document.etag, Some(document.modified), sum);
+    }
+    let metadata = metadata.with_plugins(&plugins);
+    answer(call, &metadata, &own_etag(&metadata), Some(document.modified), sum)
+}
+
+async fn authorize(call: &Call, artifact: Option<&(GroupId, ArtifactId)>) -> Result<RepoAccess<Read>> {
+    match artifact {
+        Some((group, artifact)) => call.artifact(group, artifact).await,
+        None => call.repo().await,
+    }
+}
+
+/// The plugins of a group as they are stored, read without waiting for the right to see them.
+async fn plugins_of(call: &Call, group: Option<&GroupId>) -> Result<Vec<MavenPluginRow>> {
+    match (call.repo_id(), group) {
+        (Some(repo), Some(group)) => plugin_rows(call.state.storage(), &repo, group).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Where the document of an artifact comes from, if it has versions.
+fn source(access: &RepoAccess<Read>, artifact: Option<&(GroupId, ArtifactId)>) -> Option<Source> {
+    let (group, artifact) = artifact?;
+    Some(Source {
+        package: access.package_key(PackageType::Maven, &format!("{group}:{artifact}")),
+        repo_uid: access.repo.uid.clone(),
+        head: access.head.clone().filter(|head| head.versions > 0)?,
+    })
+}
+
+/// The `ETag` of a document that has no revision of its own.
+fn own_etag(metadata: &Metadata) -> String {
+    format!("\"{}\"", metadata.sum(SumKind::Md5))
+}
+
+/// Answers with a document or one of its checksums. Nothing is compressed: clients compare lengths and digests.
+fn answer(
+    call: &Call,
+    metadata: &Metadata,
+    etag: &str,
+    modified: Option<Timestamp>,
+    sum: Option<SumKind>,
+) -> Result<Response> {
+    if let Some(kind) = sum {
+        return answer_sum(metadata.sum(kind), REVALIDATE);
+    }
+    if is_unchanged(&call.headers, etag) {
+        return not_modified(etag, modified);
+    }
+    let mut response = Response::new(Body::from(metadata.xml().to_owned()));
+    put_headers(&mut response, etag, modified)?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    for (name, kind) in [
+        ("x-checksum-md5", SumKind::Md5),
+        ("x-checksum-sha1", SumKind::Sha1),
+        ("x-checksum-sha256", SumKind::Sha256),
+        ("x-checksum-sha512", SumKind::Sha512),
+    ] {
+        headers.insert(HeaderName::from_static(name), value(metadata.sum(kind))?);
+    }
+    Ok(response)
+}
+
+fn not_modified(etag: &str, modified: Option<Timestamp>) -> Result<Response> {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    put_headers(&mut response, etag, modified)?;
+    Ok(response)
+}
+
+fn put_headers(response: &mut Response, etag: &str, modified: Option<Timestamp>) -> Result<()> {
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, value(etag)?);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+    if let Some(at) = modified {
+        headers.insert(header::LAST_MODIFIED, value(&at.http_date())?);
+    }
+    Ok(())
+}
+
+fn value(text: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(text).map_err(|e| Error::internal("writing a header", e))
+}

@@ -1,0 +1,105 @@
+//! Files and their checksums.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use granary_http::permit::Read;
+use granary_http::{Delivery, RepoAccess};
+use granary_model::maven::{ArtifactFile, Build, MavenFile, SumKind};
+use granary_model::{Error, PackageType, Result, Visibility};
+use granary_publish::maven::newest_file;
+use granary_storage::rows::{FileRow, StoredFileRow};
+
+use crate::call::{Call, is_live};
+
+/// Cache lifetime of a file of a release.
+const RELEASE: &str = "private, max-age=31536000, immutable";
+
+/// The same in a repository that everybody may read.
+const PUBLIC_RELEASE: &str = "public, max-age=31536000, immutable";
+
+/// What is kept of a snapshot must be revalidated: its files may be replaced or cleaned up.
+const SNAPSHOT: &str = "private, no-cache";
+
+/// `GET` and `HEAD` of a file.
+pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response> {
+    let (access, row) = find(call, file).await?;
+    let delivery = Delivery::new(&row.file)
+        .modified(row.added_at)
+        .content_type(file.media_type())
+        .cache(lifetime(&access, file))
+        .checksums();
+    // Maven asks for the checksum of whatever is redirected, so what it reads first always comes in place.
+    let in_place = file.artifact().is_none_or(|file| {
+        file.is_signature() || matches!(file.extension.as_str(), "pom" | "module" | "xml")
+    });
+    let delivery = if in_place { delivery.inline() } else { delivery };
+    let response = delivery.answer(&call.state, &call.headers, call.is_head).await?;
+    let is_download = matches!(response.status(), StatusCode::OK | StatusCode::FOUND) && !call.is_head;
+    if is_download && file.artifact().is_some_and(ArtifactFile::is_main) {
+        let coordinates = file.coordinates();
+        let package = access.package_key(PackageType::Maven, &coordinates.key());
+        call.state.count_download(package, coordinates.version.as_str());
+    }
+    Ok(response)
+}
+
+/// `GET` and `HEAD` of a checksum. Answered from the row: what a client sent beside a file is never stored.
+pub(crate) async fn show_sum(call: &Call, file: &MavenFile, kind: SumKind) -> Result<Response> {
+    let (access, row) = find(call, file).await?;
+    let sum = sum_of(&row.file, kind).ok_or_else(|| call.not_found())?;
+    answer_sum(&sum, lifetime(&access, file))
+}
+
+/// A checksum as an answer: bare digits, which every client reads.
+pub(crate) fn answer_sum(sum: &str, cache: &'static str) -> Result<Response> {
+    let mut response = Response::new(Body::from(sum.to_owned()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+    let etag = HeaderValue::from_str(&format!("\"{sum}\""));
+    headers.insert(header::ETAG, etag.map_err(|e| Error::internal("writing a header", e))?);
+    Ok(response)
+}
+
+/// One digest of a file, as lower-case hexadecimal.
+pub(crate) fn sum_of(file: &FileRow, kind: SumKind) -> Option<String> {
+    match kind {
+        SumKind::Md5 => file.md5.map(|sum| sum.to_string()),
+        SumKind::Sha1 => Some(file.sha1.to_string()),
+        SumKind::Sha256 => Some(file.sha256.to_string()),
+        SumKind::Sha512 => Some(file.sha512.to_string()),
+    }
+}
+
+/// The file of a path. A name with `-SNAPSHOT` stands for the newest build's file if there is none of that name
+/// itself; its builds are read while the right to see them is being worked out.
+async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Read>, StoredFileRow)> {
+    let Some(artifact) = file.artifact().filter(|artifact| artifact.build == Build::Literal) else {
+        let access = call.file::<Read>(file, false).await?;
+        let row = access.live_file().cloned().ok_or_else(|| call.not_found())?;
+        return Ok((access, row));
+    };
+    let coordinates = file.coordinates();
+    let authorizing = Box::pin(call.file::<Read>(file, false));
+    let (access, rows) = tokio::join!(authorizing, call.files_of(coordinates));
+    let access = access?;
+    if !is_live(&access) {
+        return Err(call.not_found());
+    }
+    let row = match access.live_file() {
+        Some(row) => Some(row.clone()),
+        None => newest_file(coordinates, artifact, &rows?).cloned(),
+    };
+    let row = row.ok_or_else(|| call.not_found())?;
+    Ok((access, row))
+}
+
+fn lifetime(access: &RepoAccess<Read>, file: &MavenFile) -> &'static str {
+    match (file.build(), access.repo.visibility) {
+        (Build::Release, Visibility::Public) => PUBLIC_RELEASE,
+        (Build::Release, Visibility::Private) => RELEASE,
+        _ => SNAPSHOT,
+    }
+}

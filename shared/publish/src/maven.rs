@@ -1,0 +1,16 @@
+//! What Maven clients send, read and checked, and the documents that they read.
+
+pub mod facts;
+pub mod metadata;
+pub mod plugin;
+pub mod pom;
+pub mod prune;
+pub mod rules;
+
+mod encoding;
+mod snapshots;
+mod xml;
+
+pub use facts::{License, MavenFacts};
+pub use rules::{MavenRules, reshow};
+pub use snapshots::newest_file;
