@@ -10,6 +10,7 @@ pub mod objects;
 pub mod queue;
 pub mod rows;
 pub mod schema;
+pub mod staging;
 pub mod table;
 pub mod transaction;
 

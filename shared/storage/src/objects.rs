@@ -186,25 +186,7 @@ impl Storage {
 
     /// Whether a blob's bytes are there, and how many they are.
     pub async fn blob_size(&self, digest: Sha256) -> Result<Option<u64>> {
-        let result = self
-            .inner
-            .s3
-            .head_object()
-            .bucket(&self.inner.names.bucket)
-            .key(ObjectKey::Blob(digest).path())
-            .send()
-            .await;
-        match result {
-            Ok(output) => Ok(output.content_length.and_then(|length| u64::try_from(length).ok())),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_s3::operation::head_object::HeadObjectError::is_not_found) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(store_error("looking for an object", &error)),
-        }
+        self.object_size(&ObjectKey::Blob(digest).path()).await
     }
 
     /// Removes an object; it is no matter if there is none.

@@ -5,6 +5,7 @@ mod maven;
 mod package;
 mod repo;
 mod system;
+mod upload;
 
 pub use account::{CallerRef, OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
 pub use maven::{ExpectationRow, MavenPluginRow};
@@ -13,3 +14,4 @@ pub use package::{
 };
 pub use repo::{KmpConfig, KmpSource, MavenSettings, RepoRef, RepoRow, UsageRow};
 pub use system::{AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInRow, SignInStage};
+pub use upload::{UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject};

@@ -88,3 +88,61 @@ async fn an_aborted_upload_leaves_nothing() {
     let late = setup.s3.upload_part().bucket(BUCKET).key("a").upload_id("../../buckets").part_number(1);
     assert_eq!(late.send().await.unwrap_err().as_service_error().unwrap().code(), Some("NoSuchUpload"));
 }
+
+#[tokio::test]
+async fn parts_that_arrived_are_listed_in_pages() {
+    let setup = Setup::new().await;
+    let id = create(&setup, "staging/big").await;
+    let list = |after: Option<&str>, limit: i32| {
+        let list = setup.s3.list_parts().bucket(BUCKET).key("staging/big").upload_id(&id).max_parts(limit);
+        list.set_part_number_marker(after.map(str::to_owned)).send()
+    };
+    assert!(list(None, 10).await.unwrap().parts().is_empty());
+    for (number, size) in [(3, 30), (1, 10), (12, 12), (3, 33)] {
+        part(&setup, "staging/big", &id, number, vec![1; size]).await;
+    }
+    let first = list(None, 2).await.unwrap();
+    let found = |parts: &[aws_sdk_s3::types::Part]| -> Vec<(i32, i64)> {
+        parts.iter().map(|part| (part.part_number.unwrap(), part.size.unwrap())).collect()
+    };
+    assert_eq!(found(first.parts()), [(1, 10), (3, 33)]);
+    assert_eq!((first.is_truncated, first.next_part_number_marker.as_deref()), (Some(true), Some("3")));
+    assert!(first.parts()[0].e_tag.as_deref().unwrap().starts_with('"'));
+    let second = list(Some("3"), 2).await.unwrap();
+    assert_eq!(found(second.parts()), [(12, 12)]);
+    assert_eq!(second.is_truncated, Some(false));
+    let other = setup.s3.list_parts().bucket(BUCKET).key("other").upload_id(&id).send().await.unwrap_err();
+    assert_eq!(other.as_service_error().unwrap().code(), Some("NoSuchUpload"));
+}
+
+#[tokio::test]
+async fn uploads_under_way_are_listed_in_pages() {
+    let setup = Setup::new().await;
+    let mut expected = Vec::new();
+    for key in ["staging/b", "staging/a", "staging/a", "other/a"] {
+        let id = create(&setup, key).await;
+        if key.starts_with("staging/") {
+            expected.push((key.to_owned(), id));
+        }
+    }
+    expected.sort();
+    let mut found = Vec::new();
+    let (mut key, mut id) = (None, None);
+    for _ in 0..4 {
+        let list = setup.s3.list_multipart_uploads().bucket(BUCKET).prefix("staging/").max_uploads(1);
+        let page = list.set_key_marker(key).set_upload_id_marker(id).send().await.unwrap();
+        for upload in page.uploads() {
+            assert!(upload.initiated().is_some());
+            found.push((upload.key.clone().unwrap(), upload.upload_id.clone().unwrap()));
+        }
+        (key, id) = (page.next_key_marker, page.next_upload_id_marker);
+        if page.is_truncated != Some(true) {
+            break;
+        }
+    }
+    assert_eq!(found, expected);
+    let (key, id) = &found[0];
+    setup.s3.abort_multipart_upload().bucket(BUCKET).key(key).upload_id(id).send().await.unwrap();
+    let left = setup.s3.list_multipart_uploads().bucket(BUCKET).send().await.unwrap();
+    assert_eq!(left.uploads().len(), 3);
+}

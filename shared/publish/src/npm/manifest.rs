@@ -67,6 +67,26 @@ pub fn check_manifest(facts: &TarballFacts, name: &NpmName, version: &NpmVersion
     bin::check(&facts.manifest)
 }
 
+/// Name and version that a tarball's `package.json` gives itself.
+///
+/// # Errors
+/// `BadRequest` if they are not such that a package can have them.
+pub fn packed_identity(facts: &TarballFacts) -> Result<(NpmName, NpmVersion)> {
+    let text = |field: &str| facts.manifest.get(field).and_then(Value::as_str).unwrap_or_default();
+    let named = |field: &str, error: &Error| {
+        Error::BadRequest(format!("the tarball's package.json has an unusable {field}: {error}"))
+    };
+    let name = text("name").trim().parse().map_err(|error| named("name", &error))?;
+    let version = version_of(text("version"));
+    let version = version.ok_or_else(|| {
+        Error::BadRequest(format!(
+            "the tarball's package.json has an unusable version: '{}' is not a semantic version such as 1.2.3",
+            shown(text("version"))
+        ))
+    })?;
+    Ok((name, version))
+}
+
 /// The manifest that goes into the packument, without `dist`.
 ///
 /// `submitted` is the version's object in the PUT body; only what the tarball cannot know is taken from

@@ -12,13 +12,13 @@ use serde_json::{Map, Value};
 
 use super::body::{Content, PublishBody};
 use super::facts::NpmFacts;
-use super::manifest::{check_manifest, stored_manifest};
+use super::manifest::{check_manifest, packed_identity, stored_manifest};
 use super::provenance::Provenance;
 use super::summary::{Summary, check_tags};
-use super::tarball::{TarballLimits, inspect};
+use super::tarball::{TarballFacts, TarballLimits, inspect};
 use crate::compress::gzip;
 use crate::digests::Digests;
-use crate::files::hint_holder;
+use crate::files::{hint_holder, store_bytes};
 use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head};
 use crate::spool::Spool;
 
@@ -28,12 +28,20 @@ pub struct NpmPublish {
     name: NpmName,
     version: NpmVersion,
     tags: Vec<DistTag>,
-    tarball: (Spool, Digests),
+    tarball: Tarball,
     provenance: Option<Provenance>,
     /// The facts as the row holds them.
     facts: Vec<u8>,
     summary: Summary,
     readme: Option<String>,
+}
+
+/// The tarball of a version.
+#[derive(Debug)]
+struct Tarball {
+    digests: Digests,
+    /// Its bytes; `None` if they are stored and claimed already.
+    bytes: Option<Spool>,
 }
 
 /// What became of a publish.
@@ -88,9 +96,42 @@ impl NpmPublish {
             name,
             version,
             tags,
-            tarball,
+            tarball: Tarball { digests: tarball.1, bytes: Some(tarball.0) },
             provenance,
         })
+    }
+
+    /// A version from its tarball alone, whose bytes have to be stored and claimed before [`Self::commit`].
+    /// Name and version are those of its `package.json`; where the caller knows them, they must be the same.
+    ///
+    /// # Errors
+    /// `BadRequest` that names what does not fit, `TooLarge` for a manifest that is too large.
+    pub fn of_tarball(
+        facts: &TarballFacts,
+        digests: Digests,
+        name: Option<NpmName>,
+        version: Option<NpmVersion>,
+        tag: DistTag,
+    ) -> Result<Self> {
+        let (packed_name, packed_version) = packed_identity(facts)?;
+        let (name, version) = (name.unwrap_or(packed_name), version.unwrap_or(packed_version));
+        check_manifest(facts, &name, &version)?;
+        let manifest = stored_manifest(facts, &Map::new());
+        Ok(Self {
+            summary: Summary::of(&manifest),
+            facts: NpmFacts::new(&manifest, facts, None)?.to_row()?,
+            readme: facts.readme.clone(),
+            name,
+            version,
+            tags: vec![tag],
+            tarball: Tarball { digests, bytes: None },
+            provenance: None,
+        })
+    }
+
+    /// The package.
+    pub fn name(&self) -> &NpmName {
+        &self.name
     }
 
     /// The version.
@@ -109,9 +150,9 @@ impl NpmPublish {
         if let Some(head) = &target.head {
             check_tags(&head.tags, &self.tags)?;
         }
-        let digest = self.tarball.1.sha256;
-        storage.claim_blob(digest, now).await?;
-        storage.put_blob(digest, &self.tarball.0.upload()).await?;
+        if let Some(bytes) = &self.tarball.bytes {
+            store_bytes(storage, bytes, self.tarball.digests.sha256, now).await?;
+        }
         if let Some(provenance) = &self.provenance {
             storage.claim_blob(provenance.digests.sha256, now).await?;
             let bytes = Upload::Memory(provenance.bundle.clone().into());
@@ -177,7 +218,7 @@ impl PublishEdit {
     fn version_row(&self, now: Timestamp) -> VersionRow {
         let publish = &self.publish;
         let tarball = publish.name.tarball_file(&publish.version);
-        let mut files = vec![publish.tarball.1.file(tarball, "application/octet-stream")];
+        let mut files = vec![publish.tarball.digests.file(tarball, "application/octet-stream")];
         if let Some(provenance) = &publish.provenance {
             let name = format!("{}-{}.sigstore", publish.name.base(), publish.version);
             files.push(provenance.digests.file(name, "application/json"));
@@ -287,7 +328,7 @@ impl HeadEdit for PublishEdit {
                          an unpublished version of {name} can never be published again; choose a new version."
                     )));
                 }
-                if existing.files.first().is_some_and(|file| file.sha512 == self.publish.tarball.1.sha512) {
+                if existing.files.first().is_some_and(|file| file.sha512 == self.publish.tarball.digests.sha512) {
                     self.again = true;
                     return Ok(Applied::Unchanged);
                 }

@@ -30,7 +30,9 @@ fn s3(request: &HttpRequest) -> &'static str {
         ("PUT", false) if has("uploadId") => "UploadPart",
         ("PUT", false) if copies => "CopyObject",
         ("PUT", false) => "PutObject",
+        ("GET", true) if has("uploads") => "ListMultipartUploads",
         ("GET", true) => "ListObjectsV2",
+        ("GET", false) if has("uploadId") => "ListParts",
         ("GET", false) => "GetObject",
         ("POST", true) => "DeleteObjects",
         ("POST", false) if has("uploads") => "CreateMultipartUpload",
@@ -59,6 +61,8 @@ mod tests {
         assert_eq!(name("PUT", "http://s3.local/bucket/a?uploadId=1&partNumber=2"), "UploadPart");
         assert_eq!(name("POST", "http://s3.local/bucket/a?uploads"), "CreateMultipartUpload");
         assert_eq!(name("POST", "http://s3.local/bucket/a?uploadId=1"), "CompleteMultipartUpload");
+        assert_eq!(name("GET", "http://s3.local/bucket/a?uploadId=1"), "ListParts");
+        assert_eq!(name("GET", "http://s3.local/bucket/?uploads&prefix=a"), "ListMultipartUploads");
         assert_eq!(name("POST", "http://s3.local/bucket?delete"), "DeleteObjects");
         assert_eq!(name("HEAD", "http://s3.local/bucket"), "HeadBucket");
     }

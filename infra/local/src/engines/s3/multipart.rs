@@ -5,6 +5,7 @@
 //! lives until it is completed or aborted, over restarts too.
 
 mod complete;
+mod list;
 mod upload;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::engines::s3::store::{Store, blocking};
 use crate::engines::s3::write::{body_or_empty, check_md5, headers_of};
 
 pub(crate) use complete::complete;
+pub(crate) use list::{list_parts, list_uploads};
 
 /// Most parts of one upload.
 const MAX_PARTS: i32 = 10_000;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use granary_model::{Ids as _, RandomIds};
 use s3s::{S3Error, S3Result, s3_error};
@@ -34,6 +35,14 @@ pub(crate) struct UploadFolder {
     pub(crate) upload: Upload,
     folder: PathBuf,
     uploads: PathBuf,
+}
+
+/// An upload in a list.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+    pub(crate) key: String,
+    pub(crate) initiated: SystemTime,
 }
 
 impl UploadFolder {
@@ -70,6 +79,37 @@ impl UploadFolder {
             return Err(no_such_upload());
         }
         Ok(Self { upload, folder, uploads })
+    }
+
+    /// All uploads of a bucket, in no order.
+    pub(crate) fn list(store: &Store, bucket: &str) -> io::Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        for entry in std::fs::read_dir(store.uploads())? {
+            let entry = entry?;
+            let description = entry.path().join(DESCRIPTION);
+            // Not there if the upload was aborted or completed in the meantime, or begins just now.
+            let read = std::fs::read(&description).and_then(|text| Ok((text, std::fs::metadata(&description)?)));
+            let Ok((text, facts)) = read else { continue };
+            // Not readable while it is being written.
+            let Ok(upload) = serde_json::from_slice::<Upload>(&text) else { continue };
+            if upload.bucket == bucket {
+                let id = entry.file_name().to_string_lossy().into_owned();
+                listed.push(Listed { id, key: upload.key, initiated: facts.modified()? });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Numbers of the parts that are there, in order.
+    pub(crate) fn part_numbers(&self) -> io::Result<Vec<i32>> {
+        let mut numbers = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix("part-")?.parse::<i32>().ok());
+            numbers.extend(number);
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     fn part_path(&self, number: i32) -> PathBuf {
