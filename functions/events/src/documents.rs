@@ -17,9 +17,7 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
         PackageType::Npm => refresh_by(state, package, state.packuments()).await,
         PackageType::Raw => refresh_by(state, package, &RawLists).await,
         PackageType::Maven => refresh_by(state, package, &ArtifactMetadata).await,
-        PackageType::Swift | PackageType::Kmp | PackageType::Composer => {
-            Ok(Progress::Finished)
-        }
+        PackageType::Swift | PackageType::Kmp | PackageType::Composer => Ok(Progress::Finished),
     }
 }
 

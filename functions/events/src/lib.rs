@@ -1,4 +1,4 @@
-//! Consumer of the outbox: index documents, clean-up of bytes, clean-up of deleted repositories.
+//! Consumer of the outbox: index documents, large uploads, clean-up of bytes and of what was deleted.
 //!
 //! The table is the truth and a message only a hint, so every step here can be done twice, in any order,
 //! or late: a lost message costs time, because the [`sweep`] finds its event in the outbox.
@@ -8,6 +8,7 @@ mod documents;
 mod files;
 mod outbox;
 mod repos;
+mod uploads;
 
 use granary_http::AppState;
 use granary_model::Result;
@@ -15,6 +16,7 @@ use granary_storage::rows::{Event, OutboxRow};
 
 pub use blobs::sweep_blobs;
 pub use outbox::{SweepReport, consume_once, sweep};
+pub use uploads::sweep_uploads;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
         Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,
         Event::SnapshotDeployed { package, version } => files::prune(state, package, version).await?,
-        Event::UploadCompleted { .. } => Progress::NotYet,
+        Event::UploadCompleted { id } => uploads::finish(state, id).await?,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
     };
     if progress == Progress::Finished {

@@ -13,11 +13,16 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|event| answer(state.clone(), event))).await
 }
 
-/// Messages have `Records`; the schedule sends `{"task":"sweep"}` or `{"task":"sweep-blobs"}`.
+/// Messages have `Records`; the schedule sends `{"task":"sweep"}`, `{"task":"sweep-blobs"}` or
+/// `{"task":"sweep-uploads"}`.
 async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload.get("task").and_then(Value::as_str) {
         Some("sweep-blobs") => {
             let removed = granary_events::sweep_blobs(&state).await?;
+            Ok(serde_json::json!({ "removed": removed }))
+        }
+        Some("sweep-uploads") => {
+            let removed = granary_events::sweep_uploads(&state).await?;
             Ok(serde_json::json!({ "removed": removed }))
         }
         Some(_) => {

@@ -24,6 +24,8 @@ pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     tasks.spawn(every(Duration::from_secs(5), move || count(counted.clone())));
     let engines = engines.clone();
     tasks.spawn(every(Duration::from_mins(5), move || expire(engines.clone())));
+    let given_up = state.clone();
+    tasks.spawn(every(Duration::from_mins(10), move || clean_uploads(given_up.clone())));
     let cleaned = state.clone();
     tasks.spawn(every(Duration::from_hours(6), move || clean(cleaned.clone())));
     tasks
@@ -78,6 +80,14 @@ async fn count_all(state: &AppState) {
 async fn expire(engines: Engines) {
     if let Err(error) = engines.sweep_expired_rows().await {
         tracing::warn!(%error, "expired rows could not be removed");
+    }
+}
+
+async fn clean_uploads(state: AppState) {
+    match granary_events::sweep_uploads(&state).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(uploads.removed = removed, "removed uploads that were given up"),
+        Err(error) => tracing::warn!(%error, "uploads could not be cleaned up"),
     }
 }
 

@@ -51,6 +51,12 @@ impl Fields {
         self.value(name).map(|value| value.as_object().cloned().map(Self).ok_or_else(wrong)).transpose()
     }
 
+    /// Anything with a form of its own.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let wrong = |e| Error::BadRequest(format!("the field '{name}' cannot be used: {e}"));
+        self.value(name).map(|value| serde_json::from_value(value.clone()).map_err(wrong)).transpose()
+    }
+
     /// A text with a grammar of its own.
     pub fn parsed<T: FromStr<Err = Error>>(&self, name: &str) -> Result<Option<T>> {
         self.text(name)?.map(|text| text.parse().map_err(|error| named(name, error))).transpose()

@@ -16,6 +16,7 @@ pub mod maven;
 pub mod npm;
 pub mod raw;
 pub mod spool;
+pub mod upload;
 
 pub use change::{Change, OUTBOX_SHARDS};
 pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};

@@ -38,36 +38,44 @@ pub(super) fn fresh_files<'a, R: VersionRules>(
     known: &'a Known,
     rules: &R,
 ) -> Result<(Option<&'a VersionRow>, Vec<Fresh<'a>>)> {
-    let before = known.version.as_ref();
-    if before.is_some_and(|row| row.status == VersionStatus::Tombstone) {
+    let mut fresh = Vec::new();
+    for file in files {
+        if !is_published(version, &file.name, file.digests.sha256, known, rules)? {
+            fresh.push((file, known.files.iter().find(|row| row.file.name == file.name)));
+        }
+    }
+    Ok((known.version.as_ref(), fresh))
+}
+
+/// Whether a version has a file already, byte for byte, as far as is known.
+///
+/// # Errors
+/// `Conflict` if it has it with other bytes and cannot replace them, or if version or file were deleted.
+pub fn is_published<R: VersionRules>(
+    version: &str,
+    name: &str,
+    digest: Sha256,
+    known: &Known,
+    rules: &R,
+) -> Result<bool> {
+    if known.version.as_ref().is_some_and(|row| row.status == VersionStatus::Tombstone) {
         return Err(Error::Conflict(format!(
             "version {version} was deleted, and a deleted version can never be published again; choose a new version"
         )));
     }
-    let mut fresh = Vec::new();
-    for file in files {
-        let there = known.files.iter().find(|row| row.file.name == file.name);
-        match there {
-            Some(row) if row.status == FileStatus::Tombstone => {
-                return Err(Error::Conflict(format!(
-                    "{} of version {version} was deleted, and a deleted file can never be published again; choose a new \
-                     version",
-                    file.name
-                )));
-            }
-            Some(row) if row.file.sha256 == file.digests.sha256 => {}
-            Some(row) if rules.may_replace(&row.file.name) => fresh.push((file, there)),
-            Some(_) => {
-                return Err(Error::Conflict(format!(
-                    "{} of version {version} exists with other bytes, and a published file never changes; publish a new \
-                     version",
-                    file.name
-                )));
-            }
-            None => fresh.push((file, None)),
-        }
+    match known.files.iter().find(|row| row.file.name == name) {
+        None => Ok(false),
+        Some(row) if row.status == FileStatus::Tombstone => Err(Error::Conflict(format!(
+            "{name} of version {version} was deleted, and a deleted file can never be published again; choose a new \
+             version"
+        ))),
+        Some(row) if row.file.sha256 == digest => Ok(true),
+        Some(_) if rules.may_replace(name) => Ok(false),
+        Some(_) => Err(Error::Conflict(format!(
+            "{name} of version {version} exists with other bytes, and a published file never changes; publish a new \
+             version"
+        ))),
     }
-    Ok((before, fresh))
 }
 
 /// A number of bytes as a change of a counter.

@@ -328,7 +328,11 @@ impl HeadEdit for PublishEdit {
                          an unpublished version of {name} can never be published again; choose a new version."
                     )));
                 }
-                if existing.files.first().is_some_and(|file| file.sha512 == self.publish.tarball.digests.sha512) {
+                if existing
+                    .files
+                    .first()
+                    .is_some_and(|file| file.sha512 == self.publish.tarball.digests.sha512)
+                {
                     self.again = true;
                     return Ok(Applied::Unchanged);
                 }

@@ -86,9 +86,8 @@ async fn arrival(
 
 /// The parts that have the size that was signed for them.
 fn fitting(size: u64, parts: Vec<StagedPart>) -> Vec<StagedPart> {
-    let fits = |part: &StagedPart| {
-        parts_of(size).any(|plan| plan.number == part.number && plan.size == part.size)
-    };
+    let fits =
+        |part: &StagedPart| parts_of(size).any(|plan| plan.number == part.number && plan.size == part.size);
     parts.into_iter().filter(fits).collect()
 }
 

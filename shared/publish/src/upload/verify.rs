@@ -30,17 +30,18 @@ where
         let seen = look(&mut reader);
         (reader.drain(), seen)
     });
-    let mut sent = Ok(());
-    loop {
+    let sent = loop {
         match object.next().await {
-            Ok(Some(chunk)) if sender.send(chunk).await.is_ok() => {}
-            Ok(_) => break,
-            Err(error) => {
-                sent = Err(error);
-                break;
+            // It fails only if the reader is gone, which the join below reports.
+            Ok(Some(chunk)) => {
+                if sender.send(chunk).await.is_err() {
+                    break Ok(());
+                }
             }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         }
-    }
+    };
     drop(sender);
     let read = reading.await.map_err(|e| Error::internal("reading an upload", e))?;
     // What was read of an object that broke off says nothing about it.

@@ -1,0 +1,64 @@
+//! Finishing upload sessions that are too large for a request, and removing those that were given up.
+
+use granary_http::permit::Write;
+use granary_http::{About, AppState, RepoAccess};
+use granary_model::{Error, Result};
+use granary_publish::Target;
+use granary_publish::upload::finish::publish_upload;
+use granary_publish::upload::state::{end, give_back, load, sweep, take};
+use granary_storage::PackageKey;
+use granary_storage::rows::{UploadRow, UploadStatus};
+
+use crate::Progress;
+
+/// Verifies and publishes a session, by the right that whoever completed it has now.
+pub(crate) async fn finish(state: &AppState, id: &str) -> Result<Progress> {
+    let row = load(state.storage(), id, state.now()).await?;
+    let Some(mut row) = row.filter(|row| row.status == UploadStatus::Processing) else {
+        return Ok(Progress::Finished);
+    };
+    if !take(state.storage(), &mut row, state.now()).await? {
+        return Ok(Progress::NotYet);
+    }
+    let outcome = publish(state, &mut row).await;
+    if let Err(error @ (Error::Unavailable(_) | Error::Internal(_))) = outcome {
+        give_back(state.storage(), &mut row).await;
+        return Err(error);
+    }
+    end(state.storage(), &mut row, &outcome).await?;
+    Ok(Progress::Finished)
+}
+
+async fn publish(state: &AppState, row: &mut UploadRow) -> Result<()> {
+    let Some(caller) = &row.caller else {
+        return Err(Error::internal("finishing an upload", "nobody has completed it"));
+    };
+    let package = row.subject.package();
+    let about =
+        package.as_ref().map(|name| About { kind: row.subject.kind(), name, version: None, file: None });
+    let access = RepoAccess::<Write>::again(state, caller, &row.repo, about).await?;
+    access.require_type(row.subject.kind())?;
+    if access.repo.uid != row.repo_uid {
+        return Err(Error::NotFound(format!("repository '{}' not found", row.repo)));
+    }
+    let target = Target {
+        storage: state.storage(),
+        ids: state.ids(),
+        repo: &access.repo,
+        principal: &access.principal,
+        token: access.token.as_ref(),
+        package: PackageKey {
+            repo: row.repo.clone(),
+            kind: row.subject.kind(),
+            name: package.unwrap_or_default(),
+        },
+        head: access.head.clone(),
+    };
+    publish_upload(target, state.now(), state.config().repo_quota, row).await
+}
+
+/// Removes what is staged for sessions that have expired or were given up. Gives the number of objects and
+/// multipart uploads that went. Meant to run every few minutes to hours.
+pub async fn sweep_uploads(state: &AppState) -> Result<usize> {
+    sweep(state.storage(), state.now()).await
+}

@@ -1,0 +1,141 @@
+//! What a client says it is going to publish.
+
+use std::collections::BTreeSet;
+
+use granary_http::Fields;
+use granary_model::maven::{Coordinates, MavenFile};
+use granary_model::npm::DistTag;
+use granary_model::raw::RawFile;
+use granary_model::{Error, PackageType, Result, Sha256};
+use granary_publish::files::MAX_FILES;
+use granary_storage::rows::UploadSubject;
+use serde::Deserialize;
+
+/// The fields that say what is published, from JSON or from a form.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) package_type: Option<PackageType>,
+    pub(crate) package_name: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) group_id: Option<String>,
+    pub(crate) artifact_id: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) tag: Option<String>,
+}
+
+impl Named {
+    /// Names of the fields, and `scope`, which the types have that are not offered yet.
+    pub(crate) const FIELDS: [&str; 8] =
+        ["packageType", "packageName", "version", "groupId", "artifactId", "description", "tag", "scope"];
+
+    /// Reads them from JSON.
+    pub(crate) fn of_fields(fields: &Fields) -> Result<Self> {
+        let text = |name: &str| fields.text(name).map(|text| text.map(str::to_owned));
+        Ok(Self {
+            package_type: fields.parsed("packageType")?,
+            package_name: text("packageName")?,
+            version: text("version")?,
+            group_id: text("groupId")?,
+            artifact_id: text("artifactId")?,
+            description: text("description")?,
+            tag: text("tag")?,
+        })
+    }
+
+    /// What is published, checked.
+    pub(crate) fn subject(self) -> Result<UploadSubject> {
+        let kind = Fields::required("packageType", self.package_type)?;
+        if kind != PackageType::Maven && (self.group_id.is_some() || self.artifact_id.is_some()) {
+            return Err(Error::BadRequest("groupId and artifactId are for packageType maven".into()));
+        }
+        if kind != PackageType::Npm && self.tag.is_some() {
+            return Err(Error::BadRequest("tag is for packageType npm".into()));
+        }
+        match kind {
+            PackageType::Npm => Ok(UploadSubject::Npm {
+                name: parse("packageName", self.package_name)?,
+                version: parse("version", self.version)?,
+                tag: parse("tag", self.tag)?.unwrap_or_else(DistTag::latest),
+            }),
+            PackageType::Maven => {
+                let group = Fields::required("groupId", parse("groupId", self.group_id)?)?;
+                let artifact = Fields::required("artifactId", parse("artifactId", self.artifact_id)?)?;
+                let version = Fields::required("version", parse("version", self.version)?)?;
+                let coordinates = Coordinates { group, artifact, version };
+                if let Some(name) = self.package_name
+                    && name != coordinates.artifact.as_str()
+                    && name != coordinates.key()
+                {
+                    return Err(Error::BadRequest(format!(
+                        "packageName: leave it out, or give '{}' or '{}'",
+                        coordinates.artifact,
+                        coordinates.key()
+                    )));
+                }
+                Ok(UploadSubject::Maven { coordinates })
+            }
+            PackageType::Raw => Ok(UploadSubject::Raw {
+                name: Fields::required("packageName", parse("packageName", self.package_name)?)?,
+                version: Fields::required("version", parse("version", self.version)?)?,
+                description: self.description,
+            }),
+            PackageType::Kmp => Err(Error::BadRequest(
+                "packageType kmp: such packages are built here and not uploaded".into(),
+            )),
+            PackageType::Swift | PackageType::Composer => Err(Error::BadRequest(format!(
+                "packageType {kind} is not offered by this server yet; it takes npm, maven and raw"
+            ))),
+        }
+    }
+}
+
+/// Parses a field, if it is there.
+fn parse<T: std::str::FromStr<Err = Error>>(name: &str, text: Option<String>) -> Result<Option<T>> {
+    let parsed = text.map(|text| text.parse()).transpose();
+    parsed.map_err(|error| Error::BadRequest(format!("{name}: {error}")))
+}
+
+/// A file that is announced.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AnnouncedFile {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) sha256: Sha256,
+}
+
+/// Checks names, sizes and number of the files that are announced.
+pub(crate) fn check_files(subject: &UploadSubject, files: &[AnnouncedFile], max_file: u64) -> Result<()> {
+    if files.is_empty() {
+        return Err(Error::BadRequest("files: name at least one".into()));
+    }
+    let most = if subject.kind() == PackageType::Npm { 1 } else { MAX_FILES };
+    if files.len() > most {
+        return Err(Error::BadRequest(format!(
+            "files: at most {most} in one upload, and these are {}; make several uploads",
+            files.len()
+        )));
+    }
+    let mut names = BTreeSet::new();
+    for file in files {
+        if !names.insert(file.name.as_str()) {
+            return Err(Error::BadRequest(format!("files: '{}' stands there twice", file.name)));
+        }
+        check_name(subject, &file.name)?;
+        if file.size > max_file {
+            return Err(Error::TooLarge(format!(
+                "'{}' has {} bytes, and a file can have at most {max_file} here",
+                file.name, file.size
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the name of one file.
+pub(crate) fn check_name(subject: &UploadSubject, name: &str) -> Result<()> {
+    match subject {
+        UploadSubject::Maven { coordinates } => MavenFile::new(coordinates.clone(), name).map(|_| ()),
+        UploadSubject::Npm { .. } | UploadSubject::Raw { .. } => name.parse::<RawFile>().map(|_| ()),
+    }
+}

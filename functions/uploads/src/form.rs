@@ -1,0 +1,289 @@
+//! One file of any package type, as a form: what a script with curl sends.
+
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use granary_http::permit::Write;
+use granary_http::{About, ApiError, ApiResult, AppState, Caller, Fields, RepoAccess, drain, reply};
+use granary_model::maven::{Coordinates, MavenFile};
+use granary_model::npm::DistTag;
+use granary_model::{Error, PackageType, Result};
+use granary_publish::digests::{DigestWriter, Digests};
+use granary_publish::files::{NewFile, store_bytes};
+use granary_publish::maven::MavenRules;
+use granary_publish::npm::publish::NpmPublish;
+use granary_publish::npm::tarball::{TarballLimits, inspect};
+use granary_publish::raw::content_type;
+use granary_publish::spool::Spool;
+use granary_publish::upload::finish::{publish_files, publish_npm, publish_raw};
+use granary_storage::rows::UploadSubject;
+use serde_json::json;
+
+use crate::announce::{Named, check_name};
+use crate::session::target;
+
+/// Longest value of a field that is no file, in bytes.
+const MAX_TEXT: usize = 16 * 1024;
+
+/// A form that has been read.
+#[derive(Default)]
+struct Form {
+    repo: Option<String>,
+    named: Named,
+    seen: Vec<String>,
+    file: Option<SentFile>,
+}
+
+struct SentFile {
+    name: Option<String>,
+    spool: Spool,
+    digests: Digests,
+}
+
+/// `POST /api/packages/upload`.
+pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResult<Response> {
+    let headers = request.headers().clone();
+    // Nobody without a credential gets to send gigabytes.
+    let allowed = async {
+        Caller::of_request(&state, &headers).await?;
+        check_length(&state, &headers)
+    };
+    if let Err(error) = allowed.await {
+        drain(request.into_body()).await;
+        return Err(ApiError(error));
+    }
+    let form = Multipart::from_request(request, &state).await.map_err(|error| {
+        Error::BadRequest(format!("the request is no form (multipart/form-data): {}", error.body_text()))
+    })?;
+    let form = read(&state, &headers, form).await?;
+    let (repo, file) = (Fields::required("repoId", form.repo)?, Fields::required("file", form.file)?);
+    let subject = form.named.subject()?;
+    let package = subject.package();
+    let about = package.as_ref().map(|name| About { kind: subject.kind(), name, version: None, file: None });
+    let access = RepoAccess::<Write>::authorize_about(&state, &headers, &repo, about).await?;
+    access.require_type(subject.kind())?;
+    let published = publish(&state, &access, subject, file).await?;
+    Ok(reply(StatusCode::CREATED, &published))
+}
+
+fn check_length(state: &AppState, headers: &HeaderMap) -> Result<()> {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match (state.config().max_body, length) {
+        (Some(limit), Some(length)) if length > limit => Err(Error::TooLarge(format!(
+            "the request is larger than the {limit} bytes that this deployment takes; send the file with `granary push` \
+             (see `granary push --help`), which has no such limit"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the fields in whichever order they come.
+async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart) -> Result<Form> {
+    let mut form = Form::default();
+    while let Some(field) = multipart.next_field().await.map_err(broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if form.seen.contains(&name) {
+            return Err(Error::BadRequest(format!("the field '{}' stands there twice", name.escape_debug())));
+        }
+        form.seen.push(name.clone());
+        if name == "file" {
+            if let Some(repo) = &form.repo {
+                // Early, where it can be: before the bytes are taken.
+                may_write(state, headers, repo, &form.named).await?;
+            }
+            form.file = Some(read_file(state, field).await?);
+            continue;
+        }
+        let value = text(&name, field).await?;
+        let named = &mut form.named;
+        match name.as_str() {
+            "repoId" => form.repo = Some(value),
+            "packageType" => named.package_type = Some(value.parse()?),
+            "packageName" => named.package_name = Some(value),
+            "version" => named.version = Some(value),
+            "groupId" => named.group_id = Some(value),
+            "artifactId" => named.artifact_id = Some(value),
+            "description" => named.description = Some(value),
+            "tag" => named.tag = Some(value),
+            "scope" => {}
+            _ => {
+                return Err(Error::BadRequest(format!(
+                    "unknown field '{}'; the fields are: repoId, {}, file",
+                    name.escape_debug(),
+                    Named::FIELDS.join(", ")
+                )));
+            }
+        }
+    }
+    Ok(form)
+}
+
+/// Whether the caller may write in the repository, or at least to the package, as far as it is known.
+async fn may_write(state: &AppState, headers: &HeaderMap, repo: &str, named: &Named) -> Result<()> {
+    let about = named.package_type.zip(named.package_name.as_deref()).map(|(kind, name)| About {
+        kind,
+        name,
+        version: None,
+        file: None,
+    });
+    RepoAccess::<Write>::authorize_about(state, headers, repo, about).await.map(|_| ())
+}
+
+async fn text(name: &str, mut field: Field<'_>) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_TEXT {
+            return Err(Error::BadRequest(format!(
+                "the field '{}' is longer than {MAX_TEXT} bytes",
+                name.escape_debug()
+            )));
+        }
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Error::BadRequest(format!("the field '{}' is not UTF-8", name.escape_debug())))
+}
+
+async fn read_file(state: &AppState, mut field: Field<'_>) -> Result<SentFile> {
+    let name = field.file_name().map(str::to_owned);
+    let mut spool = Spool::new(state.config().max_file);
+    let mut digests = DigestWriter::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        spool.write(&chunk)?;
+        digests.update(&chunk);
+    }
+    Ok(SentFile { name, spool, digests: digests.finish() })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the reader hands it over like this")]
+fn broken(error: MultipartError) -> Error {
+    Error::BadRequest(format!("the form cannot be read: {}", error.body_text()))
+}
+
+/// Publishes the file by the code of its protocol, and says as what.
+async fn publish(
+    state: &AppState,
+    access: &RepoAccess<Write>,
+    subject: UploadSubject,
+    file: SentFile,
+) -> Result<serde_json::Value> {
+    let (now, quota) = (state.now(), state.config().repo_quota);
+    let goal = target(state, access, &subject);
+    let digests = file.digests;
+    let answer = |kind: PackageType, name: &str, version: &str, file: &str| json!({ "ok": true, "packageType": kind, "packageName": name, "version": version, "file": file });
+    match subject {
+        UploadSubject::Npm { name, version, tag } => {
+            let (publish, spool) = npm_publish(file, name, version, tag).await?;
+            store_bytes(state.storage(), &spool, digests.sha256, now).await?;
+            let (name, version) = (publish.name().clone(), publish.version().clone());
+            publish_npm(goal, now, quota, publish).await?;
+            let stored = name.tarball_file(&version);
+            Ok(answer(PackageType::Npm, name.as_str(), version.as_str(), &stored))
+        }
+        UploadSubject::Maven { coordinates } => {
+            let named = maven_file(&coordinates, file.name.as_deref())?;
+            let (name, content_type) = (named.name().to_owned(), named.media_type().to_owned());
+            let mut rules = MavenRules::new(coordinates.clone(), &access.repo);
+            let spool = file.spool;
+            let looked = tokio::task::spawn_blocking(move || {
+                let result = rules.inspect(&named, spool.reader());
+                (result, rules, spool)
+            });
+            let (result, rules, spool) =
+                looked.await.map_err(|e| Error::internal("looking into a file", e))?;
+            result?;
+            store_bytes(state.storage(), &spool, digests.sha256, now).await?;
+            let files = [NewFile { name: name.clone(), digests, content_type }];
+            let version = coordinates.version.as_str();
+            let subject = (PackageType::Maven, coordinates.key(), version);
+            publish_files(goal, now, quota, subject, &files, &rules).await?;
+            Ok(answer(PackageType::Maven, &coordinates.key(), version, &name))
+        }
+        UploadSubject::Raw { name, version, description } => {
+            let stored = base_name(file.name.as_deref())?.to_owned();
+            let subject = UploadSubject::Raw {
+                name: name.clone(),
+                version: version.clone(),
+                description: description.clone(),
+            };
+            check_name(&subject, &stored)?;
+            store_bytes(state.storage(), &file.spool, digests.sha256, now).await?;
+            let files = [NewFile { content_type: content_type(&stored), name: stored.clone(), digests }];
+            let what = (name.clone(), version.clone(), description);
+            publish_raw(goal, now, quota, what, &files).await?;
+            Ok(answer(PackageType::Raw, name.as_str(), version.as_str(), &stored))
+        }
+    }
+}
+
+async fn npm_publish(
+    file: SentFile,
+    name: Option<granary_model::npm::NpmName>,
+    version: Option<granary_model::npm::NpmVersion>,
+    tag: DistTag,
+) -> Result<(NpmPublish, Spool)> {
+    let SentFile { spool, digests, .. } = file;
+    let looked = tokio::task::spawn_blocking(move || {
+        let facts = inspect(spool.reader(), TarballLimits::default());
+        (facts, spool)
+    });
+    let (facts, spool) = looked.await.map_err(|e| Error::internal("reading the tarball", e))?;
+    Ok((NpmPublish::of_tarball(&facts?, digests, name, version, tag)?, spool))
+}
+
+/// The name that a form gives its file, without the folders that some clients put before it.
+fn base_name(name: Option<&str>) -> Result<&str> {
+    let base = name.and_then(|name| name.rsplit(['/', '\\']).next()).filter(|name| !name.is_empty());
+    base.ok_or_else(|| {
+        Error::BadRequest("the field 'file' has no file name; with curl, write -F file=@path/to/file".into())
+    })
+}
+
+/// The file of a Maven version that an uploaded file becomes: as it is, if its name is one of that version,
+/// and otherwise `<artifact>-<version>` with its extension.
+fn maven_file(coordinates: &Coordinates, name: Option<&str>) -> Result<MavenFile> {
+    let base = base_name(name)?;
+    if let Ok(file) = MavenFile::new(coordinates.clone(), base) {
+        return Ok(file);
+    }
+    let extension = base.rsplit_once('.').map(|(_, extension)| extension).filter(|e| !e.is_empty());
+    let extension = extension.ok_or_else(|| {
+        Error::BadRequest(format!(
+            "'{}' has no extension; call it {}-{}.jar, .pom or what it is",
+            base.escape_debug(),
+            coordinates.artifact,
+            coordinates.version
+        ))
+    })?;
+    let name = format!("{}-{}.{extension}", coordinates.artifact, coordinates.version);
+    MavenFile::new(coordinates.clone(), &name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_maven_get_the_name_that_clients_look_for() {
+        let coordinates = Coordinates {
+            group: "com.example".parse().unwrap(),
+            artifact: "app".parse().unwrap(),
+            version: "1.0".parse().unwrap(),
+        };
+        for (sent, stored) in [
+            ("app-1.0.jar", "app-1.0.jar"),
+            ("target/app-1.0-sources.jar", "app-1.0-sources.jar"),
+            ("C:\\build\\app-1.0.pom", "app-1.0.pom"),
+            ("app.jar", "app-1.0.jar"),
+            ("pom.pom", "app-1.0.pom"),
+            ("other-2.0.jar", "app-1.0.jar"),
+        ] {
+            assert_eq!(maven_file(&coordinates, Some(sent)).unwrap().name(), stored, "{sent}");
+        }
+        for bad in [None, Some(""), Some("app"), Some("app-1.0.jar.sha1"), Some("x/"), Some("a.j r")] {
+            assert!(maven_file(&coordinates, bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Verifying the bytes of a session and publishing them, by the same code as the protocols.
+
+use granary_model::maven::{Coordinates, MavenFile};
+use granary_model::npm::NpmVersion;
+use granary_model::raw::{RawName, RawVersion};
+use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_storage::rows::{UploadFile, UploadOrigin, UploadRow, UploadSubject};
+use granary_storage::staging::{ObjectStream, staging_path};
+use granary_storage::{ObjectKey, PackageKey};
+
+use super::parts::{gone, join};
+use super::verify::{BlobReader, ChunkReader, read_through};
+use crate::digests::Digests;
+use crate::files::{Added, Known, NewFile, VersionRules, add_files};
+use crate::head_edit::{Target, current_head};
+use crate::maven::MavenRules;
+use crate::npm::publish::{NpmPublish, Published};
+use crate::npm::tarball::{TarballLimits, inspect};
+use crate::raw::{RawRules, content_type};
+
+/// Verifies and publishes a session's files, all of them or none. `target` says by whose right; its package
+/// and head do not matter. What was not known before (an npm package's name and version) is put into the row.
+/// Safe to repeat: what is published already counts as done.
+///
+/// # Errors
+/// `Unavailable` and `Internal` mean that it may be tried again; all others that the session has failed.
+pub async fn publish_upload(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    row: &mut UploadRow,
+) -> Result<()> {
+    for (index, file) in row.files.iter().enumerate() {
+        join(target.storage, &row.id, index, file).await?;
+    }
+    match row.subject.clone() {
+        UploadSubject::Npm { name, version, tag } => {
+            let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
+            let look = |reader: &mut ChunkReader| inspect(reader, TarballLimits::default());
+            let (digests, facts) = verify(&target, now, &row.id, 0, file, look).await?;
+            let publish = NpmPublish::of_tarball(&facts?, digests, name, version, tag.clone())?;
+            let (name, version): (_, NpmVersion) = (publish.name().clone(), publish.version().clone());
+            publish_npm(target, now, quota, publish).await?;
+            row.subject = UploadSubject::Npm { name: Some(name), version: Some(version), tag };
+            Ok(())
+        }
+        UploadSubject::Maven { coordinates } => publish_maven(target, now, quota, row, coordinates).await,
+        UploadSubject::Raw { name, version, description } => {
+            let mut files = Vec::new();
+            for (index, file) in unpublished(row) {
+                let digests = verify_digests(&target, now, &row.id, index, file).await?;
+                let content_type = content_type(&file.name);
+                files.push(NewFile { name: file.name.clone(), digests, content_type });
+            }
+            publish_raw(target, now, quota, (name, version, description), &files).await.map(|_| ())
+        }
+    }
+}
+
+/// Publishes an npm version whose bytes are stored.
+pub async fn publish_npm(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    publish: NpmPublish,
+) -> Result<Published> {
+    let target = aimed(target, PackageType::Npm, publish.name().key()).await?;
+    publish.commit(target, now, quota).await
+}
+
+/// Publishes plain files whose bytes are stored.
+pub async fn publish_raw(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    (name, version, description): (RawName, RawVersion, Option<String>),
+    files: &[NewFile],
+) -> Result<Added> {
+    let (key, text) = (name.to_string(), version.to_string());
+    let rules = RawRules::new(name, version, description)?;
+    publish_files(target, now, quota, (PackageType::Raw, key, &text), files, &rules).await
+}
+
+/// Publishes files of a version whose bytes are stored.
+pub async fn publish_files<R: VersionRules>(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    (kind, name, version): (PackageType, String, &str),
+    files: &[NewFile],
+    rules: &R,
+) -> Result<Added> {
+    if files.is_empty() {
+        return Ok(Added::Again);
+    }
+    let target = aimed(target, kind, name).await?;
+    let names = files.iter().map(|file| file.name.clone());
+    let known = Known::read(target.storage, &target.package, version, names).await?;
+    add_files(target, now, quota, version, files, known, rules).await
+}
+
+async fn publish_maven(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    row: &UploadRow,
+    coordinates: Coordinates,
+) -> Result<()> {
+    let mut rules = MavenRules::new(coordinates.clone(), target.repo);
+    let mut files = Vec::new();
+    for (index, file) in unpublished(row) {
+        let digests = verify_digests(&target, now, &row.id, index, file).await?;
+        let named = MavenFile::new(coordinates.clone(), &file.name)?;
+        files.push(NewFile { name: file.name.clone(), digests, content_type: named.media_type().to_owned() });
+        let reader = BlobReader::new(target.storage, ObjectKey::Blob(digests.sha256).path(), digests.size);
+        let looked = tokio::task::spawn_blocking(move || {
+            let result = rules.inspect(&named, reader);
+            (result, rules)
+        });
+        let (result, inspected) = looked.await.map_err(|e| Error::internal("looking into a file", e))?;
+        rules = inspected;
+        result?;
+    }
+    let version = coordinates.version.to_string();
+    let subject = (PackageType::Maven, coordinates.key(), version.as_str());
+    publish_files(target, now, quota, subject, &files, &rules).await.map(|_| ())
+}
+
+/// The files of a session that its version does not have yet, with their positions.
+fn unpublished(row: &UploadRow) -> impl Iterator<Item = (usize, &UploadFile)> {
+    row.files.iter().enumerate().filter(|(_, file)| file.origin != UploadOrigin::Published)
+}
+
+/// The target with its package, and the head as it is now.
+async fn aimed(target: Target<'_>, kind: PackageType, name: String) -> Result<Target<'_>> {
+    let package = PackageKey { repo: target.repo.id.clone(), kind, name };
+    let head = current_head(target.storage, &package, target.repo).await?;
+    Ok(Target { package, head, ..target })
+}
+
+/// The digests of a file whose bytes are in their place afterwards. Bytes that the owner has already have been
+/// read before, so their digests are known.
+async fn verify_digests(
+    target: &Target<'_>,
+    now: Timestamp,
+    session: &str,
+    index: usize,
+    file: &UploadFile,
+) -> Result<Digests> {
+    if let UploadOrigin::Stored { sha1, sha512, md5 } = file.origin {
+        target.storage.claim_blob(file.sha256, now).await?;
+        if target.storage.blob_size(file.sha256).await? != Some(file.size) {
+            return Err(gone(file));
+        }
+        return Ok(Digests { sha256: file.sha256, sha1, sha512, md5, size: file.size });
+    }
+    Ok(verify(target, now, session, index, file, |_| ()).await?.0)
+}
+
+/// Reads the bytes of a file once, compares them with what was announced, and puts them in their place. Gives
+/// their digests and what `look` made of them.
+async fn verify<T, F>(
+    target: &Target<'_>,
+    now: Timestamp,
+    session: &str,
+    index: usize,
+    file: &UploadFile,
+    look: F,
+) -> Result<(Digests, T)>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut ChunkReader) -> T + Send + 'static,
+{
+    let storage = target.storage;
+    storage.claim_blob(file.sha256, now).await?;
+    let blob = ObjectKey::Blob(file.sha256).path();
+    let staged = staging_path(session, index);
+    let (path, is_staged) = match file.origin {
+        UploadOrigin::Published | UploadOrigin::Stored { .. } => (blob, false),
+        UploadOrigin::Single | UploadOrigin::Multipart { .. } => (staged, true),
+    };
+    let object: ObjectStream = storage.open_object(&path).await?.ok_or_else(|| gone(file))?;
+    let etag = object.etag.clone();
+    let (digests, seen) = read_through(object, look).await?;
+    if digests.size != file.size {
+        return Err(Error::BadRequest(format!(
+            "'{}' has {} bytes, and {} were announced",
+            file.name, digests.size, file.size
+        )));
+    }
+    if digests.sha256 != file.sha256 {
+        return Err(Error::BadRequest(format!(
+            "the bytes of '{}' have the SHA-256 {}, and {} was announced",
+            file.name, digests.sha256, file.sha256
+        )));
+    }
+    // Bytes that are there already are never written again: somebody may be reading them.
+    if is_staged && storage.blob_size(file.sha256).await? != Some(file.size) {
+        let others = (digests.sha1, digests.md5);
+        if !storage.adopt_blob(&path, &etag, file.sha256, others).await? {
+            return Err(Error::BadRequest(format!(
+                "'{}' was sent again while it was being verified; upload it once more",
+                file.name
+            )));
+        }
+    }
+    Ok((digests, seen))
+}
