@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::maven::repository::MavenRepository;
 use crate::registry::Registry;
 
 /// Calls the management interface with one token.
@@ -48,14 +49,33 @@ impl Api {
     /// # Errors
     /// When the server refuses.
     pub async fn create_repo(&self, name: &str, visibility: Visibility) -> Result<Registry> {
+        self.create(name, &["npm"], visibility).await?;
+        Ok(Registry::new(&format!("{}/api/npm/{name}/", self.url), Some(&self.token), self.http.clone()))
+    }
+
+    /// Creates a Maven repository and returns it, used with the same token.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn create_maven_repo(&self, name: &str, visibility: Visibility) -> Result<MavenRepository> {
+        self.create(name, &["maven"], visibility).await?;
+        let url = format!("{}/api/maven/{name}/", self.url);
+        Ok(MavenRepository::new(&url, Some(&self.token), self.http.clone()))
+    }
+
+    /// Creates a repository for packages of these types.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn create(&self, name: &str, types: &[&str], visibility: Visibility) -> Result<()> {
         let visibility = match visibility {
             Visibility::Public => "public",
             Visibility::Private => "private",
         };
-        let body = json!({"name": name, "packageTypes": ["npm"], "visibility": visibility});
+        let body = json!({"name": name, "packageTypes": types, "visibility": visibility});
         let made = self.call(Method::POST, "/api/repos", Some(&body), StatusCode::CREATED).await?;
         ensure!(made["repo"]["id"] == name, "another repository came back: {made}");
-        Ok(Registry::new(&format!("{}/api/npm/{name}/", self.url), Some(&self.token), self.http.clone()))
+        Ok(())
     }
 
     /// Makes `user` a member of a repository.

@@ -1,5 +1,5 @@
 //! Harness of the black-box suites: it starts the one-process server as a program of its own and drives it
-//! with the package managers people use.
+//! with the package managers and build tools people use.
 //!
 //! It knows the server only by its public contract: flags, the ready line, HTTP. No crate of the server is a
 //! dependency here, so nothing can be tested by looking inside.
@@ -11,6 +11,10 @@
 
 pub mod api;
 pub mod browser;
+pub mod curl;
+pub mod gradle;
+pub mod ivy;
+pub mod maven;
 pub mod outcome;
 pub mod package;
 pub mod registry;
@@ -19,3 +23,4 @@ pub mod server;
 pub mod session;
 pub mod settings;
 pub mod tool;
+pub mod workplace;

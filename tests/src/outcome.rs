@@ -54,6 +54,18 @@ impl Outcome {
         Ok(self)
     }
 
+    /// Itself when the client printed none of `words`, in whatever case.
+    ///
+    /// # Errors
+    /// When it did.
+    pub fn without(self, words: &[&str]) -> Result<Self> {
+        let text = self.text().to_lowercase();
+        for word in words {
+            ensure!(!text.contains(&word.to_lowercase()), "'{word}' was printed by:\n{self}");
+        }
+        Ok(self)
+    }
+
     /// Standard output as JSON. The last line is tried alone when the whole is not JSON, for Yarn's
     /// line-by-line form.
     ///

@@ -165,7 +165,7 @@ pub fn integrity(bytes: &[u8]) -> String {
 }
 
 /// `size` bytes that no compression makes smaller, always the same for one seed.
-fn noise(seed: &str, size: usize) -> Vec<u8> {
+pub fn noise(seed: &str, size: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(size + 32);
     let mut block = Sha256::digest(seed);
     while bytes.len() < size {

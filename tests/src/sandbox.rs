@@ -17,7 +17,7 @@ use crate::tool::{self, Manager, Tool};
 mod actions;
 
 /// The discard port: whatever a client asks of another host than the registry fails here at once.
-const NOWHERE: &str = "http://127.0.0.1:9";
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:9";
 
 /// One client with a home folder that nothing else uses.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use granary_cli::ClientCommand;
 
 /// The command line of `granary`.
 #[derive(Debug, Parser)]
@@ -19,7 +20,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
         it. With it:\n\n    \
         curl -H \"Authorization: Bearer $(cat .granary/admin-token)\" http://localhost:8080/api/repos\n\n\
         Everything that is stored is below the data folder. Stopping in any way, kill -9 included, loses \
-        nothing that was acknowledged. To make a backup, stop the registry and copy the folder.",
+        nothing that was acknowledged. To make a backup, stop the registry and copy the folder.\n\n\
+        The other commands are for those who use a registry, this one or any other.",
     after_long_help = AFTER_HELP,
     args_conflicts_with_subcommands = true
 )]
@@ -42,14 +44,26 @@ const AFTER_HELP: &str = "Host names matter: open the registry as localhost and 
 enum Command {
     /// Serve the registry (this is also what granary does without a command)
     Serve(ServeOptions),
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+/// What the program is to do.
+#[derive(Debug)]
+pub enum Action {
+    /// Serve the registry.
+    Serve(ServeOptions),
+    /// A command of a client.
+    Client(ClientCommand),
 }
 
 impl Cli {
-    /// The options for serving, with or without the command's name before them.
-    pub fn into_serve_options(self) -> ServeOptions {
+    /// What is to be done. Options for serving stand with or without the command's name before them.
+    pub fn into_action(self) -> Action {
         match self.command {
-            Some(Command::Serve(options)) => options,
-            None => self.serve,
+            Some(Command::Serve(options)) => Action::Serve(options),
+            Some(Command::Client(command)) => Action::Client(command),
+            None => Action::Serve(self.serve),
         }
     }
 }
@@ -166,7 +180,20 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<ServeOptions, clap::Error> {
         let arguments = std::iter::once("granary").chain(arguments.iter().copied());
-        Cli::try_parse_from(arguments).map(Cli::into_serve_options)
+        match Cli::try_parse_from(arguments)?.into_action() {
+            Action::Serve(options) => Ok(options),
+            Action::Client(command) => panic!("{command:?}"),
+        }
+    }
+
+    #[test]
+    fn commands_of_clients_stand_beside_serving() {
+        for line in ["login http://x --token t", "push npm a.tgz --repo r", "setup npm --repo r"] {
+            let arguments = std::iter::once("granary").chain(line.split(' '));
+            let action = Cli::try_parse_from(arguments).unwrap().into_action();
+            assert!(matches!(action, Action::Client(_)), "{line}: {action:?}");
+        }
+        assert!(parse(&["--listen", "127.0.0.1:1", "push", "npm", "a.tgz", "--repo", "r"]).is_err());
     }
 
     #[test]

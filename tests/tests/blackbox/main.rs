@@ -11,4 +11,7 @@ mod clients;
 mod concurrency;
 mod crash;
 mod large;
+mod maven;
+mod push;
+mod raw;
 mod scenarios;
