@@ -82,6 +82,9 @@ async fn read_sent(body: Body) -> Result<Sent> {
         return Ok(Sent::default());
     }
     let value = parse_json(&bytes, JsonLimits::default())?;
+    if !value.is_object() {
+        return Err(Error::BadRequest("the JSON body has to be an object".into()));
+    }
     serde_json::from_value(value).map_err(|e| Error::BadRequest(format!("the JSON body cannot be used: {e}")))
 }
 
