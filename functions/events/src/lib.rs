@@ -34,7 +34,7 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
         Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,
         Event::SnapshotDeployed { package, version } => files::prune(state, package, version).await?,
-        Event::UploadCompleted { id } => uploads::finish(state, id).await?,
+        Event::UploadCompleted { id } => Box::pin(uploads::finish(state, id)).await?,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
     };
     if progress == Progress::Finished {

@@ -20,7 +20,7 @@ pub(crate) async fn finish(state: &AppState, id: &str) -> Result<Progress> {
     if !take(state.storage(), &mut row, state.now()).await? {
         return Ok(Progress::NotYet);
     }
-    let outcome = publish(state, &mut row).await;
+    let outcome = Box::pin(publish(state, &mut row)).await;
     if let Err(error @ (Error::Unavailable(_) | Error::Internal(_))) = outcome {
         give_back(state.storage(), &mut row).await;
         return Err(error);
@@ -54,7 +54,7 @@ async fn publish(state: &AppState, row: &mut UploadRow) -> Result<()> {
         },
         head: access.head.clone(),
     };
-    publish_upload(target, state.now(), state.config().repo_quota, row).await
+    Box::pin(publish_upload(target, state.now(), state.config().repo_quota, row)).await
 }
 
 /// Removes what is staged for sessions that have expired or were given up. Gives the number of objects and

@@ -1,7 +1,7 @@
 //! Files and their checksums.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::Read;
 use granary_http::{Delivery, RepoAccess};
@@ -47,8 +47,17 @@ pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response>
 /// `GET` and `HEAD` of a checksum. Answered from the row: what a client sent beside a file is never stored.
 pub(crate) async fn show_sum(call: &Call, file: &MavenFile, kind: SumKind) -> Result<Response> {
     let (access, row) = find(call, file).await?;
+    // Ivy looks before each PUT whether the file is there, checksums included, and gives the whole publish up
+    // if it is: what is made here must not be there for it. So sbt 1 does, which publishes by Ivy.
+    if call.is_head && is_ivy(&call.headers) {
+        return Err(call.not_found());
+    }
     let sum = sum_of(&row.file, kind).ok_or_else(|| call.not_found())?;
     answer_sum(&sum, lifetime(&access, file))
+}
+
+fn is_ivy(headers: &HeaderMap) -> bool {
+    headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Apache Ivy/"))
 }
 
 /// A checksum as an answer: bare digits, which every client reads.

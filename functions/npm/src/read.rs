@@ -3,10 +3,8 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
+use granary_http::documents::{DocumentHeaders, REVALIDATE, answer_document, is_unchanged, not_modified};
 use granary_http::permit::Read;
-use granary_http::documents::{
-    DocumentHeaders, REVALIDATE, answer_document, is_unchanged, not_modified,
-};
 use granary_http::{Delivery, RepoAccess};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result};

@@ -38,6 +38,7 @@ async fn serve(
         .modified(row.added_at)
         .content_type(&row.file.content_type)
         .attachment()
+        .for_curl()
         .answer(state, headers, head_only)
         .await?;
     let answered = response.status();

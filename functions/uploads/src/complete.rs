@@ -68,7 +68,7 @@ pub(crate) async fn complete_upload(
             }
             UploadStatus::Open => {}
         }
-        if let Some(response) = complete(&state, &mut session, &sent).await? {
+        if let Some(response) = Box::pin(complete(&state, &mut session, &sent)).await? {
             return Ok(response);
         }
         session = Session::find(&state, &headers, &id).await?;
@@ -103,7 +103,8 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
         return Ok(Some(answer(state, StatusCode::ACCEPTED, row).await?));
     }
     let target = target(state, access, &row.subject);
-    let outcome = publish_upload(target, state.now(), state.config().repo_quota, row).await;
+    let publishing = publish_upload(target, state.now(), state.config().repo_quota, row);
+    let outcome = Box::pin(publishing).await;
     if let Err(error @ (Error::Unavailable(_) | Error::Internal(_))) = outcome {
         give_back(state.storage(), row).await;
         return Err(ApiError(error));
@@ -157,8 +158,8 @@ fn check_arrived(row: &UploadRow, arrived: &[(Arrival, Vec<StagedPart>)], sent: 
         }
         for part in &said.parts {
             let there = parts.iter().find(|there| there.number == part.number);
-            let same = |there: &&StagedPart| there.etag.trim_matches('"') == part.etag.trim_matches('"');
-            if there.filter(same).is_none() {
+            let other = |there: &StagedPart| there.etag.trim_matches('"') != part.etag.trim_matches('"');
+            if there.is_none_or(other) {
                 return Err(Error::BadRequest(format!(
                     "part {} of '{}' is not the one that has arrived; send it again",
                     part.number, said.name

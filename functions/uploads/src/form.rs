@@ -63,7 +63,7 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
     let about = package.as_ref().map(|name| About { kind: subject.kind(), name, version: None, file: None });
     let access = RepoAccess::<Write>::authorize_about(&state, &headers, &repo, about).await?;
     access.require_type(subject.kind())?;
-    let published = publish(&state, &access, subject, file).await?;
+    let published = Box::pin(publish(&state, &access, subject, file)).await?;
     Ok(reply(StatusCode::CREATED, &published))
 }
 

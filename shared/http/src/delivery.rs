@@ -20,6 +20,9 @@ pub const INLINE_LIMIT: u64 = 256 * 1024;
 /// Most that is ever answered in place: a function's answer has 6 MB, of which base64 takes a quarter.
 const INLINE_MOST: u64 = 4 * 1024 * 1024;
 
+/// What a curl that does not follow redirects saves instead of the file.
+const FOLLOW: &str = "This is not the file but a redirect to it. Follow redirects: curl -L\n";
+
 /// Cache lifetime of bytes that never change, for one caller.
 const IMMUTABLE: &str = "private, max-age=86400, immutable";
 
@@ -52,6 +55,7 @@ pub struct Delivery<'a> {
     cache: &'static str,
     inline: u64,
     checksums: bool,
+    for_curl: bool,
 }
 
 impl<'a> Delivery<'a> {
@@ -65,6 +69,7 @@ impl<'a> Delivery<'a> {
             cache: IMMUTABLE,
             inline: INLINE_LIMIT,
             checksums: false,
+            for_curl: false,
         }
     }
 
@@ -103,6 +108,14 @@ impl<'a> Delivery<'a> {
     #[must_use]
     pub fn checksums(self) -> Self {
         Self { checksums: true, ..self }
+    }
+
+    /// Also for a curl without `-L`, which takes the empty body of a redirect for the file and says nothing. A
+    /// deployment without a limit streams the file to curl; one with a limit sends in place what fits, and
+    /// redirects with a text that explains itself beyond that.
+    #[must_use]
+    pub fn for_curl(self) -> Self {
+        Self { for_curl: true, ..self }
     }
 
     /// The strong `ETag`: that of S3, which is the MD5, because Gradle compares what `HEAD` says here with what
@@ -159,8 +172,14 @@ impl<'a> Delivery<'a> {
             _ if head_only => return Ok(self.respond(StatusCode::OK, Some(size), Body::empty())),
             _ => {}
         }
-        if size > self.inline {
-            return self.redirect(state).await;
+        let curl = self.for_curl && is_curl(request);
+        if size > if curl { INLINE_MOST } else { self.inline } {
+            return match verdict {
+                _ if !curl || state.config().max_body.is_some() => self.redirect(state, curl).await,
+                Verdict::Part(from, to) => self.stream(state, from, to).await,
+                Verdict::Unsatisfiable => Ok(self.unsatisfiable()),
+                _ => self.stream(state, 0, size - 1).await,
+            };
         }
         let bytes = blob(state, self.file.sha256).await?;
         match verdict {
@@ -173,11 +192,7 @@ impl<'a> Delivery<'a> {
                 content_range(&mut response, &format!("bytes {from}-{to}/{size}"));
                 Ok(response)
             }
-            Verdict::Unsatisfiable => {
-                let mut response = self.respond(StatusCode::RANGE_NOT_SATISFIABLE, Some(0), Body::empty());
-                content_range(&mut response, &format!("bytes */{size}"));
-                Ok(response)
-            }
+            Verdict::Unsatisfiable => Ok(self.unsatisfiable()),
             _ => Ok(self.respond(StatusCode::OK, Some(size), Body::from(bytes))),
         }
     }
@@ -192,14 +207,39 @@ impl<'a> Delivery<'a> {
         response
     }
 
-    async fn redirect(&self, state: &AppState) -> Result<Response> {
+    fn unsatisfiable(&self) -> Response {
+        let mut response = self.respond(StatusCode::RANGE_NOT_SATISFIABLE, Some(0), Body::empty());
+        content_range(&mut response, &format!("bytes */{}", self.file.size));
+        response
+    }
+
+    /// The bytes from the first position to the last, passed on as they come.
+    async fn stream(&self, state: &AppState, first: u64, last: u64) -> Result<Response> {
+        let (digest, size) = (self.file.sha256, self.file.size);
+        let object = state.storage().open_part(&ObjectKey::Blob(digest).path(), first, last).await?;
+        let object =
+            object.ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
+        let chunks = futures::stream::try_unfold(object, |mut object| async move {
+            Ok::<_, Error>(object.next().await?.map(|chunk| (chunk, object)))
+        });
+        let is_part = last - first + 1 < size;
+        let status = if is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+        let mut response = self.respond(status, Some(last - first + 1), Body::from_stream(chunks));
+        if is_part {
+            content_range(&mut response, &format!("bytes {first}-{last}/{size}"));
+        }
+        Ok(response)
+    }
+
+    async fn redirect(&self, state: &AppState, explained: bool) -> Result<Response> {
         let lifetime = state.config().presign_lifetime;
         let address = state
             .storage()
             .presign_blob(self.file.sha256, self.content_type, self.disposition.as_deref(), lifetime)
             .await?;
         let location = HeaderValue::from_str(&address).map_err(|e| Error::internal("presigning", e))?;
-        let mut response = self.respond(StatusCode::FOUND, Some(0), Body::empty());
+        let text = if explained { FOLLOW } else { "" };
+        let mut response = self.respond(StatusCode::FOUND, Some(text.len() as u64), Body::from(text));
         let headers = response.headers_mut();
         headers.insert(header::LOCATION, location);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -222,6 +262,10 @@ async fn blob(state: &AppState, digest: Sha256) -> Result<Bytes> {
         bytes.ok_or_else(|| Error::internal("serving a file", format!("blob {digest} is missing")))?;
     cache.insert(digest, bytes.clone());
     Ok(bytes)
+}
+
+fn is_curl(request: &HeaderMap) -> bool {
+    request.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"curl/"))
 }
 
 fn content_range(response: &mut Response, range: &str) {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use granary_model::path::canonical_path;
@@ -94,6 +94,7 @@ impl App {
         let started = std::time::Instant::now();
         let id = self.state.next_id();
         let method = request.method().clone();
+        let waits = request.headers().contains_key(header::EXPECT);
         // API Gateway events carry the path as it came; the URI has been normalised by then, which
         // would hide dot segments and backslashes.
         let raw = match request.extensions().raw_http_path() {
@@ -119,6 +120,11 @@ impl App {
         response
             .headers_mut()
             .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+        // A client that was refused while it waited for `100 Continue` has its body still, and the connection
+        // ends here. Without being told, it takes it for usable and fails with the next request.
+        if waits && response.status().is_client_error() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         tracing::info!(
             request.id = %id,
             http.method = %method,

@@ -99,9 +99,24 @@ mod tests {
             assert_eq!(good.parse::<RawName>().unwrap().as_str(), good);
             assert_eq!(good.parse::<RawVersion>().unwrap().as_str(), good);
         }
-        for bad in
-            ["", ".", "..", ".a", "-a", "a.", "a b", "a/b", "a\\b", "a%2e", "é", "a\n", "a;b", "a#b", "a?b", &"a".repeat(129)]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".a",
+            "-a",
+            "a.",
+            "a b",
+            "a/b",
+            "a\\b",
+            "a%2e",
+            "é",
+            "a\n",
+            "a;b",
+            "a#b",
+            "a?b",
+            &"a".repeat(129),
+        ] {
             assert!(bad.parse::<RawName>().is_err(), "{bad}");
             assert!(bad.parse::<RawVersion>().is_err(), "{bad}");
         }
@@ -113,7 +128,20 @@ mod tests {
             assert_eq!(good.parse::<RawFile>().unwrap().as_str(), good);
         }
         for bad in [
-            "", ".", "..", " a", "a ", "a.", "a/b", "a\\b", "a\"b", "a%b", "\u{ff0e}\u{ff0e}", "a\r\nb", "a;b", "a\0",
+            "",
+            ".",
+            "..",
+            " a",
+            "a ",
+            "a.",
+            "a/b",
+            "a\\b",
+            "a\"b",
+            "a%b",
+            "\u{ff0e}\u{ff0e}",
+            "a\r\nb",
+            "a;b",
+            "a\0",
             &"a".repeat(256),
         ] {
             assert!(bad.parse::<RawFile>().is_err(), "{bad}");

@@ -97,6 +97,8 @@ impl Storage {
             .http_client(sqs)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
+            // Waiting for a message is not stalling.
+            .stalled_stream_protection(aws_sdk_sqs::config::StalledStreamProtectionConfig::disabled())
             .build();
         Self::from_clients(
             aws_sdk_dynamodb::Client::from_conf(dynamodb),

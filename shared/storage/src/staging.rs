@@ -198,9 +198,9 @@ impl Storage {
     /// Joins the parts of a multipart upload. `false` if there is no such upload, or a part has been replaced
     /// since it was listed.
     pub async fn complete_multipart(&self, path: &str, upload: &str, parts: &[StagedPart]) -> Result<bool> {
-        let parts = parts.iter().map(|part| {
-            CompletedPart::builder().part_number(part.number).e_tag(&part.etag).build()
-        });
+        let parts = parts
+            .iter()
+            .map(|part| CompletedPart::builder().part_number(part.number).e_tag(&part.etag).build());
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let result = self
             .inner
@@ -266,7 +266,8 @@ impl Storage {
             .map_err(|e| store_error("listing uploads", &e))?;
         let next = page.next_key_marker.zip(page.next_upload_id_marker);
         let found = page.uploads.unwrap_or_default().into_iter();
-        let found = found.filter_map(|upload| Some(OpenMultipart { path: upload.key?, id: upload.upload_id? }));
+        let found =
+            found.filter_map(|upload| Some(OpenMultipart { path: upload.key?, id: upload.upload_id? }));
         Ok((found.collect(), next.filter(|_| page.is_truncated == Some(true))))
     }
 
@@ -288,7 +289,12 @@ impl Storage {
 
     /// Opens an object for reading piece by piece; `None` if there is none.
     pub async fn open_object(&self, path: &str) -> Result<Option<ObjectStream>> {
-        let result = self.inner.s3.get_object().bucket(&self.inner.names.bucket).key(path).send().await;
+        self.open(path, None).await
+    }
+
+    async fn open(&self, path: &str, range: Option<String>) -> Result<Option<ObjectStream>> {
+        let request = self.inner.s3.get_object().bucket(&self.inner.names.bucket).key(path);
+        let result = request.set_range(range).send().await;
         match result {
             Ok(output) => Ok(Some(ObjectStream {
                 size: output.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
@@ -304,6 +310,11 @@ impl Storage {
             }
             Err(error) => Err(store_error("reading an object", &error)),
         }
+    }
+
+    /// Opens a part of an object, from its `first` byte to its `last`; `None` if there is no such object.
+    pub async fn open_part(&self, path: &str, first: u64, last: u64) -> Result<Option<ObjectStream>> {
+        self.open(path, Some(format!("bytes={first}-{last}"))).await
     }
 
     /// Some of an object's bytes; fewer than asked for if it ends before.

@@ -6,9 +6,11 @@ use futures::future::join_all;
 use granary_local::app;
 use granary_local::engines::Engines;
 use granary_model::{RepoId, Sha256, Timestamp};
-use granary_storage::publishing::{CLAIM_MILLIS, UsageChange};
-use granary_storage::rows::{BlobRow, UsageRow};
-use granary_storage::{Commit, Key, ObjectKey, PutOutcome, Queue, Storage, Subject, Transaction, Upload};
+use granary_storage::publishing::{CLAIM_MILLIS, Growth, UsageChange};
+use granary_storage::rows::{BlobRow, ExpectationRow, UsageRow, VersionRow, VersionStatus};
+use granary_storage::{
+    Commit, Key, ObjectKey, PutOutcome, Queue, Storage, Subject, Transaction, Upload, Wanted,
+};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use tempfile::TempDir;
@@ -170,7 +172,7 @@ async fn bytes_in_use_or_claimed_are_never_doomed() {
     let later = NOW.plus_millis(CLAIM_MILLIS + 1);
     let hold = |now| {
         let mut transaction = Transaction::new();
-        transaction.hold_blob("blob", blob, now);
+        transaction.hold_blob("blob", blob, 1, now);
         transaction
     };
     assert!(matches!(storage.commit(hold(NOW)).await.unwrap(), Commit::Refused(_)), "nobody claimed it");
@@ -234,4 +236,69 @@ async fn counters_add_up() {
     let key = Key::RepoDownloads(repo());
     join_all((0..10).map(|_| storage.add(&key, "downloads", 2))).await;
     assert_eq!(storage.get::<Count>(&key).await.unwrap().unwrap().downloads, 20);
+}
+
+fn package() -> granary_storage::PackageKey {
+    granary_storage::PackageKey { repo: repo(), kind: granary_model::PackageType::Maven, name: "g:a".into() }
+}
+
+fn version(size: u64, file_count: u64) -> VersionRow {
+    VersionRow {
+        version: "1".into(),
+        status: VersionStatus::Live,
+        published_at: NOW,
+        publisher: "ann".into(),
+        deprecated: None,
+        files: Vec::new(),
+        size,
+        file_count,
+        complete: false,
+        facts: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn versions_grow_until_they_are_buried() {
+    let (storage, _folder) = storage().await;
+    let key = Key::Version(package(), "1".into());
+    storage.put(&key, &version(5, 1)).await.unwrap();
+    let grow = async |growth: Growth| {
+        let mut transaction = Transaction::new();
+        transaction.grow_version("version", key.clone(), growth);
+        matches!(storage.commit(transaction).await.unwrap(), Commit::Done)
+    };
+    let bury = async |bytes, files| {
+        let mut transaction = Transaction::new();
+        transaction.bury_version("version", key.clone(), bytes, files);
+        matches!(storage.commit(transaction).await.unwrap(), Commit::Done)
+    };
+    assert!(grow(Growth { bytes: 3, files: 1, ..Growth::default() }).await);
+    let completing = Growth { bytes: 2, files: 1, facts: Some(vec![7]), complete: true, was_complete: false };
+    assert!(grow(completing.clone()).await);
+    assert!(!grow(completing).await, "only one completes it");
+    let row: VersionRow = storage.get(&key).await.unwrap().unwrap();
+    assert_eq!((row.size, row.file_count, row.complete, row.facts), (10, 3, true, vec![7]));
+    assert!(!bury(5, 1).await, "it has grown since");
+    assert!(bury(10, 3).await);
+    assert!(!bury(0, 0).await);
+    assert!(!grow(Growth { bytes: 1, files: 1, ..Growth::default() }).await);
+    let row: VersionRow = storage.get(&key).await.unwrap().unwrap();
+    assert_eq!((row.status, row.size, row.file_count), (VersionStatus::Tombstone, 0, 0));
+}
+
+#[tokio::test]
+async fn rows_of_several_tables_come_in_one_read() {
+    let (storage, _folder) = storage().await;
+    let package = package();
+    storage.put(&Key::Version(package.clone(), "1".into()), &version(5, 1)).await.unwrap();
+    let expected = ExpectationRow { expires_at: NOW.seconds(), ..ExpectationRow::default() };
+    let key = Key::Expectation(package.clone(), "1".into(), "f".into());
+    storage.put(&key, &expected).await.unwrap();
+    let wanted = Wanted { package: &package, version: Some("1"), file: Some("f"), expectation: true };
+    let rows = storage.access_rows(None, Some(&repo()), Some(wanted)).await.unwrap();
+    assert_eq!(rows.expectation, Some(expected));
+    assert_eq!(rows.version.unwrap().size, 5);
+    assert!(rows.repo.is_none() && rows.file.is_none() && rows.head.is_none() && rows.token.is_none());
+    let less = Wanted { expectation: false, ..wanted };
+    assert!(storage.access_rows(None, None, Some(less)).await.unwrap().expectation.is_none());
 }

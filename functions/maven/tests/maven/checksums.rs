@@ -135,3 +135,28 @@ async fn checksum_files_are_small() {
     let (_app, ann) = private().await;
     assert_eq!(put(&ann, &file("1.0.0", ".jar.sha1"), vec![b' '; 5_000]).await.status, 413);
 }
+
+/// Ivy asks for each file with `HEAD` before it sends it, and publishes nothing if one is there.
+#[tokio::test]
+async fn checksums_made_here_do_not_keep_ivy_from_sending_its_own() {
+    let (_app, ann) = private().await;
+    publish_version(&ann, "1.0.0").await;
+    let path = file("1.0.0", ".jar.sha1");
+    let ivy = [("user-agent", "Apache Ivy/2.5.1")];
+    assert_eq!(ann.request("HEAD", &path, &ivy, "").await.status, 404);
+    assert_eq!(ann.get_with(&path, &ivy).await.status, 200);
+    assert_eq!(ann.request("HEAD", &file("1.0.0", ".jar"), &ivy, "").await.status, 200);
+    assert_eq!(ann.head(&path).await.status, 200);
+}
+
+/// Whoever waits for `100 Continue` and is refused must not use the connection again: its body is unread.
+#[tokio::test]
+async fn a_refusal_before_the_body_closes_the_connection() {
+    let (app, ann) = private().await;
+    let waits = [("expect", "100-continue")];
+    let path = file("1.0.0", ".jar");
+    let refused = app.anonymous().request("PUT", &path, &waits, jar("1.0.0")).await;
+    assert_eq!((refused.status, refused.header("connection")), (401, "close"));
+    let taken = ann.request("PUT", &path, &waits, jar("1.0.0")).await;
+    assert_eq!((taken.status, taken.header("connection")), (201, ""));
+}

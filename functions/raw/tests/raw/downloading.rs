@@ -100,3 +100,30 @@ async fn uploads_come_through_every_front_door() {
         assert_eq!(ann.get(&path).await.body.as_ref(), b"\xff\x00\xfe");
     }
 }
+
+/// `curl -O` without `-L` saves the body of a redirect as if it were the file, and says nothing.
+#[tokio::test]
+async fn curl_gets_the_file_without_following() {
+    let bytes: Vec<u8> = (0..6_000_000_u32).map(|n| u8::try_from(n % 253).unwrap()).collect();
+    let curl = [("user-agent", "curl/8.5.0")];
+    let (_app, ann) = with("private").await;
+    stored(&ann, "a/1/large", bytes.clone()).await;
+    let whole = ann.get_with(&at("a/1/large"), &curl).await;
+    assert_eq!((whole.status, whole.header("content-length")), (200, "6000000"));
+    assert!(whole.body.as_ref() == bytes);
+    let part = ann.get_with(&at("a/1/large"), &[curl[0], ("range", "bytes=5000000-5000009")]).await;
+    assert_eq!((part.status, part.header("content-range")), (206, "bytes 5000000-5000009/6000000"));
+    assert_eq!(part.body.as_ref(), &bytes[5_000_000..5_000_010]);
+    let beyond = ann.get_with(&at("a/1/large"), &[curl[0], ("range", "bytes=6000000-")]).await;
+    assert_eq!(beyond.status, 416);
+    assert_eq!(ann.get(&at("a/1/large")).await.status, 302, "others are redirected");
+    // A function cannot answer with more than 6 MB.
+    let app = granary_testing::TestApp::with(|config| config.max_body = Some(10_000_000)).await;
+    let ann = app.repo("ann", "files", &["raw"], "private").await;
+    stored(&ann, "a/1/large", bytes.clone()).await;
+    stored(&ann, "a/1/medium", bytes[..1_000_000].to_vec()).await;
+    assert!(ann.get_with(&at("a/1/medium"), &curl).await.body.as_ref() == &bytes[..1_000_000]);
+    let redirect = ann.get_with(&at("a/1/large"), &curl).await;
+    assert_eq!(redirect.status, 302);
+    assert!(redirect.text().contains("curl -L"));
+}

@@ -134,7 +134,8 @@ async fn the_public_list_comes_in_pages() {
 async fn builds_of_a_snapshot_that_are_kept() {
     let app = TestApp::new().await;
     let ann = app.user("ann");
-    let body = json!({ "name": "jars", "packageTypes": ["maven"], "mavenConfig": { "keepSnapshotBuilds": 3 } });
+    let body =
+        json!({ "name": "jars", "packageTypes": ["maven"], "mavenConfig": { "keepSnapshotBuilds": 3 } });
     let made = ann.post_json("/api/repos", &body).await;
     assert_eq!(made.status, 201, "{}", made.text());
     assert_eq!(made.json()["repo"]["mavenConfig"], json!({ "keepSnapshotBuilds": 3 }));

@@ -18,7 +18,9 @@ use crate::npm::publish::{NpmPublish, Published};
 use crate::npm::tarball::{TarballLimits, inspect};
 use crate::raw::{RawRules, content_type};
 
-/// Verifies and publishes a session's files, all of them or none. `target` says by whose right; its package
+/// Verifies and publishes a session's files, all of them or none.
+///
+/// `target` says by whose right; its package
 /// and head do not matter. What was not known before (an npm package's name and version) is put into the row.
 /// Safe to repeat: what is published already counts as done.
 ///

@@ -118,7 +118,7 @@ pub async fn remove_staged(storage: &Storage, row: &UploadRow) -> Result<()> {
         match &file.origin {
             UploadOrigin::Published | UploadOrigin::Stored { .. } => continue,
             UploadOrigin::Multipart { upload: Some(upload) } => {
-                storage.abort_multipart(&path, upload).await?
+                storage.abort_multipart(&path, upload).await?;
             }
             UploadOrigin::Multipart { upload: None } | UploadOrigin::Single => {}
         }

@@ -88,7 +88,8 @@ impl UploadFolder {
             let entry = entry?;
             let description = entry.path().join(DESCRIPTION);
             // Not there if the upload was aborted or completed in the meantime, or begins just now.
-            let read = std::fs::read(&description).and_then(|text| Ok((text, std::fs::metadata(&description)?)));
+            let read =
+                std::fs::read(&description).and_then(|text| Ok((text, std::fs::metadata(&description)?)));
             let Ok((text, facts)) = read else { continue };
             // Not readable while it is being written.
             let Ok(upload) = serde_json::from_slice::<Upload>(&text) else { continue };
