@@ -3,10 +3,8 @@
 use granary_http::permit::Write;
 use granary_http::{About, AppState, RepoAccess};
 use granary_model::{Error, Result};
-use granary_publish::Target;
 use granary_publish::upload::finish::publish_upload;
 use granary_publish::upload::state::{end, give_back, load, sweep, take};
-use granary_storage::PackageKey;
 use granary_storage::rows::{UploadRow, UploadStatus};
 
 use crate::Progress;
@@ -41,19 +39,7 @@ async fn publish(state: &AppState, row: &mut UploadRow) -> Result<()> {
     if access.repo.uid != row.repo_uid {
         return Err(Error::NotFound(format!("repository '{}' not found", row.repo)));
     }
-    let target = Target {
-        storage: state.storage(),
-        ids: state.ids(),
-        repo: &access.repo,
-        principal: &access.principal,
-        token: access.token.as_ref(),
-        package: PackageKey {
-            repo: row.repo.clone(),
-            kind: row.subject.kind(),
-            name: package.unwrap_or_default(),
-        },
-        head: access.head.clone(),
-    };
+    let target = access.target(state, row.subject.kind(), &package.unwrap_or_default());
     Box::pin(publish_upload(target, state.now(), state.config().repo_quota, row)).await
 }
 

@@ -85,15 +85,7 @@ impl Call {
         access: &'a RepoAccess<A>,
         coordinates: &Coordinates,
     ) -> Target<'a> {
-        Target {
-            storage: self.state.storage(),
-            ids: self.state.ids(),
-            repo: &access.repo,
-            principal: &access.principal,
-            token: access.token.as_ref(),
-            package: access.package_key(PackageType::Maven, &coordinates.key()),
-            head: access.head.clone(),
-        }
+        access.target(&self.state, PackageType::Maven, &coordinates.key())
     }
 }
 

@@ -134,15 +134,7 @@ impl Call {
         access: &'a RepoAccess<A>,
         name: &NpmName,
     ) -> Target<'a> {
-        Target {
-            storage: self.state.storage(),
-            ids: self.state.ids(),
-            repo: &access.repo,
-            principal: &access.principal,
-            token: access.token.as_ref(),
-            package: package_key(access, name),
-            head: access.head.clone(),
-        }
+        access.target(&self.state, PackageType::Npm, &name.key())
     }
 }
 

@@ -85,14 +85,6 @@ impl Names {
         state: &'a AppState,
         access: &'a RepoAccess<A>,
     ) -> Target<'a> {
-        Target {
-            storage: state.storage(),
-            ids: state.ids(),
-            repo: &access.repo,
-            principal: &access.principal,
-            token: access.token.as_ref(),
-            package: access.package_key(PackageType::Raw, self.package.as_str()),
-            head: access.head.clone(),
-        }
+        access.target(state, PackageType::Raw, self.package.as_str())
     }
 }

@@ -9,7 +9,6 @@ use granary_model::{Error, Result};
 use granary_publish::Target;
 use granary_publish::upload::parts::arrivals;
 use granary_publish::upload::state::{load, remove_staged, replace};
-use granary_storage::PackageKey;
 use granary_storage::rows::{UploadRow, UploadStatus, UploadSubject};
 
 use crate::view::upload_view;
@@ -46,16 +45,7 @@ pub(crate) fn target<'a>(
     access: &'a RepoAccess<Write>,
     subject: &UploadSubject,
 ) -> Target<'a> {
-    let name = subject.package().unwrap_or_default();
-    Target {
-        storage: state.storage(),
-        ids: state.ids(),
-        repo: &access.repo,
-        principal: &access.principal,
-        token: access.token.as_ref(),
-        package: PackageKey { repo: access.repo.id.clone(), kind: subject.kind(), name },
-        head: access.head.clone(),
-    }
+    access.target(state, subject.kind(), &subject.package().unwrap_or_default())
 }
 
 /// `GET /api/uploads/{upload}`: how far it is, with fresh addresses for what is missing.

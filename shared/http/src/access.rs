@@ -8,6 +8,7 @@ use granary_auth::{
     Action, Decision, Denial, OrgAction, Principal, RepoFacts, decide, membership, repo_role,
 };
 use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, TokenHash};
+use granary_publish::Target;
 use granary_storage::rows::{
     CallerRef, ExpectationRow, HeadRow, OrgRow, RepoRow, StoredFileRow, VersionRow, VersionStatus,
 };
@@ -205,6 +206,20 @@ impl<A: RepoAction> RepoAccess<A> {
             "repository '{}' does not hold {kind} packages; add '{kind}' to its packageTypes first",
             self.repo.id
         )))
+    }
+
+    /// A package of this repository to change, by the right that was given and with the head that was read for
+    /// it.
+    pub fn target<'a>(&'a self, state: &'a AppState, kind: PackageType, name: &str) -> Target<'a> {
+        Target {
+            storage: state.storage(),
+            ids: state.ids(),
+            repo: &self.repo,
+            principal: &self.principal,
+            token: self.token.as_ref(),
+            package: self.package_key(kind, name),
+            head: self.head.clone(),
+        }
     }
 
     /// The key of a package of this repository.

@@ -162,25 +162,9 @@ impl Storage {
 
     /// Reads a whole object into memory; `None` if there is none.
     pub async fn get_object(&self, key: &ObjectKey) -> Result<Option<Bytes>> {
-        let result = self.inner.s3.get_object().bucket(&self.inner.names.bucket).key(key.path()).send().await;
-        match result {
-            Ok(output) => {
-                let body = output.body.collect().await.map_err(|e| {
-                    tracing::warn!(store.error = %e, "an object broke off while it was read");
-                    Error::Unavailable(
-                        "the registry's storage broke off while reading an object; try again".into(),
-                    )
-                })?;
-                Ok(Some(body.into_bytes()))
-            }
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(store_error("reading an object", &error)),
+        match self.open_object(&key.path()).await? {
+            Some(object) => object.collect().await.map(Some),
+            None => Ok(None),
         }
     }
 

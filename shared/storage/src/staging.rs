@@ -81,6 +81,19 @@ pub struct ObjectStream {
 }
 
 impl ObjectStream {
+    /// All bytes that are left.
+    pub(crate) async fn collect(mut self) -> Result<Bytes> {
+        let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.next().await? else { return Ok(first) };
+        let mut bytes = BytesMut::with_capacity(usize::try_from(self.size).unwrap_or(0));
+        bytes.extend_from_slice(&first);
+        bytes.extend_from_slice(&second);
+        while let Some(chunk) = self.next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
+    }
+
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
@@ -319,22 +332,11 @@ impl Storage {
 
     /// Some of an object's bytes; fewer than asked for if it ends before.
     pub async fn read_range(&self, path: &str, start: u64, length: u64) -> Result<Bytes> {
-        let output = self
-            .inner
-            .s3
-            .get_object()
-            .bucket(&self.inner.names.bucket)
-            .key(path)
-            .range(format!("bytes={start}-{}", start.saturating_add(length).saturating_sub(1)))
-            .send()
-            .await
-            .map_err(|e| store_error("reading an object", &e))?;
-        let mut object = ObjectStream { size: 0, etag: String::new(), body: output.body };
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = object.next().await? {
-            bytes.extend_from_slice(&chunk);
+        let last = start.saturating_add(length).saturating_sub(1);
+        match self.open_part(path, start, last).await? {
+            Some(part) => part.collect().await,
+            None => Err(Error::Unavailable("an object was removed while it was read; try again".into())),
         }
-        Ok(bytes.freeze())
     }
 
     /// Makes a staged object a blob, unless the blob is there. The caller has read the object with this
