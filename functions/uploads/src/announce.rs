@@ -8,8 +8,13 @@ use granary_model::npm::DistTag;
 use granary_model::raw::RawFile;
 use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::files::MAX_FILES;
+use granary_publish::upload::parts::{MULTIPART_FROM, PART_SIZE};
 use granary_storage::rows::UploadSubject;
 use serde::Deserialize;
+
+/// Most parts of all files of one upload, about 32 GB. An answer names each with an address of about 2 KB, and a
+/// function answers with at most 6 MB and works for at most 15 minutes.
+const MAX_PARTS: u64 = 2_000;
 
 /// The fields that say what is published, from JSON or from a form.
 #[derive(Debug, Default)]
@@ -116,18 +121,25 @@ pub(crate) fn check_files(subject: &UploadSubject, files: &[AnnouncedFile], max_
             files.len()
         )));
     }
-    let mut names = BTreeSet::new();
+    let (mut names, mut parts) = (BTreeSet::new(), 0);
     for file in files {
         if !names.insert(file.name.as_str()) {
             return Err(Error::BadRequest(format!("files: '{}' stands there twice", file.name)));
         }
         check_name(subject, &file.name)?;
+        parts += if file.size < MULTIPART_FROM { 1 } else { file.size.div_ceil(PART_SIZE) };
         if file.size > max_file {
             return Err(Error::TooLarge(format!(
                 "'{}' has {} bytes, and a file can have at most {max_file} here",
                 file.name, file.size
             )));
         }
+    }
+    if parts > MAX_PARTS {
+        return Err(Error::TooLarge(format!(
+            "files: together they have {parts} parts of {PART_SIZE} bytes, more than the {MAX_PARTS} of one upload; \
+             make several uploads"
+        )));
     }
     Ok(())
 }

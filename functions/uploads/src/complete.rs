@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::{ApiError, ApiResult, AppState, read_limited, reply};
-use granary_model::{Error, Result};
+use granary_model::{Error, PackageType, Result};
 use granary_publish::upload::finish::publish_upload;
 use granary_publish::upload::parts::{Arrival, arrivals};
 use granary_publish::upload::state::{Worker, begin, end, give_back};
@@ -91,6 +91,7 @@ async fn read_sent(body: Body) -> Result<Sent> {
 /// `None`: somebody else was faster.
 async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiResult<Option<Response>> {
     let Session { row, access } = session;
+    access.require_type(row.subject.kind())?;
     let arrived = arrivals(state.storage(), row).await?;
     check_arrived(row, &arrived, sent)?;
     let worker = worker(row);
@@ -121,11 +122,14 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
 
 /// Who is going to verify it.
 fn worker(row: &UploadRow) -> Worker {
+    let is_tarball = row.subject.kind() == PackageType::Npm;
     let mut bytes: u64 = 0;
     for file in &row.files {
         match file.origin {
             UploadOrigin::Multipart { .. } => return Worker::Events,
             UploadOrigin::Single => bytes = bytes.saturating_add(file.size),
+            // A tarball is read to its end wherever its bytes are.
+            UploadOrigin::Stored { .. } if is_tarball => bytes = bytes.saturating_add(file.size),
             UploadOrigin::Published | UploadOrigin::Stored { .. } => {}
         }
     }

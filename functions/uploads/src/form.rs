@@ -21,6 +21,7 @@ use granary_storage::rows::UploadSubject;
 use serde_json::json;
 
 use crate::announce::{Named, check_name};
+use crate::metered::{Used, metered};
 use crate::session::target;
 
 /// Longest value of a field that is no file, in bytes.
@@ -53,10 +54,12 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
         drain(request.into_body()).await;
         return Err(ApiError(error));
     }
+    let used = Used::default();
+    let request = request.map(|body| metered(body, used.clone()));
     let form = Multipart::from_request(request, &state).await.map_err(|error| {
         Error::BadRequest(format!("the request is no form (multipart/form-data): {}", error.body_text()))
     })?;
-    let form = read(&state, &headers, form).await?;
+    let form = read(&state, &headers, form, &used).await?;
     let (repo, file) = (Fields::required("repoId", form.repo)?, Fields::required("file", form.file)?);
     let subject = form.named.subject()?;
     let package = subject.package();
@@ -80,7 +83,7 @@ fn check_length(state: &AppState, headers: &HeaderMap) -> Result<()> {
 }
 
 /// Reads the fields in whichever order they come.
-async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart) -> Result<Form> {
+async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart, used: &Used) -> Result<Form> {
     let mut form = Form::default();
     while let Some(field) = multipart.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
@@ -93,10 +96,10 @@ async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart) -
                 // Early, where it can be: before the bytes are taken.
                 may_write(state, headers, repo, &form.named).await?;
             }
-            form.file = Some(read_file(state, field).await?);
+            form.file = Some(read_file(state, field, used).await?);
             continue;
         }
-        let value = text(&name, field).await?;
+        let value = text(&name, field, used).await?;
         let named = &mut form.named;
         match name.as_str() {
             "repoId" => form.repo = Some(value),
@@ -131,9 +134,10 @@ async fn may_write(state: &AppState, headers: &HeaderMap, repo: &str, named: &Na
     RepoAccess::<Write>::authorize_about(state, headers, repo, about).await.map(|_| ())
 }
 
-async fn text(name: &str, mut field: Field<'_>) -> Result<String> {
+async fn text(name: &str, mut field: Field<'_>, used: &Used) -> Result<String> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        used.add(&chunk);
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_TEXT {
             return Err(Error::BadRequest(format!(
@@ -146,11 +150,12 @@ async fn text(name: &str, mut field: Field<'_>) -> Result<String> {
         .map_err(|_| Error::BadRequest(format!("the field '{}' is not UTF-8", name.escape_debug())))
 }
 
-async fn read_file(state: &AppState, mut field: Field<'_>) -> Result<SentFile> {
+async fn read_file(state: &AppState, mut field: Field<'_>, used: &Used) -> Result<SentFile> {
     let name = field.file_name().map(str::to_owned);
     let mut spool = Spool::new(state.config().max_file);
     let mut digests = DigestWriter::new();
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        used.add(&chunk);
         spool.write(&chunk)?;
         digests.update(&chunk);
     }

@@ -8,6 +8,7 @@ mod complete;
 mod create;
 mod form;
 mod holders;
+mod metered;
 mod session;
 mod view;
 

@@ -1,5 +1,10 @@
 //! `POST /api/packages/upload`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use futures::{StreamExt as _, stream};
 use granary_testing::npm::NpmPackage;
 use granary_testing::{Actor, TestResponse};
 use serde_json::json;
@@ -174,4 +179,55 @@ async fn a_form_over_the_limit_is_told_the_way_out() {
     let response = ann.request("POST", "/api/packages/upload", &headers, "x".repeat(101)).await;
     assert_eq!(response.status, 413, "{}", response.text());
     assert!(response.error().contains("granary push"), "{}", response.error());
+}
+
+/// Bytes without end, or nearly: as many as are asked for, in pieces. Gives the number asked for as well.
+fn endless(beginning: &'static [u8]) -> (Body, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let pieces =
+        stream::iter(std::iter::once(beginning.to_vec()).chain((0..4_000).map(|_| vec![b'x'; 16_384])));
+    let pieces = pieces.map(move |piece| {
+        counted.fetch_add(piece.len(), Ordering::Relaxed);
+        Ok::<_, std::io::Error>(piece)
+    });
+    (Body::from_stream(pieces), asked)
+}
+
+#[tokio::test]
+async fn what_is_no_field_is_not_kept_in_memory() {
+    let (_app, ann) = private().await;
+    let headers = [("content-type", "multipart/form-data; boundary=x")];
+    for beginning in [&b""[..], b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\""] {
+        let (body, asked) = endless(beginning);
+        let response = ann.request("POST", "/api/packages/upload", &headers, body).await;
+        assert_eq!(response.status, 400, "{}", response.text());
+        let asked = asked.load(Ordering::Relaxed);
+        assert!(asked < 2_000_000, "{asked} bytes were taken");
+    }
+}
+
+#[tokio::test]
+async fn a_large_file_in_many_pieces() {
+    let (_app, ann) = private().await;
+    let mut body = Vec::new();
+    for (name, value) in RAW {
+        body.push(
+            format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes(),
+        );
+    }
+    let file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"large.bin\"\r\n\r\n";
+    body.push(file.as_bytes().to_vec());
+    let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
+    body.extend(bytes.chunks(10_007).map(<[u8]>::to_vec));
+    body.push(b"\r\n--x--\r\n".to_vec());
+    let body = Body::from_stream(stream::iter(body.into_iter().map(Ok::<_, std::io::Error>)));
+    let headers = [("content-type", "multipart/form-data; boundary=x")];
+    let response = ann.request("POST", "/api/packages/upload", &headers, body).await;
+    assert_eq!(response.status, 201, "{}", response.text());
+    let file = ann.get("/api/raw/files/my-tool/1.0.0/large.bin").await;
+    assert_eq!(file.status, 302);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let stored = client.get(file.header("location")).send().await.unwrap().bytes().await.unwrap();
+    assert!(stored == bytes);
 }

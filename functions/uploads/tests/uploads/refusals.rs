@@ -167,3 +167,23 @@ async fn completion_bodies_are_checked() {
     let fine = json!({ "files": [{ "name": "f", "parts": [] }] });
     assert_eq!(ann.post_json(&at, &fine).await.status, 201);
 }
+
+#[tokio::test]
+async fn more_parts_than_an_answer_can_name() {
+    let (_app, ann) = private().await;
+    let files = |count: usize| -> Vec<Value> {
+        let sha256 = "0".repeat(64);
+        (0..count)
+            .map(|n| json!({ "name": format!("f{n}"), "size": 5_000_000_000_u64, "sha256": sha256 }))
+            .collect()
+    };
+    let mut body = raw("tool", "1.0", &[]);
+    body["files"] = files(7).into();
+    let response = ann.post_json("/api/uploads", &body).await;
+    assert_eq!(response.status, 413, "{}", response.text());
+    assert!(response.error().contains("several uploads"), "{}", response.error());
+    body["files"] = files(6).into();
+    let response = ann.post_json("/api/uploads", &body).await;
+    assert_eq!(response.status, 201, "{}", response.text());
+    assert!(response.body.len() < 3_000_000, "{} bytes", response.body.len());
+}

@@ -92,3 +92,20 @@ async fn a_new_repository_of_the_name_does_not_inherit_uploads() {
     assert_eq!(ann.get(&path(&upload)).await.status, 404);
     assert_eq!(complete(&ann, &upload).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_type_that_was_dropped_meanwhile() {
+    let (app, ann) = private().await;
+    let files: [(&str, &[u8]); 1] = [("f", b"bytes")];
+    let upload = begin(&ann, &raw("tool", "1.0", &files)).await;
+    send_all(&upload, &files).await;
+    let types = |types: &[&str]| serde_json::json!({ "packageTypes": types });
+    let settings = app.user("ann");
+    assert_eq!(settings.patch_json("/api/repos/files", &types(&["npm"])).await.status, 200);
+    let refused = complete(&ann, &upload).await;
+    assert_eq!(refused.status, 404, "{}", refused.text());
+    assert!(refused.error().contains("packageTypes"), "{}", refused.error());
+    // It is still open: nothing was wrong with the files.
+    assert_eq!(settings.patch_json("/api/repos/files", &types(&["npm", "raw"])).await.status, 200);
+    assert_eq!(complete(&ann, &upload).await.status, 201);
+}

@@ -116,11 +116,15 @@ async fn publish_maven(
         files.push(NewFile { name: file.name.clone(), digests, content_type: named.media_type().to_owned() });
         let reader = BlobReader::new(target.storage, ObjectKey::Blob(digests.sha256).path(), digests.size);
         let looked = tokio::task::spawn_blocking(move || {
-            let result = rules.inspect(&named, reader);
-            (result, rules)
+            let mut reader = reader;
+            let result = rules.inspect(&named, &mut reader);
+            (reader.failure(), result, rules)
         });
-        let (result, inspected) = looked.await.map_err(|e| Error::internal("looking into a file", e))?;
+        let (failure, result, inspected) =
+            looked.await.map_err(|e| Error::internal("looking into a file", e))?;
         rules = inspected;
+        // A jar that could not be read is not a jar without a plugin in it.
+        failure?;
         result?;
     }
     let version = coordinates.version.to_string();
@@ -174,7 +178,6 @@ where
     F: FnOnce(&mut ChunkReader) -> T + Send + 'static,
 {
     let storage = target.storage;
-    storage.claim_blob(file.sha256, now).await?;
     let blob = ObjectKey::Blob(file.sha256).path();
     let staged = staging_path(session, index);
     let (path, is_staged) = match file.origin {
@@ -196,15 +199,21 @@ where
             file.name, digests.sha256, file.sha256
         )));
     }
+    // Only now: whoever has not got the bytes must neither keep them alive nor learn that they are being removed.
+    storage.claim_blob(file.sha256, now).await?;
     // Bytes that are there already are never written again: somebody may be reading them.
-    if is_staged && storage.blob_size(file.sha256).await? != Some(file.size) {
-        let others = (digests.sha1, digests.md5);
-        if !storage.adopt_blob(&path, &etag, file.sha256, others).await? {
-            return Err(Error::BadRequest(format!(
-                "'{}' was sent again while it was being verified; upload it once more",
-                file.name
-            )));
-        }
+    if storage.blob_size(file.sha256).await? == Some(file.size) {
+        return Ok((digests, seen));
+    }
+    let others = (digests.sha1, digests.md5);
+    if !is_staged {
+        return Err(gone(file));
+    }
+    if !storage.adopt_blob(&path, &etag, file.sha256, others).await? {
+        return Err(Error::BadRequest(format!(
+            "'{}' was sent again while it was being verified; upload it once more",
+            file.name
+        )));
     }
     Ok((digests, seen))
 }

@@ -1,5 +1,7 @@
 //! How a session goes on: every step is one conditional write.
 
+use std::time::Duration;
+
 use granary_auth::Principal;
 use granary_model::{Error, Ids, Result, Timestamp};
 use granary_storage::rows::{CallerRef, Event, OutboxRow, UploadOrigin, UploadRow, UploadStatus};
@@ -11,12 +13,12 @@ use crate::change::Change;
 /// How long a session counts, in milliseconds: 24 hours.
 pub const LIFETIME_MILLIS: i64 = 24 * 3_600_000;
 
-/// How long the `events` function has a session to itself while verifying it, in milliseconds: as long as a
-/// function can run.
-const LEASE_MILLIS: i64 = 15 * 60_000;
+/// How long whoever verifies a session has it to itself, in milliseconds: much longer than what a request takes
+/// on takes. The `events` function, which works for minutes, asks for more with [`renew`].
+const LEASE_MILLIS: i64 = 2 * 60_000;
 
-/// How long a request has: much longer than what it takes on takes.
-const REQUEST_LEASE_MILLIS: i64 = 2 * 60_000;
+/// How often the `events` function has to do that.
+pub const RENEWAL: Duration = Duration::from_secs(30);
 
 /// Reads a session; one that has expired is not there.
 pub async fn load(storage: &Storage, id: &str, now: Timestamp) -> Result<Option<UploadRow>> {
@@ -58,9 +60,11 @@ pub async fn begin(
     let before = row.rev;
     row.rev += 1;
     row.status = UploadStatus::Processing;
+    // What has been accepted in time must not expire while it waits to be verified.
+    row.expires_at = now.plus_millis(LIFETIME_MILLIS).seconds();
     row.caller = Some(caller);
     row.worked_until = match worker {
-        Worker::Request => now.plus_millis(REQUEST_LEASE_MILLIS).millis(),
+        Worker::Request => now.plus_millis(LEASE_MILLIS).millis(),
         Worker::Events => 0,
     };
     let mut change = Change::begin(ids, now, principal);
@@ -82,6 +86,11 @@ pub async fn take(storage: &Storage, row: &mut UploadRow, now: Timestamp) -> Res
     if row.worked_until > now.millis() {
         return Ok(false);
     }
+    renew(storage, row, now).await
+}
+
+/// Keeps a session that was taken. `false`: somebody else has it.
+pub async fn renew(storage: &Storage, row: &mut UploadRow, now: Timestamp) -> Result<bool> {
     row.worked_until = now.plus_millis(LEASE_MILLIS).millis();
     replace(storage, row).await
 }

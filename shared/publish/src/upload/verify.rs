@@ -93,13 +93,19 @@ pub(super) struct BlobReader {
     position: u64,
     block: (u64, Bytes),
     runtime: Handle,
+    failure: Result<()>,
 }
 
 impl BlobReader {
     /// For an object of this size; to be made where the runtime is at hand.
     pub(super) fn new(storage: &Storage, path: String, size: u64) -> Self {
         let (block, runtime) = ((0, Bytes::new()), Handle::current());
-        Self { storage: storage.clone(), path, size, position: 0, block, runtime }
+        Self { storage: storage.clone(), path, size, position: 0, block, runtime, failure: Ok(()) }
+    }
+
+    /// Why reading has failed, if it has: who looks into archives takes that for a damaged archive.
+    pub(super) fn failure(self) -> Result<()> {
+        self.failure
     }
 }
 
@@ -111,8 +117,14 @@ impl Read for BlobReader {
         let start = self.position - self.position % BLOCK;
         if self.block.0 != start || self.block.1.is_empty() {
             let length = BLOCK.min(self.size - start);
-            let read = self.runtime.block_on(self.storage.read_range(&self.path, start, length));
-            self.block = (start, read.map_err(io::Error::other)?);
+            match self.runtime.block_on(self.storage.read_range(&self.path, start, length)) {
+                Ok(bytes) => self.block = (start, bytes),
+                Err(error) => {
+                    let text = error.to_string();
+                    self.failure = Err(error);
+                    return Err(io::Error::other(text));
+                }
+            }
         }
         let from = usize::try_from(self.position - start).map_err(io::Error::other)?;
         let there = self.block.1.get(from..).unwrap_or_default();
