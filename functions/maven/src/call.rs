@@ -93,3 +93,13 @@ impl Call {
 pub(crate) fn is_live<A>(access: &RepoAccess<A>) -> bool {
     access.version.as_ref().is_some_and(|row| row.status == VersionStatus::Live)
 }
+
+/// A right, and what was read at the same time. A refusal answers at once: neither how long the rest takes nor
+/// whether it works may be seen by whoever has not got the right.
+pub(crate) async fn with_right<A, T>(
+    authorizing: impl Future<Output = Result<A>>,
+    reading: impl Future<Output = Result<T>>,
+) -> Result<(A, Result<T>)> {
+    let reading = Box::pin(async { Ok(reading.await) });
+    Box::pin(futures::future::try_join(authorizing, reading)).await
+}

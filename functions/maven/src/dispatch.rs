@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::extract::{Path, Request};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::{Admin, Read, Write};
-use granary_http::{AppState, drain};
+use granary_http::{AppState, refuse_body};
 use granary_model::Result;
 use granary_model::maven::MavenPath;
 use http_body::Body as _;
@@ -34,7 +34,7 @@ async fn respond(state: AppState, repo: String, path: String, request: Request) 
     let call = Call { state, repo, path, headers: parts.headers, is_head };
     let mut body = Some(body);
     let result = match parts.method {
-        Method::GET | Method::HEAD => show(&call).await,
+        Method::GET | Method::HEAD => Box::pin(show(&call)).await,
         Method::PUT => put(&call, &mut body).await,
         Method::DELETE => delete(&call).await,
         _ => {
@@ -93,14 +93,6 @@ async fn delete(call: &Call) -> Result<Response> {
             not_allowed("metadata is made from what is there; delete a version and its metadata follows")
         }),
         Err(error) => call.repo::<Admin>().await.and_then(|_| Err(error)),
-    }
-}
-
-/// Reads a body that is not wanted, so that the client sees the answer instead of a broken connection. One that
-/// waits for `100 Continue` has sent none yet: Ivy sends every file only after it knows that it may.
-async fn refuse_body(headers: &HeaderMap, body: Body) {
-    if !headers.contains_key(header::EXPECT) {
-        drain(body).await;
     }
 }
 

@@ -14,7 +14,7 @@ use granary_publish::maven::metadata::{
 };
 use granary_storage::rows::MavenPluginRow;
 
-use crate::call::{Call, is_live};
+use crate::call::{Call, is_live, with_right};
 use crate::failure::plain;
 use crate::read::answer_sum;
 
@@ -41,8 +41,8 @@ pub(crate) async fn ignore(call: &Call, directory: &Directory, body: &mut Option
 
 async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKind>) -> Result<Response> {
     let authorizing = Box::pin(call.version::<Read>(coordinates));
-    let (access, rows) = tokio::join!(authorizing, call.files_of(coordinates));
-    if !is_live(&access?) {
+    let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
+    if !is_live(&access) {
         return Err(call.not_found());
     }
     let (metadata, updated) = snapshot_metadata(coordinates, &rows?).ok_or_else(|| call.not_found())?;
@@ -56,8 +56,7 @@ async fn show_artifact_or_group(
     sum: Option<SumKind>,
 ) -> Result<Response> {
     let authorizing = Box::pin(authorize(call, directory.artifact()));
-    let (access, plugins) = tokio::join!(authorizing, plugins_of(call, directory.group()));
-    let access = access?;
+    let (access, plugins) = with_right(authorizing, plugins_of(call, directory.group())).await?;
     let plugins = match (directory.group(), plugins?) {
         (Some(group), rows) if !rows.is_empty() => {
             live_plugins(call.state.storage(), &access.repo, group, rows).await?

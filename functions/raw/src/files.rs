@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::{Admin, Read, Write};
-use granary_http::{ApiError, ApiResult, AppState, Delivery, RepoAccess, done, drain, receive, reply};
+use granary_http::{ApiError, ApiResult, AppState, Delivery, RepoAccess, done, receive, refuse_body, reply};
 use granary_model::{PackageType, Result};
 use granary_publish::files::{Added, Known, NewFile, add_files, check_files, delete_file, store_bytes};
 use granary_publish::raw::{RawRules, content_type, reshow};
@@ -60,7 +60,7 @@ pub(crate) async fn upload(
     let (names, access) = match Names::authorize::<Write>(&state, &headers, &repo, &segments).await {
         Ok(allowed) => allowed,
         Err(error) => {
-            drain(body).await;
+            refuse_body(&headers, body).await;
             return Err(ApiError(error));
         }
     };

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::Write;
-use granary_http::{About, ApiError, ApiResult, AppState, Caller, Fields, RepoAccess, drain, reply};
+use granary_http::{About, ApiError, ApiResult, AppState, Caller, Fields, RepoAccess, refuse_body, reply};
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::npm::DistTag;
 use granary_model::{Error, PackageType, Result};
@@ -51,7 +51,7 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
         check_length(&state, &headers)
     };
     if let Err(error) = allowed.await {
-        drain(request.into_body()).await;
+        refuse_body(&headers, request.into_body()).await;
         return Err(ApiError(error));
     }
     let used = Used::default();
@@ -131,7 +131,11 @@ async fn may_write(state: &AppState, headers: &HeaderMap, repo: &str, named: &Na
         version: None,
         file: None,
     });
-    RepoAccess::<Write>::authorize_about(state, headers, repo, about).await.map(|_| ())
+    match RepoAccess::<Write>::authorize_about(state, headers, repo, about).await {
+        // The right may be one to the package alone, which is known only when all fields are.
+        Ok(_) | Err(Error::Forbidden(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn text(name: &str, mut field: Field<'_>, used: &Used) -> Result<String> {

@@ -36,11 +36,14 @@ pub async fn run(routes: Router<AppState>) -> std::result::Result<(), lambda_htt
     lambda_http::run(Function(serve(routes, state))).await
 }
 
+/// Most bytes that leave as text: in JSON a control character takes six times its size, and an answer has 6 MB.
+const MOST_TEXT: usize = 256 * 1024;
+
 /// An application whose answers leave a function byte for byte.
 ///
 /// `lambda_http` decides by the media type whether a body is text, and decodes it with loss if so: a POM in
-/// Latin-1 would come out damaged. Here the bytes decide: what is UTF-8 goes as text, everything else as
-/// base64.
+/// Latin-1 would come out damaged. Here the bytes decide: what is UTF-8 and small goes as text,
+/// everything else as base64.
 #[derive(Clone, Debug)]
 pub struct Function(pub App);
 
@@ -53,10 +56,15 @@ impl lambda_http::IntoResponse for FunctionResponse {
         Box::pin(async move {
             let (mut parts, body) = self.0.into_parts();
             let body = match body.collect().await {
-                Ok(collected) => match String::from_utf8(collected.to_bytes().into()) {
-                    Ok(text) => lambda_http::Body::Text(text),
-                    Err(binary) => lambda_http::Body::Binary(binary.into_bytes()),
-                },
+                Ok(collected) => {
+                    let bytes: Vec<u8> = collected.to_bytes().into();
+                    let fits = bytes.len() <= MOST_TEXT;
+                    match String::from_utf8(bytes) {
+                        Ok(text) if fits => lambda_http::Body::Text(text),
+                        Ok(text) => lambda_http::Body::Binary(text.into_bytes()),
+                        Err(binary) => lambda_http::Body::Binary(binary.into_bytes()),
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "an answer broke off");
                     parts.status = StatusCode::INTERNAL_SERVER_ERROR;

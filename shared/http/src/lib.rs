@@ -39,6 +39,6 @@ pub use failure::{ApiError, ApiResult, done, no_content, reply};
 pub use fields::Fields;
 pub use layers::{App, serve};
 pub use org::{Org, OrgAccess};
-pub use receive::{Received, drain, receive};
+pub use receive::{Received, drain, receive, refuse_body};
 pub use secrets::{new_secret, secret_digest};
 pub use state::{AppState, Parts};

@@ -49,18 +49,20 @@ pub async fn receive(
     let mut spool = Spool::new(state.config().max_file);
     let mut digests = DigestWriter::new();
     let mut seen: u64 = 0;
-    let mut failure = declared_length(headers).filter(|length| *length > limit).map(|_| too_long());
-    if failure.is_none() {
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
-            let Ok(data) = frame.into_data() else { continue };
-            seen += data.len() as u64;
-            if let Err(error) = if seen > limit { Err(too_long()) } else { spool.write(&data) } {
-                failure = Some(error);
-                break;
-            }
-            digests.update(&data);
+    if declared_length(headers).is_some_and(|length| length > limit) {
+        refuse_body(headers, body).await;
+        return Err(too_long());
+    }
+    let mut failure = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len() as u64;
+        if let Err(error) = if seen > limit { Err(too_long()) } else { spool.write(&data) } {
+            failure = Some(error);
+            break;
         }
+        digests.update(&data);
     }
     if let Some(error) = failure {
         drain(body).await;
@@ -71,6 +73,16 @@ pub async fn receive(
     }
     let slow = state.now().millis() - began.millis() > SLOW_MILLIS;
     Ok(Received { spool, digests: digests.finish(), slow })
+}
+
+/// Deals with a body that is not wanted and of which nothing was read.
+///
+/// It is read to its end, so that the client sees the answer instead of a broken connection. One that waits for `100 Continue` has sent none yet: Maven and Ivy send a file
+/// only after they know that they may.
+pub async fn refuse_body(headers: &HeaderMap, body: Body) {
+    if !headers.contains_key(header::EXPECT) {
+        drain(body).await;
+    }
 }
 
 /// Reads what is left of a body and throws it away.

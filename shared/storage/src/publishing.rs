@@ -109,6 +109,16 @@ impl Transaction {
         self.put_if(label, key, row, condition)
     }
 
+    /// Removes the row of a file that must still have these bytes.
+    pub fn remove_file(&mut self, label: &'static str, key: Key, before: Sha256) {
+        let condition = Expression {
+            condition: Some("sha256 = :before".into()),
+            values: vec![(":before", text(before.to_string()))],
+            ..Expression::default()
+        };
+        self.delete_if(label, key, condition);
+    }
+
     /// Turns a version whose files have rows of their own into a tombstone. Refused unless it is live and has
     /// as many files and bytes as were counted.
     pub fn bury_version(&mut self, label: &'static str, key: Key, bytes: u64, files: u64) {

@@ -165,7 +165,7 @@ async fn who_may_send_a_form() {
     let reader = app.account_token("ann", &["read"]).await;
     for at in [0, 9] {
         assert_eq!(form(&eve, &RAW, file, at).await.status, 404);
-        assert_eq!(form(&reader, &RAW, file, at).await.status, 403);
+        assert_eq!(form(&reader, &RAW, file, at).await.status, 403, "{at}");
     }
     assert_eq!(usage(&app).await, (0, 0, 0));
     assert_eq!(form(&ann, &RAW, file, 0).await.status, 201);

@@ -102,6 +102,19 @@ async fn what_cannot_be_published_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_there_and_is_gone_is_not_said_to_be_published() {
+    let (_app, ann) = private().await;
+    assert_eq!(ann.request("PUT", "/api/raw/files/tool/1.0/a", &[], "a").await.status, 201);
+    assert_eq!(ann.request("PUT", "/api/raw/files/tool/1.0/keep", &[], "k").await.status, 201);
+    let files: [(&str, &[u8]); 2] = [("a", b"a"), ("b", b"b")];
+    let upload = begin(&ann, &raw("tool", "1.0", &files)).await;
+    send_all(&upload, &files).await;
+    assert_eq!(ann.delete("/api/raw/files/tool/1.0/a").await.status, 200);
+    assert_eq!(complete(&ann, &upload).await.status, 409);
+    assert_eq!(ann.get("/api/raw/files/tool/1.0/b").await.status, 404);
+}
+
+#[tokio::test]
 async fn limits() {
     let app = granary_testing::TestApp::with(|config| {
         config.max_file = 10;

@@ -43,6 +43,13 @@ impl SnapshotBuild {
             time: digits_of(time, 6)?,
             number: digits_of(number, number.len().min(MAX_NUMBER))?,
         };
+        // A day that no calendar has would be newer than every real build for ever.
+        let in_range = |value: u32, from: u32, to: u32| (from..=to).contains(&value);
+        let is_date = in_range(build.day / 100 % 100, 1, 12) && in_range(build.day % 100, 1, 31);
+        let is_time = build.time / 10_000 < 24 && build.time / 100 % 100 < 60 && build.time % 100 < 60;
+        if !(is_date && is_time) {
+            return None;
+        }
         // One build has one name, or two files could be the same one.
         (build.to_string().len() == 16 + number.len()).then_some((build, rest))
     }

@@ -10,7 +10,7 @@ use granary_storage::{Commit, Key, PackageKey, Storage, Transaction};
 
 use super::MAX_FILES;
 use crate::change::Change;
-use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
+use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head, pause};
 
 /// How often a deletion begins again because the version was growing.
 const ATTEMPTS: u32 = 32;
@@ -47,7 +47,10 @@ pub async fn delete_file(
 
 async fn delete(target: Target<'_>, now: Timestamp, deletion: Deletion<'_>) -> Result<()> {
     let mut edit = DeleteEdit { deletion, overtaken: false, released: Vec::new(), version_gone: false };
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            pause(target.ids, attempt).await;
+        }
         edit.overtaken = false;
         match edit_head(target.clone(), now, &mut edit).await? {
             Applied::Changed(_) => return Ok(()),
@@ -206,7 +209,7 @@ pub async fn remove_files(
         let (mut blobs, mut bytes, mut live): (BTreeMap<Sha256, u64>, i64, i64) = (BTreeMap::new(), 0, 0);
         for row in batch {
             let key = Key::File(package.clone(), version.to_owned(), row.file.name.clone());
-            transaction.delete_existing("file", key);
+            transaction.remove_file("file", key, row.file.sha256);
             if row.is_live() {
                 *blobs.entry(row.file.sha256).or_default() += 1;
                 bytes += i64::try_from(row.file.size).unwrap_or(i64::MAX);

@@ -1,6 +1,6 @@
 //! What adding files would change, given what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::publishing::{Growth, UsageChange};
@@ -160,6 +160,8 @@ impl<'a> Plan<'a> {
             }
         }
         let mut blobs: BTreeMap<Sha256, i64> = BTreeMap::new();
+        let mut hinted = BTreeSet::new();
+        let replaces = self.fresh.iter().any(|(_, old)| old.is_some());
         for (file, old) in &self.fresh {
             let row = StoredFileRow {
                 file: file.digests.file(&file.name, &file.content_type),
@@ -175,7 +177,8 @@ impl<'a> Plan<'a> {
                     *blobs.entry(old.file.sha256).or_default() -= 1;
                 }
             }
-            if blobs.get(&row.file.sha256).is_none_or(|count| *count < 1) {
+            // A hint is worth less than a place in the transaction: a replaced file takes the third one itself.
+            if !replaces && hinted.insert(row.file.sha256) {
                 hint_holder(transaction, &self.owner, &self.package, &self.row.version, &row.file, self.now)?;
             }
             *blobs.entry(row.file.sha256).or_default() += 1;

@@ -1,6 +1,6 @@
 //! Maven plugins: the descriptor in the jar.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 
@@ -17,6 +17,9 @@ const MAX_ENTRIES: u16 = 20_000;
 
 /// Largest directory of a jar that is looked into, in bytes.
 const MAX_DIRECTORY: u32 = 4 * 1024 * 1024;
+
+/// Most bytes that are read of a jar for its directory and descriptor together.
+const MAX_READ: u64 = 12 * 1024 * 1024;
 
 /// Longest name and prefix, in characters.
 const MAX_NAME: usize = 200;
@@ -48,7 +51,9 @@ pub fn read_plugin(jar: impl Read + Seek) -> Option<PluginFacts> {
     if !is_bounded(&mut jar)? {
         return None;
     }
-    let mut archive = ZipArchive::new(jar).ok()?;
+    // What the end record says binds nobody who reads on from it: offsets in the large form, lies about
+    // sizes, other records further ahead. So the reader itself gives up.
+    let mut archive = ZipArchive::new(Bounded { jar, left: MAX_READ }).ok()?;
     let entry = archive.by_name(DESCRIPTOR).ok()?;
     let mut bytes = Vec::new();
     entry.take(MAX_DESCRIPTOR + 1).read_to_end(&mut bytes).ok()?;
@@ -57,6 +62,29 @@ pub fn read_plugin(jar: impl Read + Seek) -> Option<PluginFacts> {
     }
     let mut facts = PluginFacts::default();
     walk("the plugin descriptor", &bytes, "plugin", &mut facts).ok()?.then_some(facts)
+}
+
+/// A reader that fails once more than a number of bytes were read, wherever in the file.
+struct Bounded<R> {
+    jar: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.jar.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::other("the directory of the archive is too large"))?;
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Bounded<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.jar.seek(to)
+    }
 }
 
 /// The prefix of a plugin that names none: what Maven makes of its artifact id.
@@ -142,6 +170,30 @@ mod tests {
         let record = bytes.len() - 22;
         bytes[record + 10..record + 12].copy_from_slice(&u16::MAX.to_le_bytes());
         assert_eq!(is_bounded(&mut Cursor::new(&bytes)), Some(false));
+        assert_eq!(read(&bytes), None);
+    }
+
+    #[test]
+    fn no_more_is_read_than_a_plugin_needs() {
+        // A directory of 20,000 entries with comments of 1,000 bytes: 20 MB, of which the end record says nothing.
+        let mut bytes = Vec::new();
+        for number in 0..20_000_u32 {
+            bytes.extend_from_slice(b"PK\x01\x02\x14\0\x14\0\0\0\0\0\0\0\0\0");
+            bytes.extend_from_slice(&[0; 12]);
+            bytes.extend_from_slice(&[5, 0, 0, 0, 0xe8, 0x03]);
+            bytes.extend_from_slice(&[0; 12]);
+            bytes.extend_from_slice(format!("{number:05}").as_bytes());
+            bytes.extend_from_slice(&[b'x'; 1000]);
+        }
+        bytes.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+        bytes.extend_from_slice(&20_000_u16.to_le_bytes());
+        bytes.extend_from_slice(&20_000_u16.to_le_bytes());
+        bytes.extend_from_slice(&46_u32.to_le_bytes());
+        bytes.extend_from_slice(&[0; 6]);
+        assert_eq!(is_bounded(&mut Cursor::new(&bytes)), Some(true), "it says that it is small");
+        let mut bounded = Bounded { jar: Cursor::new(&bytes), left: MAX_READ };
+        assert!(ZipArchive::new(&mut bounded).is_err());
+        assert!(ZipArchive::new(Cursor::new(&bytes)).is_ok(), "only the bound refuses it");
         assert_eq!(read(&bytes), None);
     }
 

@@ -56,9 +56,9 @@ impl MavenRules {
             let read = bytes.by_ref().take(most).read_to_end(&mut text);
             read.map_err(|e| granary_model::Error::internal("reading a POM", e))?;
             self.facts = Some(read_pom(file, &text)?.to_row()?);
-            self.is_build = matches!(file.build(), Build::Timestamped(_));
+            self.is_build |= matches!(file.build(), Build::Timestamped(_));
         } else if file.artifact().is_some_and(|file| file.is_main() && file.extension == "jar") {
-            self.plugin = read_plugin(bytes);
+            self.plugin = read_plugin(bytes).or(self.plugin.take());
         }
         Ok(())
     }

@@ -103,8 +103,8 @@ pub(super) fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // XML 1.0 has no way to write other control characters.
-            c if c.is_control() => out.push(' '),
+            // XML 1.0 has no way to write other control characters, nor these two.
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push(' '),
             c => out.push(c),
         }
     }

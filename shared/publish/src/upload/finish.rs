@@ -11,7 +11,7 @@ use granary_storage::{ObjectKey, PackageKey};
 use super::parts::{gone, join};
 use super::verify::{BlobReader, ChunkReader, read_through};
 use crate::digests::Digests;
-use crate::files::{Added, Known, NewFile, VersionRules, add_files};
+use crate::files::{Added, Known, NewFile, VersionRules, add_files, is_published};
 use crate::head_edit::{Target, current_head};
 use crate::maven::MavenRules;
 use crate::npm::publish::{NpmPublish, Published};
@@ -48,6 +48,8 @@ pub async fn publish_upload(
         }
         UploadSubject::Maven { coordinates } => publish_maven(target, now, quota, row, coordinates).await,
         UploadSubject::Raw { name, version, description } => {
+            let rules = RawRules::new(name.clone(), version.clone(), description.clone())?;
+            check_published(&target, row, &rules).await?;
             let mut files = Vec::new();
             for (index, file) in unpublished(row) {
                 let digests = verify_digests(&target, now, &row.id, index, file).await?;
@@ -109,6 +111,7 @@ async fn publish_maven(
     coordinates: Coordinates,
 ) -> Result<()> {
     let mut rules = MavenRules::new(coordinates.clone(), target.repo);
+    check_published(&target, row, &rules).await?;
     let mut files = Vec::new();
     for (index, file) in unpublished(row) {
         let digests = verify_digests(&target, now, &row.id, index, file).await?;
@@ -130,6 +133,28 @@ async fn publish_maven(
     let version = coordinates.version.to_string();
     let subject = (PackageType::Maven, coordinates.key(), version.as_str());
     publish_files(target, now, quota, subject, &files, &rules).await.map(|_| ())
+}
+
+/// Looks again at the files that the version had when the session began: one that was deleted or replaced since
+/// would be missing from what is said to be published.
+async fn check_published<R: VersionRules>(target: &Target<'_>, row: &UploadRow, rules: &R) -> Result<()> {
+    let known_then = || row.files.iter().filter(|file| file.origin == UploadOrigin::Published);
+    let (Some(name), Some(version)) = (row.subject.package(), row.subject.version()) else { return Ok(()) };
+    if known_then().next().is_none() {
+        return Ok(());
+    }
+    let package = PackageKey { repo: target.repo.id.clone(), kind: row.subject.kind(), name };
+    let names = known_then().map(|file| file.name.clone());
+    let known = Known::read(target.storage, &package, version, names).await?;
+    for file in known_then() {
+        if !is_published(version, &file.name, file.sha256, &known, rules)? {
+            return Err(Error::Conflict(format!(
+                "{} of version {version} was there when this upload began, and is not any more; begin a new one",
+                file.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The files of a session that its version does not have yet, with their positions.
