@@ -10,7 +10,8 @@ const EXIT_CODES: &str = "Exit codes:\n  \
     1  failed\n  \
     2  the command cannot be carried out as it was written\n  \
     3  conflict: a version or file exists with other bytes\n  \
-    4  not logged in, not allowed, or no such repository";
+    4  not logged in, not allowed, or no such repository\n  \
+    130  stopped by Ctrl-C";
 
 /// Commands that talk to a registry.
 #[derive(Debug, Subcommand)]
@@ -291,7 +292,9 @@ mod tests {
             command.build();
             let found = path.iter().try_fold(&mut command, |at, name| at.find_subcommand_mut(name)).unwrap();
             let help = found.render_help().to_string();
-            assert!(help.contains("3  conflict"), "{path:?}: {help}");
+            for code in ["\n  0  ", "\n  1  ", "\n  2  ", "\n  3  conflict", "\n  4  ", "\n  130  "] {
+                assert!(help.contains(code), "{path:?}, {code:?}: {help}");
+            }
         }
     }
 

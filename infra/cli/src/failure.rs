@@ -119,6 +119,7 @@ mod tests {
             (Kind::Conflict, 3),
             (Kind::NotLoggedIn, 4),
             (Kind::NotAllowed, 4),
+            (Kind::Interrupted, 130),
         ];
         for (kind, code) in codes {
             assert_eq!(kind.exit_code(), code, "{kind:?}");

@@ -1,5 +1,6 @@
 //! What the commands find around them: folders, variables, the terminal.
 
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl Surroundings {
     /// Those of this process.
     ///
     /// # Errors
-    /// When there is no home folder or the current folder is gone.
+    /// When there is no home folder, the current folder is gone, or `GRANARY_TOKEN` holds no token.
     pub fn of_this_process() -> anyhow::Result<Self> {
         let home = std::env::home_dir()
             .filter(|home| home.is_absolute())
@@ -51,7 +52,7 @@ impl Surroundings {
             composer_home: folder("COMPOSER_HOME"),
             home,
             working_folder: std::env::current_dir()?,
-            token: variable("GRANARY_TOKEN").and_then(|text| Secret::new(&text)),
+            token: given_token(std::env::var_os("GRANARY_TOKEN"))?,
             can_ask: std::io::stdin().is_terminal(),
             can_draw: std::io::stderr().is_terminal(),
             first_wait: Duration::from_millis(250),
@@ -69,8 +70,46 @@ fn folder(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// A variable that holds text. These belong to the user's own programs; the server's configuration is read
-/// elsewhere.
-fn variable(name: &str) -> Option<String> {
-    std::env::var_os(name).and_then(|text| text.into_string().ok())
+/// The token in a variable. An empty one counts as none: that is how build servers pass a secret that is not
+/// set. Anything else that is no token is an error, since a kept token must not be used in its place.
+fn given_token(value: Option<OsString>) -> anyhow::Result<Option<Secret>> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+    let token = value.to_str().and_then(Secret::new);
+    token.map(Some).ok_or_else(|| anyhow::anyhow!("GRANARY_TOKEN holds no token: set it to one, or unset it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_holds_no_token_is_an_error_unless_it_is_empty() {
+        let given = |text: &str| given_token(Some(text.into()));
+        assert_eq!(given_token(None).unwrap(), None);
+        assert_eq!(given("").unwrap(), None);
+        assert_eq!(given("art_x\n").unwrap(), Secret::new("art_x"));
+        for bad in ["art secret", " ", "\u{e4}"] {
+            let error = given(bad).unwrap_err().to_string();
+            assert!(error.contains("GRANARY_TOKEN") && !error.contains("secret"), "{bad:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_two_seconds() {
+        let folder = PathBuf::new;
+        let surroundings = Surroundings {
+            home: folder(),
+            config_home: folder(),
+            state_home: folder(),
+            gradle_home: folder(),
+            composer_home: None,
+            working_folder: folder(),
+            token: None,
+            can_ask: false,
+            can_draw: false,
+            first_wait: Duration::from_millis(250),
+        };
+        let waits = [1, 2, 3, 4, 5, u32::MAX].map(|attempt| surroundings.wait(attempt).as_millis());
+        assert_eq!(waits, [250, 500, 1000, 2000, 2000, 2000]);
+    }
 }

@@ -200,8 +200,10 @@ mod tests {
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
         let help = Cli::command().render_long_help().to_string();
-        for flag in ["--listen", "--s3-listen", "--data", "--public-url", "GRANARY_DATA", "127.0.0.1:8081"] {
-            assert!(help.contains(flag), "{flag}");
+        let flags = ["--listen", "--s3-listen", "--data", "--public-url", "GRANARY_DATA", "127.0.0.1:8081"];
+        let commands = ["\n  serve ", "\n  login ", "\n  logout ", "\n  push ", "\n  setup "];
+        for word in flags.iter().chain(&commands) {
+            assert!(help.contains(word), "{word}: {help}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use granary_tests::api::{Api, Visibility};
+use granary_tests::curl::Curl;
 use granary_tests::maven::repository::texts;
 use granary_tests::outcome::Outcome;
 use granary_tests::package::{Package, noise};
@@ -21,6 +22,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
+
+mod setup;
 
 /// Most that client and server may each have had in memory.
 const MOST_MEMORY: u64 = 100 * 1024 * 1024;
@@ -92,6 +95,13 @@ impl Stage {
         }
         Ok(hex::encode(hasher.finalize()))
     }
+
+    /// The same with curl, which gets large files without being sent elsewhere.
+    async fn served_to_curl(&self, path: &str) -> Result<String> {
+        let line = format!("curl -fsSL \"$BASE{path}\" -H \"Authorization: Bearer $TOKEN\" | sha256sum");
+        let sum = Curl::new()?.run(self.server.url(), self.admin.token(), &line).await?.success()?;
+        Ok(sum.stdout.split_whitespace().next().unwrap_or_default().to_owned())
+    }
 }
 
 async fn finish(line: &str, child: Child) -> Result<Outcome> {
@@ -144,7 +154,9 @@ async fn a_gibibyte_is_streamed() -> Result<()> {
     ensure!(report["versions"][0]["files"][0]["sha256"] == *digest, "{report}");
     ensure!(report["summary"]["bytesSent"] == 1024 * 1024 * 1024, "{report}");
     ensure!(client > 0 && client <= MOST_MEMORY, "the client had {client} bytes in memory");
-    ensure!(stage.served("/api/raw/all-in/image/1.0.0/image.bin").await? == digest, "other bytes came back");
+    let path = "/api/raw/all-in/image/1.0.0/image.bin";
+    ensure!(stage.served(path).await? == digest, "other bytes came back");
+    ensure!(stage.served_to_curl(path).await? == digest, "other bytes came back to curl");
     let server = stage.server.peak_memory()?;
     ensure!(server <= MOST_MEMORY, "the server had {server} bytes in memory");
     let again = stage.granary(line).await?.success()?.json()?;

@@ -105,6 +105,17 @@ async fn storage_and_registry_may_be_busy_for_a_moment() {
 }
 
 #[tokio::test]
+async fn connections_may_break() {
+    let (registry, user, large) = with_large_file().await;
+    registry.memory().drop_connections = 4;
+    let report = user.run(&format!("{PUSH} --json")).await.json();
+    // What was sent in vain does not count.
+    assert_eq!((&report["exitCode"], &report["versions"][0]["bytesSent"]), (&json!(0), &json!(4000)));
+    assert_eq!(registry.memory().sessions["upload-1"].bytes(0), large);
+    assert_eq!(registry.count("PUT"), 14);
+}
+
+#[tokio::test]
 async fn but_not_for_ever() {
     let (registry, user, _) = with_large_file().await;
     registry.memory().refuse_bodies = Some((usize::MAX, 503));
