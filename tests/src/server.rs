@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use url::Url;
 
@@ -63,6 +65,31 @@ impl Server {
     /// When it cannot be killed.
     pub async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.context("kill -9")
+    }
+
+    /// Kills the process under its workers once there has been `enough`, and gives what they report: each ends when
+    /// its connection breaks.
+    ///
+    /// # Errors
+    /// When a worker fails, or ends before the kill.
+    pub async fn kill_under<R: 'static>(
+        &mut self,
+        mut workers: JoinSet<Result<R>>,
+        enough: &Notify,
+    ) -> Result<Vec<R>> {
+        tokio::select! {
+            () = enough.notified() => {}
+            Some(early) = workers.join_next() => {
+                early??;
+                bail!("a worker ended before the kill:\n{}", self.log());
+            }
+        }
+        self.kill().await?;
+        let mut reports = Vec::new();
+        while let Some(report) = workers.join_next().await {
+            reports.push(report??);
+        }
+        Ok(reports)
     }
 
     /// Starts it again, with the same data and at the same address.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use granary_http::AppState;
 use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{Event, RepoRow, StoredFileRow, TokenEntry, VersionRow, VersionStatus};
+use granary_storage::rows::{RepoRow, StoredFileRow, TokenEntry, VersionRow};
 use granary_storage::{Commit, Key, PackageKey, Subject, Transaction};
 use serde::Deserialize;
 
@@ -114,19 +114,11 @@ impl Purge<'_> {
                 // Must be there still, or its bytes would be counted down twice.
                 transaction.delete_existing("taken", Key::Version(package.clone(), row.version.clone()));
                 transaction.delete("readme", Key::Readme(package.clone(), row.version.clone()));
-                if row.status == VersionStatus::Live {
+                if row.is_live() {
                     row.files.iter().for_each(|file| *blobs.entry(file.sha256).or_default() += 1);
                 }
             }
-            for (digest, files) in &blobs {
-                transaction.release_blob("blob", *digest, *files);
-            }
-            if !blobs.is_empty() {
-                change.announce(
-                    &mut transaction,
-                    Event::BlobsReleased { digests: blobs.into_keys().collect() },
-                )?;
-            }
+            change.release_blobs(&mut transaction, blobs)?;
             match self.commit(transaction).await? {
                 Removal::Done => change.notify(self.state.storage()).await,
                 Removal::Overtaken => {}
@@ -155,13 +147,7 @@ impl Purge<'_> {
                     *blobs.entry(row.file.file.sha256).or_default() += 1;
                 }
             }
-            for (digest, files) in &blobs {
-                transaction.release_blob("blob", *digest, *files);
-            }
-            if !blobs.is_empty() {
-                let digests = blobs.into_keys().collect();
-                change.announce(&mut transaction, Event::BlobsReleased { digests })?;
-            }
+            change.release_blobs(&mut transaction, blobs)?;
             match self.commit(transaction).await? {
                 Removal::Done => change.notify(self.state.storage()).await,
                 Removal::Overtaken => {}

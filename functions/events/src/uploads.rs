@@ -4,7 +4,7 @@ use granary_http::permit::Write;
 use granary_http::{About, AppState, RepoAccess};
 use granary_model::{Error, Result};
 use granary_publish::upload::finish::publish_upload;
-use granary_publish::upload::state::{RENEWAL, end, give_back, load, renew, sweep, take};
+use granary_publish::upload::state::{RENEWAL, load, renew, settle, sweep, take};
 use granary_storage::rows::{UploadRow, UploadStatus};
 
 use crate::Progress;
@@ -21,11 +21,8 @@ pub(crate) async fn finish(state: &AppState, id: &str) -> Result<Progress> {
     let Some(outcome) = Box::pin(publish_kept(state, &mut row)).await else {
         return Ok(Progress::NotYet);
     };
-    if let Err(error @ (Error::Unavailable(_) | Error::Internal(_))) = outcome {
-        give_back(state.storage(), &mut row).await;
-        return Err(error);
-    }
-    end(state.storage(), &mut row, &outcome).await?;
+    // Why it failed, if it did, is told by the session.
+    let _outcome = settle(state.storage(), &mut row, outcome).await?;
     Ok(Progress::Finished)
 }
 
@@ -60,8 +57,7 @@ async fn publish(state: &AppState, row: &mut UploadRow) -> Result<()> {
         return Err(Error::internal("finishing an upload", "nobody has completed it"));
     };
     let package = row.subject.package();
-    let about =
-        package.as_ref().map(|name| About { kind: row.subject.kind(), name, version: None, file: None });
+    let about = package.as_ref().map(|name| About::of(row.subject.kind(), name));
     let access = RepoAccess::<Write>::again(state, caller, &row.repo, about).await?;
     access.require_type(row.subject.kind())?;
     if access.repo.uid != row.repo_uid {

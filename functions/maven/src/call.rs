@@ -6,8 +6,9 @@ use granary_http::{About, AppState, RepoAccess};
 use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenFile};
 use granary_model::{Error, PackageType, RepoId, Result};
 use granary_publish::Target;
-use granary_storage::rows::{StoredFileRow, VersionStatus};
-use granary_storage::{Key, PackageKey};
+use granary_publish::listing::files_of;
+use granary_storage::PackageKey;
+use granary_storage::rows::StoredFileRow;
 
 /// One request below a repository.
 pub(crate) struct Call {
@@ -33,13 +34,13 @@ impl Call {
         artifact: &ArtifactId,
     ) -> Result<RepoAccess<A>> {
         let name = format!("{group}:{artifact}");
-        self.authorize(Some(About { kind: PackageType::Maven, name: &name, version: None, file: None })).await
+        self.authorize(Some(About::of(PackageType::Maven, &name))).await
     }
 
     /// Authorises for an artifact and reads one version with it.
     pub(crate) async fn version<A: RepoAction>(&self, coordinates: &Coordinates) -> Result<RepoAccess<A>> {
         let (name, version) = (coordinates.key(), Some(coordinates.version.as_str()));
-        self.authorize(Some(About { kind: PackageType::Maven, name: &name, version, file: None })).await
+        self.authorize(Some(About { version, ..About::of(PackageType::Maven, &name) })).await
     }
 
     /// Authorises for an artifact and reads one file with it, and the checksums that came before the file if
@@ -65,8 +66,7 @@ impl Call {
     pub(crate) async fn files_of(&self, coordinates: &Coordinates) -> Result<Vec<StoredFileRow>> {
         let Some(repo) = self.repo_id() else { return Ok(Vec::new()) };
         let package = PackageKey { repo, kind: PackageType::Maven, name: coordinates.key() };
-        let first = Key::File(package, coordinates.version.to_string(), String::new());
-        self.state.storage().list_all(&first, &Key::files_of(coordinates.version.as_str())).await
+        files_of(self.state.storage(), &package, coordinates.version.as_str()).await
     }
 
     /// The repository, if the path can name one.
@@ -87,11 +87,6 @@ impl Call {
     ) -> Target<'a> {
         access.target(&self.state, PackageType::Maven, &coordinates.key())
     }
-}
-
-/// Whether the version that was asked for can be had.
-pub(crate) fn is_live<A>(access: &RepoAccess<A>) -> bool {
-    access.version.as_ref().is_some_and(|row| row.status == VersionStatus::Live)
 }
 
 /// A right, and what was read at the same time. A refusal answers at once: neither how long the rest takes nor

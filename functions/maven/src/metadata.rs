@@ -14,7 +14,7 @@ use granary_publish::maven::metadata::{
 };
 use granary_storage::rows::MavenPluginRow;
 
-use crate::call::{Call, is_live, with_right};
+use crate::call::{Call, with_right};
 use crate::failure::plain;
 use crate::read::answer_sum;
 
@@ -42,7 +42,7 @@ pub(crate) async fn ignore(call: &Call, directory: &Directory, body: &mut Option
 async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKind>) -> Result<Response> {
     let authorizing = Box::pin(call.version::<Read>(coordinates));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
-    if !is_live(&access) {
+    if access.live_version().is_none() {
         return Err(call.not_found());
     }
     let (metadata, updated) = snapshot_metadata(coordinates, &rows?).ok_or_else(|| call.not_found())?;

@@ -9,7 +9,6 @@ use granary_model::maven::MavenFile;
 use granary_model::{Error, Result};
 use granary_publish::files::{Added, Known, NewFile, add_files, check_files, store_bytes};
 use granary_publish::maven::MavenRules;
-use granary_publish::spool::Spool;
 
 use crate::call::Call;
 use crate::failure::plain;
@@ -39,7 +38,7 @@ pub(crate) async fn put_file(call: &Call, file: &MavenFile, body: &mut Option<Bo
         check_expected(file, expected, &digests)?;
     }
     let rules = MavenRules::new(file.coordinates().clone(), &access.repo);
-    let (rules, spool) = inspect(rules, file.clone(), spool).await?;
+    let (rules, spool) = rules.inspect_spool(file.clone(), spool).await?;
     let version = file.coordinates().version.as_str();
     let new = NewFile { name: file.name().to_owned(), digests, content_type: file.media_type().to_owned() };
     let known = Known { version: access.version.clone(), files: access.file.clone().into_iter().collect() };
@@ -59,16 +58,6 @@ pub(crate) async fn put_file(call: &Call, file: &MavenFile, body: &mut Option<Bo
 
 fn unchanged() -> Response {
     plain(StatusCode::OK, "the same bytes are there already")
-}
-
-/// Looks into the file, on a thread that may wait for a disk.
-async fn inspect(mut rules: MavenRules, file: MavenFile, spool: Spool) -> Result<(MavenRules, Spool)> {
-    let looked = tokio::task::spawn_blocking(move || {
-        let result = rules.inspect(&file, spool.reader());
-        (result, rules, spool)
-    });
-    let (result, rules, spool) = looked.await.map_err(|e| Error::internal("looking into a file", e))?;
-    result.map(|()| (rules, spool))
 }
 
 /// How to publish a file that is too large for a request.

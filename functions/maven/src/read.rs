@@ -10,7 +10,7 @@ use granary_model::{Error, PackageType, Result, Visibility};
 use granary_publish::maven::newest_file;
 use granary_storage::rows::{FileRow, StoredFileRow};
 
-use crate::call::{Call, is_live, with_right};
+use crate::call::{Call, with_right};
 
 /// Cache lifetime of a file of a release.
 const RELEASE: &str = "private, max-age=31536000, immutable";
@@ -93,7 +93,7 @@ async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Read>, Stored
     let coordinates = file.coordinates();
     let authorizing = Box::pin(call.file::<Read>(file, false));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
-    if !is_live(&access) {
+    if access.live_version().is_none() {
         return Err(call.not_found());
     }
     let row = match access.live_file() {

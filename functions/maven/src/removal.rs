@@ -7,12 +7,12 @@ use granary_model::Result;
 use granary_model::maven::Coordinates;
 use granary_publish::maven::reshow;
 
-use crate::call::{Call, is_live};
+use crate::call::Call;
 
 /// `DELETE` of the directory of a version: for admins, and for ever.
 pub(crate) async fn delete_version(call: &Call, coordinates: &Coordinates) -> Result<Response> {
     let access = call.version::<Admin>(coordinates).await?;
-    if !is_live(&access) {
+    if access.live_version().is_none() {
         return Err(call.not_found());
     }
     let target = call.target(&access, coordinates);

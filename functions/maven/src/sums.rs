@@ -13,7 +13,7 @@ use granary_publish::digests::Digests;
 use granary_storage::Key;
 use granary_storage::rows::ExpectationRow;
 
-use crate::call::{Call, is_live};
+use crate::call::Call;
 use crate::failure::plain;
 use crate::read::sum_of;
 
@@ -40,7 +40,7 @@ pub(crate) async fn put_sum(
         }
         return Ok(plain(StatusCode::OK, "the checksum is right"));
     }
-    if access.version.is_some() && !is_live(&access) {
+    if access.version.is_some() && access.live_version().is_none() {
         return Err(Error::Conflict(format!(
             "version {} was deleted, and a deleted version can never be published again",
             file.coordinates().version

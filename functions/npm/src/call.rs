@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method};
 use granary_http::permit::RepoAction;
 use granary_http::{AppState, RepoAccess};
 use granary_model::npm::NpmName;
@@ -93,10 +93,9 @@ impl Call {
         parse_json(&bytes, JsonLimits { bytes: LIMIT, ..JsonLimits::default() })
     }
 
-    /// Whether reading the body took so long that the right to do this must be looked at again. A client
-    /// may send as slowly as it likes; a right that is gone must be gone within seconds.
+    /// Whether reading the body took so long that the right to do this must be looked at again.
     pub(crate) fn took_long(&self, began: Timestamp) -> bool {
-        self.state.now().millis() - began.millis() > 2_000
+        granary_http::took_long(&self.state, began)
     }
 
     /// Reads what is left of the body and throws it away. npm hangs for more than a minute when a large PUT
@@ -107,11 +106,7 @@ impl Call {
 
     /// Refuses a body that says it is longer than this deployment takes.
     pub(crate) fn check_length(&self) -> Result<()> {
-        let length = self
-            .headers
-            .get(header::CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        match (self.state.config().max_body, length) {
+        match (self.state.config().max_body, granary_http::declared_length(&self.headers)) {
             (Some(limit), Some(length)) if length > limit => Err(self.too_long(limit)),
             _ => Ok(()),
         }

@@ -9,10 +9,11 @@ use granary_model::npm::{NpmName, Revision};
 use granary_model::{Error, Result, UserId};
 use granary_publish::edit_head;
 use granary_publish::head_edit::current_head;
+use granary_publish::listing::live_versions;
 use granary_publish::npm::body::PublishBody;
 use granary_publish::npm::edit::{Edit, MAX_VERSIONS, NpmEdit};
 use granary_storage::Key;
-use granary_storage::rows::{UserRow, VersionRow, VersionStatus};
+use granary_storage::rows::{UserRow, VersionRow};
 use serde_json::{Map, Value};
 
 use crate::call::{Call, live_head, package_key};
@@ -91,13 +92,12 @@ pub(crate) async fn live_rows<A: RepoAction>(
     rev: u64,
 ) -> Result<Vec<VersionRow>> {
     let (storage, package) = (call.state.storage(), package_key(access, name));
-    let rows: Vec<VersionRow> =
-        storage.list_all(&Key::Version(package.clone(), String::new()), "VER#").await?;
+    let rows = live_versions(storage, &package).await?;
     let current = current_head(storage, &package, &access.repo).await?.map_or(0, |head| head.rev);
     if current != rev {
         return Err(moved_on(name, current, rev));
     }
-    Ok(rows.into_iter().filter(|row| row.status == VersionStatus::Live).collect())
+    Ok(rows)
 }
 
 fn moved_on(name: &NpmName, current: u64, expected: u64) -> Error {

@@ -3,14 +3,15 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use granary_http::documents::{DocumentHeaders, REVALIDATE, answer_document, is_unchanged, not_modified};
+use granary_http::documents::{DocumentHeaders, REVALIDATE, serve_document};
 use granary_http::permit::Read;
 use granary_http::{Delivery, RepoAccess};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result};
 use granary_publish::Source;
+use granary_publish::listing::live_versions;
 use granary_publish::npm::packument::Form;
-use granary_storage::rows::{VersionRow, VersionStatus};
+use granary_storage::rows::VersionRow;
 use granary_storage::{Key, ObjectKey};
 use serde_json::{Value, json};
 
@@ -29,35 +30,23 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
     let form = requested_form(&call.headers);
     let renderer = call.state.packuments();
     let variant = renderer.variant(form);
-    let etag = source.etag(&variant);
     let content_type = match form {
         Form::Full => "application/json",
         Form::Abbreviated => ABBREVIATED,
     };
-    let headers = DocumentHeaders {
-        etag: &etag,
-        modified: source.head.modified(),
-        content_type,
-        vary: "Accept, Accept-Encoding, Authorization",
-    };
-    if is_unchanged(&call.headers, &etag) {
-        return not_modified(headers);
-    }
-    let document = call.state.documents().get(call.state.storage(), &source, &variant, renderer).await?;
-    let headers = DocumentHeaders { etag: &document.etag, modified: document.modified, ..headers };
-    answer_document(&call.headers, document.gzip.clone(), headers)
+    let headers = (content_type, "Accept, Accept-Encoding, Authorization");
+    serve_document(&call.state, &call.headers, &source, &variant, renderer, headers).await
 }
 
 /// `GET /{name}?write=true`: what clients read before they change a package and send back whole. Only
 /// what such a change can be about, so that even a package of thousands of versions stays below the
 /// limit for requests on the way back.
 async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
-    let first = Key::Version(source.package.clone(), String::new());
-    let rows: Vec<VersionRow> = call.state.storage().list_all(&first, "VER#").await?;
+    let rows = live_versions(call.state.storage(), &source.package).await?;
     let packuments = call.state.packuments();
     let head = &source.head;
     let mut versions = serde_json::Map::new();
-    for row in rows.iter().filter(|row| row.status == VersionStatus::Live) {
+    for row in &rows {
         let tarball = packuments.tarball_url(&source.package.repo, &head.name, &row.version);
         let mut version =
             json!({ "name": head.name, "version": row.version, "dist": { "tarball": tarball } });
@@ -91,10 +80,9 @@ pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &st
         }
         (None, None) => None,
     };
-    let row: VersionRow =
-        row.filter(|row: &VersionRow| row.status == VersionStatus::Live).ok_or_else(|| {
-            Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()))
-        })?;
+    let row: VersionRow = row.filter(VersionRow::is_live).ok_or_else(|| {
+        Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()))
+    })?;
     let packuments = call.state.packuments();
     let text = packuments.manifest(&source.package.repo, &source.head.name, &row, Form::Full)?;
     let mut response = Response::new(Body::from(text));
@@ -154,9 +142,7 @@ pub(crate) fn live_version<'a>(
         return Err(no_package(name));
     }
     access
-        .version
-        .as_ref()
-        .filter(|row| row.status == VersionStatus::Live)
+        .live_version()
         .ok_or_else(|| Error::NotFound(format!("version {version} of package '{name}' not found")))
 }
 

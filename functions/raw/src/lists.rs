@@ -3,12 +3,13 @@
 use axum::extract::{OriginalUri, Path};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::documents::{DocumentHeaders, answer_document, is_unchanged, not_modified};
+use granary_http::documents::serve_document;
 use granary_http::permit::Read;
 use granary_http::{ApiResult, AppState, reply};
 use granary_model::Sha256;
-use granary_publish::raw::{RawLists, files_of};
-use granary_storage::rows::VersionStatus;
+use granary_publish::listing::files_of;
+use granary_publish::raw::RawLists;
+use granary_storage::rows::StoredFileRow;
 use serde::Serialize;
 
 use crate::call::Names;
@@ -21,19 +22,8 @@ pub(crate) async fn list_versions(
 ) -> ApiResult<Response> {
     let (names, access) = Names::authorize::<Read>(&state, &headers, &repo, &[&package]).await?;
     let source = names.source(&access)?;
-    let etag = source.etag(RawLists::VARIANT);
-    let document = DocumentHeaders {
-        etag: &etag,
-        modified: source.head.modified(),
-        content_type: "application/json",
-        vary: "Accept-Encoding, Authorization",
-    };
-    if is_unchanged(&headers, &etag) {
-        return Ok(not_modified(document)?);
-    }
-    let list = state.documents().get(state.storage(), &source, RawLists::VARIANT, &RawLists).await?;
-    let document = DocumentHeaders { etag: &list.etag, modified: list.modified, ..document };
-    Ok(answer_document(&headers, list.gzip.clone(), document)?)
+    let form = ("application/json", "Accept-Encoding, Authorization");
+    Ok(serve_document(&state, &headers, &source, RawLists::VARIANT, &RawLists, form).await?)
 }
 
 /// The files of a version.
@@ -67,10 +57,9 @@ pub(crate) async fn list_files(
 ) -> ApiResult<Response> {
     let (names, access) = Names::authorize::<Read>(&state, &headers, &repo, &[&package, &version]).await?;
     let source = names.source(&access)?;
-    let row = access.version.as_ref().filter(|row| row.status == VersionStatus::Live);
-    let row = row.ok_or_else(|| names.not_found())?;
+    let row = access.live_version().ok_or_else(|| names.not_found())?;
     let base = format!("{}{}", state.config().public_url, uri.path());
-    let files = files_of(state.storage(), &source, &row.version).await?;
+    let files = files_of(state.storage(), &source.package, &row.version).await?;
     let view = VersionView {
         name: source.head.name.clone(),
         version: row.version.clone(),
@@ -78,6 +67,7 @@ pub(crate) async fn list_files(
         size: row.size,
         files: files
             .into_iter()
+            .filter(StoredFileRow::is_live)
             .map(|row| FileView {
                 url: format!("{base}/{}", granary_model::path::encode_segment(&row.file.name)),
                 name: row.file.name,

@@ -145,7 +145,7 @@ pub(crate) fn check_files(subject: &UploadSubject, files: &[AnnouncedFile], max_
 }
 
 /// Checks the name of one file.
-pub(crate) fn check_name(subject: &UploadSubject, name: &str) -> Result<()> {
+fn check_name(subject: &UploadSubject, name: &str) -> Result<()> {
     match subject {
         UploadSubject::Maven { coordinates } => MavenFile::new(coordinates.clone(), name).map(|_| ()),
         UploadSubject::Npm { .. } | UploadSubject::Raw { .. } => name.parse::<RawFile>().map(|_| ()),

@@ -4,11 +4,11 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::{ApiError, ApiResult, AppState, read_limited, reply};
+use granary_http::{ApiResult, AppState, read_limited, reply};
 use granary_model::{Error, PackageType, Result};
 use granary_publish::upload::finish::publish_upload;
 use granary_publish::upload::parts::{Arrival, arrivals};
-use granary_publish::upload::state::{Worker, begin, end, give_back};
+use granary_publish::upload::state::{Worker, begin, settle};
 use granary_publish::{JsonLimits, parse_json};
 use granary_storage::Key;
 use granary_storage::rows::{UploadOrigin, UploadRow, UploadStatus};
@@ -106,11 +106,7 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
     let target = target(state, access, &row.subject);
     let publishing = publish_upload(target, state.now(), state.config().repo_quota, row);
     let outcome = Box::pin(publishing).await;
-    if let Err(error @ (Error::Unavailable(_) | Error::Internal(_))) = outcome {
-        give_back(state.storage(), row).await;
-        return Err(ApiError(error));
-    }
-    end(state.storage(), row, &outcome).await?;
+    let outcome = settle(state.storage(), row, outcome).await?;
     // Nobody has to finish it any more. Should this fail, the sweep finds that out.
     let key = Key::Outbox(event.shard, event.id);
     if let Err(error) = state.storage().delete(&key).await {

@@ -3,16 +3,16 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::Write;
-use granary_http::{About, ApiResult, AppState, Fields, Json, RepoAccess, new_secret, reply};
+use granary_http::{ApiResult, AppState, Fields, Json, RepoAccess, new_secret, reply};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result};
-use granary_publish::files::{Known, is_published};
+use granary_publish::files::{Known, is_published, over_quota};
 use granary_publish::maven::MavenRules;
 use granary_publish::raw::RawRules;
 use granary_publish::upload::state::{LIFETIME_MILLIS, replace};
 use granary_storage::Key;
 use granary_storage::rows::{
-    UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject, UsageRow, VersionStatus,
+    UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject, UsageRow, VersionRow,
 };
 use granary_storage::staging::staging_path;
 use serde::Deserialize;
@@ -39,8 +39,7 @@ pub(crate) async fn create_upload(
         (Err(Error::Forbidden(denied)), Ok(subject)) => {
             // The right may be one to the package alone.
             let package = subject.package().ok_or(Error::Forbidden(denied))?;
-            let about = About { kind: subject.kind(), name: &package, version: None, file: None };
-            RepoAccess::authorize_about(&state, &headers, &repo, Some(about)).await?
+            RepoAccess::authorize(&state, &headers, &repo, Some((subject.kind(), &package))).await?
         }
         (access, _) => access?,
     };
@@ -63,14 +62,15 @@ pub(crate) async fn create_upload(
         worked_until: 0,
         error: None,
     };
-    for (file, is_known) in files.into_iter().zip(known) {
-        let origin = if is_known {
-            UploadOrigin::Published
-        } else {
-            stored_origin(&state, &headers, &access.repo, file.sha256, file.size)
-                .await?
-                .unwrap_or_else(|| fresh_origin(file.size))
-        };
+    let origins = files.iter().zip(known).map(async |(file, is_known)| {
+        if is_known {
+            return Ok(UploadOrigin::Published);
+        }
+        let stored = stored_origin(&state, &headers, &access.repo, file.sha256, file.size).await?;
+        Ok::<_, Error>(stored.unwrap_or_else(|| fresh_origin(file.size)))
+    });
+    let origins = futures::future::try_join_all(origins).await?;
+    for (file, origin) in files.into_iter().zip(origins) {
         row.files.push(UploadFile { name: file.name, size: file.size, sha256: file.sha256, origin });
     }
     if row.files.iter().all(|file| file.origin == UploadOrigin::Published) {
@@ -156,11 +156,10 @@ async fn npm_published(
     files: &[AnnouncedFile],
 ) -> Result<bool> {
     let package = access.package_key(granary_model::PackageType::Npm, &name.key());
-    let row: Option<granary_storage::rows::VersionRow> =
-        state.storage().get(&Key::Version(package, version.to_string())).await?;
+    let row: Option<VersionRow> = state.storage().get(&Key::Version(package, version.to_string())).await?;
     let Some(row) = row else { return Ok(false) };
-    let same = row.status == VersionStatus::Live
-        && row.files.first().map(|file| file.sha256) == files.first().map(|file| file.sha256);
+    let same =
+        row.is_live() && row.files.first().map(|file| file.sha256) == files.first().map(|file| file.sha256);
     if same {
         return Ok(true);
     }
@@ -176,10 +175,7 @@ async fn check_quota(state: &AppState, row: &UploadRow) -> Result<()> {
     let new = row.files.iter().filter(|file| file.origin != UploadOrigin::Published);
     let wanted: u64 = new.map(|file| file.size).fold(0, u64::saturating_add);
     if usage.unwrap_or_default().bytes.saturating_add(wanted) > quota {
-        return Err(Error::Forbidden(format!(
-            "the quota of repository '{}' ({quota} bytes) would be exceeded; delete versions or raise the quota",
-            row.repo
-        )));
+        return Err(over_quota(&row.repo, quota));
     }
     Ok(())
 }

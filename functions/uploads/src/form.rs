@@ -2,25 +2,27 @@
 
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest as _, Multipart, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::Write;
-use granary_http::{About, ApiError, ApiResult, AppState, Caller, Fields, RepoAccess, refuse_body, reply};
+use granary_http::{
+    ApiError, ApiResult, AppState, Caller, Fields, RepoAccess, declared_length, refuse_body, reply,
+};
 use granary_model::maven::{Coordinates, MavenFile};
-use granary_model::npm::DistTag;
-use granary_model::{Error, PackageType, Result};
+use granary_model::raw::RawFile;
+use granary_model::{Error, Result};
 use granary_publish::digests::{DigestWriter, Digests};
 use granary_publish::files::{NewFile, store_bytes};
 use granary_publish::maven::MavenRules;
 use granary_publish::npm::publish::NpmPublish;
-use granary_publish::npm::tarball::{TarballLimits, inspect};
-use granary_publish::raw::content_type;
+use granary_publish::npm::tarball::inspect_spool;
+use granary_publish::raw::{RawRules, content_type};
 use granary_publish::spool::Spool;
 use granary_publish::upload::finish::{publish_files, publish_npm, publish_raw};
 use granary_storage::rows::UploadSubject;
 use serde_json::json;
 
-use crate::announce::{Named, check_name};
+use crate::announce::Named;
 use crate::metered::{Used, metered};
 use crate::session::target;
 
@@ -63,17 +65,15 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
     let (repo, file) = (Fields::required("repoId", form.repo)?, Fields::required("file", form.file)?);
     let subject = form.named.subject()?;
     let package = subject.package();
-    let about = package.as_ref().map(|name| About { kind: subject.kind(), name, version: None, file: None });
-    let access = RepoAccess::<Write>::authorize_about(&state, &headers, &repo, about).await?;
+    let package = package.as_ref().map(|name| (subject.kind(), name.as_str()));
+    let access = RepoAccess::<Write>::authorize(&state, &headers, &repo, package).await?;
     access.require_type(subject.kind())?;
     let published = Box::pin(publish(&state, &access, subject, file)).await?;
     Ok(reply(StatusCode::CREATED, &published))
 }
 
 fn check_length(state: &AppState, headers: &HeaderMap) -> Result<()> {
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match (state.config().max_body, length) {
+    match (state.config().max_body, declared_length(headers)) {
         (Some(limit), Some(length)) if length > limit => Err(Error::TooLarge(format!(
             "the request is larger than the {limit} bytes that this deployment takes; send the file with `granary push` \
              (see `granary push --help`), which has no such limit"
@@ -125,13 +125,8 @@ async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart, u
 
 /// Whether the caller may write in the repository, or at least to the package, as far as it is known.
 async fn may_write(state: &AppState, headers: &HeaderMap, repo: &str, named: &Named) -> Result<()> {
-    let about = named.package_type.zip(named.package_name.as_deref()).map(|(kind, name)| About {
-        kind,
-        name,
-        version: None,
-        file: None,
-    });
-    match RepoAccess::<Write>::authorize_about(state, headers, repo, about).await {
+    let package = named.package_type.zip(named.package_name.as_deref());
+    match RepoAccess::<Write>::authorize(state, headers, repo, package).await {
         // The right may be one to the package alone, which is known only when all fields are.
         Ok(_) | Err(Error::Forbidden(_)) => Ok(()),
         Err(error) => Err(error),
@@ -181,65 +176,44 @@ async fn publish(
     let (now, quota) = (state.now(), state.config().repo_quota);
     let goal = target(state, access, &subject);
     let digests = file.digests;
-    let answer = |kind: PackageType, name: &str, version: &str, file: &str| json!({ "ok": true, "packageType": kind, "packageName": name, "version": version, "file": file });
+    let kind = subject.kind();
+    let answer = |name: &str, version: &str, file: &str| {
+        json!({
+            "ok": true, "packageType": kind, "packageName": name, "version": version, "file": file,
+        })
+    };
     match subject {
         UploadSubject::Npm { name, version, tag } => {
-            let (publish, spool) = npm_publish(file, name, version, tag).await?;
+            let (facts, spool) = inspect_spool(file.spool).await?;
+            let publish = NpmPublish::of_tarball(&facts, digests, name, version, tag)?;
             store_bytes(state.storage(), &spool, digests.sha256, now).await?;
             let (name, version) = (publish.name().clone(), publish.version().clone());
             publish_npm(goal, now, quota, publish).await?;
             let stored = name.tarball_file(&version);
-            Ok(answer(PackageType::Npm, name.as_str(), version.as_str(), &stored))
+            Ok(answer(name.as_str(), version.as_str(), &stored))
         }
         UploadSubject::Maven { coordinates } => {
             let named = maven_file(&coordinates, file.name.as_deref())?;
             let (name, content_type) = (named.name().to_owned(), named.media_type().to_owned());
-            let mut rules = MavenRules::new(coordinates.clone(), &access.repo);
-            let spool = file.spool;
-            let looked = tokio::task::spawn_blocking(move || {
-                let result = rules.inspect(&named, spool.reader());
-                (result, rules, spool)
-            });
-            let (result, rules, spool) =
-                looked.await.map_err(|e| Error::internal("looking into a file", e))?;
-            result?;
+            let rules = MavenRules::new(coordinates.clone(), &access.repo);
+            let (rules, spool) = rules.inspect_spool(named, file.spool).await?;
             store_bytes(state.storage(), &spool, digests.sha256, now).await?;
             let files = [NewFile { name: name.clone(), digests, content_type }];
             let version = coordinates.version.as_str();
-            let subject = (PackageType::Maven, coordinates.key(), version);
+            let subject = (kind, coordinates.key(), version);
             publish_files(goal, now, quota, subject, &files, &rules).await?;
-            Ok(answer(PackageType::Maven, &coordinates.key(), version, &name))
+            Ok(answer(&coordinates.key(), version, &name))
         }
         UploadSubject::Raw { name, version, description } => {
             let stored = base_name(file.name.as_deref())?.to_owned();
-            let subject = UploadSubject::Raw {
-                name: name.clone(),
-                version: version.clone(),
-                description: description.clone(),
-            };
-            check_name(&subject, &stored)?;
+            stored.parse::<RawFile>()?;
+            let rules = RawRules::new(name, version, description)?;
             store_bytes(state.storage(), &file.spool, digests.sha256, now).await?;
             let files = [NewFile { content_type: content_type(&stored), name: stored.clone(), digests }];
-            let what = (name.clone(), version.clone(), description);
-            publish_raw(goal, now, quota, what, &files).await?;
-            Ok(answer(PackageType::Raw, name.as_str(), version.as_str(), &stored))
+            publish_raw(goal, now, quota, &rules, &files).await?;
+            Ok(answer(rules.name().as_str(), rules.version().as_str(), &stored))
         }
     }
-}
-
-async fn npm_publish(
-    file: SentFile,
-    name: Option<granary_model::npm::NpmName>,
-    version: Option<granary_model::npm::NpmVersion>,
-    tag: DistTag,
-) -> Result<(NpmPublish, Spool)> {
-    let SentFile { spool, digests, .. } = file;
-    let looked = tokio::task::spawn_blocking(move || {
-        let facts = inspect(spool.reader(), TarballLimits::default());
-        (facts, spool)
-    });
-    let (facts, spool) = looked.await.map_err(|e| Error::internal("reading the tarball", e))?;
-    Ok((NpmPublish::of_tarball(&facts?, digests, name, version, tag)?, spool))
 }
 
 /// The name that a form gives its file, without the folders that some clients put before it.

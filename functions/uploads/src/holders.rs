@@ -5,7 +5,7 @@ use granary_http::permit::Read;
 use granary_http::{About, AppState, RepoAccess};
 use granary_model::{Error, Result, Sha256};
 use granary_storage::Key;
-use granary_storage::rows::{FileRow, HolderRow, RepoRow, UploadOrigin, VersionStatus};
+use granary_storage::rows::{FileRow, HolderRow, RepoRow, UploadOrigin};
 
 /// Most hints that are followed for one file.
 const HINTS: i32 = 5;
@@ -61,9 +61,6 @@ async fn held_file(
         Err(error) => return Err(error),
     };
     let stored = access.live_file().map(|row| row.file.clone());
-    let listed = || {
-        let version = access.version.as_ref().filter(|row| row.status == VersionStatus::Live)?;
-        version.files.iter().find(|file| file.name == hint.file).cloned()
-    };
+    let listed = || access.live_version()?.files.iter().find(|file| file.name == hint.file).cloned();
     Ok(stored.or_else(listed).filter(|file| file.sha256 == digest))
 }

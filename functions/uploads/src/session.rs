@@ -28,8 +28,7 @@ impl Session {
             return Err(not_found());
         };
         let package = row.subject.package();
-        let about =
-            package.as_ref().map(|name| About { kind: row.subject.kind(), name, version: None, file: None });
+        let about = package.as_ref().map(|name| About::of(row.subject.kind(), name));
         let access = RepoAccess::authorize_about(state, headers, row.repo.as_str(), about).await;
         match access {
             Ok(access) if access.repo.uid == row.repo_uid => Ok(Self { row, access }),

@@ -9,9 +9,7 @@ use granary_auth::{
 };
 use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, TokenHash};
 use granary_publish::Target;
-use granary_storage::rows::{
-    CallerRef, ExpectationRow, HeadRow, OrgRow, RepoRow, StoredFileRow, VersionRow, VersionStatus,
-};
+use granary_storage::rows::{CallerRef, ExpectationRow, HeadRow, OrgRow, RepoRow, StoredFileRow, VersionRow};
 use granary_storage::{AccessRows, Key, PackageKey, Wanted};
 
 use crate::caller::{Caller, identify, identify_again, unauthenticated};
@@ -33,6 +31,11 @@ pub struct About<'a> {
 }
 
 impl<'a> About<'a> {
+    /// A package as a whole.
+    pub fn of(kind: PackageType, name: &'a str) -> Self {
+        Self { kind, name, version: None, file: None }
+    }
+
     fn package(&self, repo: &RepoId) -> PackageKey {
         PackageKey { repo: repo.clone(), kind: self.kind, name: self.name.into() }
     }
@@ -81,8 +84,7 @@ impl<A: RepoAction> RepoAccess<A> {
         repo: &str,
         package: Option<(PackageType, &str)>,
     ) -> Result<Self> {
-        let about = package.map(|(kind, name)| About { kind, name, version: None, file: None });
-        Self::authorize_about(state, headers, repo, about).await
+        Self::authorize_version(state, headers, repo, package, None).await
     }
 
     /// The same, and reads one version of the package in the same call.
@@ -93,7 +95,7 @@ impl<A: RepoAction> RepoAccess<A> {
         package: Option<(PackageType, &str)>,
         version: Option<&str>,
     ) -> Result<Self> {
-        let about = package.map(|(kind, name)| About { kind, name, version, file: None });
+        let about = package.map(|(kind, name)| About { version, ..About::of(kind, name) });
         Self::authorize_about(state, headers, repo, about).await
     }
 
@@ -120,7 +122,7 @@ impl<A: RepoAction> RepoAccess<A> {
     ) -> Result<Self> {
         let key = about.map(|about| about.package(repo));
         let wanted = key.as_ref().zip(about).map(|(key, about)| about.wanted(key));
-        let (caller, rows) = identify_again(state, caller, Some(repo), wanted).await?;
+        let (caller, rows) = identify_again(state, caller, repo, wanted).await?;
         Self::decide(state, caller, rows, repo.as_str()).await
     }
 
@@ -156,10 +158,14 @@ impl<A: RepoAction> RepoAccess<A> {
         })
     }
 
+    /// The version that was asked for, if it can be had.
+    pub fn live_version(&self) -> Option<&VersionRow> {
+        self.version.as_ref().filter(|row| row.is_live())
+    }
+
     /// The file that was asked for, if it can be had: it and its version are live.
     pub fn live_file(&self) -> Option<&StoredFileRow> {
-        let version = self.version.as_ref().filter(|row| row.status == VersionStatus::Live);
-        version.and(self.file.as_ref()).filter(|row| row.is_live())
+        self.live_version().and(self.file.as_ref()).filter(|row| row.is_live())
     }
 
     /// The caller, for what is done in the repository besides.

@@ -140,13 +140,13 @@ async fn identify_as(
 pub(crate) async fn identify_again(
     state: &AppState,
     caller: &CallerRef,
-    repo: Option<&granary_model::RepoId>,
+    repo: &granary_model::RepoId,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     match caller {
-        CallerRef::Token(hash) => identify_token(state, hash.clone(), repo, wanted).await,
+        CallerRef::Token(hash) => identify_token(state, hash.clone(), Some(repo), wanted).await,
         CallerRef::User(user) => {
-            let rows = state.storage().access_rows(None, repo, wanted).await?;
+            let rows = state.storage().access_rows(None, Some(repo), wanted).await?;
             Ok((Caller { principal: signed_in(state, user.clone()), token: None }, rows))
         }
     }

@@ -15,7 +15,7 @@ use crate::delivery::conditions::{Verdict, judge};
 use crate::state::AppState;
 
 /// Files up to this size are answered in place: a redirect would cost the client more than the bytes.
-pub const INLINE_LIMIT: u64 = 256 * 1024;
+const INLINE_LIMIT: u64 = 256 * 1024;
 
 /// Most that is ever answered in place: a function's answer has 6 MB, of which base64 takes a quarter.
 const INLINE_MOST: u64 = 4 * 1024 * 1024;
@@ -187,10 +187,7 @@ impl<'a> Delivery<'a> {
                 let slice = usize::try_from(from).ok().zip(usize::try_from(to).ok());
                 let part = slice.and_then(|(from, to)| bytes.get(from..=to)).unwrap_or_default();
                 let part = bytes.slice_ref(part);
-                let mut response =
-                    self.respond(StatusCode::PARTIAL_CONTENT, Some(part.len() as u64), Body::from(part));
-                content_range(&mut response, &format!("bytes {from}-{to}/{size}"));
-                Ok(response)
+                Ok(self.part(from, to, Body::from(part)))
             }
             Verdict::Unsatisfiable => Ok(self.unsatisfiable()),
             _ => Ok(self.respond(StatusCode::OK, Some(size), Body::from(bytes))),
@@ -213,6 +210,13 @@ impl<'a> Delivery<'a> {
         response
     }
 
+    /// An answer with the bytes from the first position to the last.
+    fn part(&self, first: u64, last: u64, body: Body) -> Response {
+        let mut response = self.respond(StatusCode::PARTIAL_CONTENT, Some(last - first + 1), body);
+        content_range(&mut response, &format!("bytes {first}-{last}/{}", self.file.size));
+        response
+    }
+
     /// The bytes from the first position to the last, passed on as they come.
     async fn stream(&self, state: &AppState, first: u64, last: u64) -> Result<Response> {
         let (digest, size) = (self.file.sha256, self.file.size);
@@ -221,13 +225,13 @@ impl<'a> Delivery<'a> {
         let chunks = futures::stream::try_unfold(object, |mut object| async move {
             Ok::<_, Error>(object.next().await?.map(|chunk| (chunk, object)))
         });
-        let is_part = last - first + 1 < size;
-        let status = if is_part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
-        let mut response = self.respond(status, Some(last - first + 1), Body::from_stream(chunks));
-        if is_part {
-            content_range(&mut response, &format!("bytes {first}-{last}/{size}"));
-        }
-        Ok(response)
+        let body = Body::from_stream(chunks);
+        let is_whole = last - first + 1 == size;
+        Ok(if is_whole {
+            self.respond(StatusCode::OK, Some(size), body)
+        } else {
+            self.part(first, last, body)
+        })
     }
 
     async fn redirect(&self, state: &AppState, explained: bool) -> Result<Response> {

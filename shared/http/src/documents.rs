@@ -9,8 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::{Buf as _, Bytes};
 use flate2::read::GzDecoder;
 use granary_model::{Error, Result, Timestamp};
+use granary_publish::{Renderer, Source};
 use http_body::Frame;
 use http_body_util::StreamBody;
+
+use crate::state::AppState;
 
 /// Every client asks again each time: an answer may be kept but must be revalidated. Without this header
 /// npm makes up a lifetime from `Last-Modified` and does not see new versions.
@@ -43,15 +46,34 @@ impl DocumentHeaders<'_> {
     }
 }
 
+/// Answers with a package's index document of one variant, or with 304.
+pub async fn serve_document<R: Renderer>(
+    state: &AppState,
+    request: &HeaderMap,
+    source: &Source,
+    variant: &str,
+    renderer: &R,
+    (content_type, vary): (&'static str, &'static str),
+) -> Result<Response> {
+    let etag = source.etag(variant);
+    let headers = DocumentHeaders { etag: &etag, modified: source.head.modified(), content_type, vary };
+    if is_unchanged(request, &etag) {
+        return not_modified(headers);
+    }
+    let document = state.documents().get(state.storage(), source, variant, renderer).await?;
+    let headers = DocumentHeaders { etag: &document.etag, modified: document.modified, ..headers };
+    answer_document(request, document.gzip.clone(), headers)
+}
+
 /// The answer to a client that has the document.
-pub fn not_modified(headers: DocumentHeaders<'_>) -> Result<Response> {
+fn not_modified(headers: DocumentHeaders<'_>) -> Result<Response> {
     let mut response = StatusCode::NOT_MODIFIED.into_response();
     headers.put(response.headers_mut())?;
     Ok(response)
 }
 
 /// The document, gzip'd if the client takes that.
-pub fn answer_document(request: &HeaderMap, gzip: Bytes, headers: DocumentHeaders<'_>) -> Result<Response> {
+fn answer_document(request: &HeaderMap, gzip: Bytes, headers: DocumentHeaders<'_>) -> Result<Response> {
     let mut response = if accepts_gzip(request) {
         let mut response = Response::new(Body::from(gzip));
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -12,8 +12,7 @@ use crate::state::AppState;
 /// How much of a refused body is read, so that the client sees the answer instead of a broken connection.
 const DRAIN: u64 = 256 * 1024 * 1024;
 
-/// How long a body may take before rights are looked at again, in milliseconds. A client may send as slowly
-/// as it likes; a right that is gone must be gone within seconds.
+/// How long a body may take before rights are looked at again, in milliseconds.
 const SLOW_MILLIS: i64 = 2_000;
 
 /// A file that has arrived whole.
@@ -71,14 +70,19 @@ pub async fn receive(
     if declared_length(headers).is_some_and(|length| length != seen) {
         return Err(Error::BadRequest("the request body is not as long as its Content-Length says".into()));
     }
-    let slow = state.now().millis() - began.millis() > SLOW_MILLIS;
-    Ok(Received { spool, digests: digests.finish(), slow })
+    Ok(Received { spool, digests: digests.finish(), slow: took_long(state, began) })
+}
+
+/// Whether reading a body took so long that the right to do what it asks for must be looked at again. A client
+/// may send as slowly as it likes; a right that is gone must be gone within seconds.
+pub fn took_long(state: &AppState, began: Timestamp) -> bool {
+    state.now().millis() - began.millis() > SLOW_MILLIS
 }
 
 /// Deals with a body that is not wanted and of which nothing was read.
 ///
-/// It is read to its end, so that the client sees the answer instead of a broken connection. One that waits for `100 Continue` has sent none yet: Maven and Ivy send a file
-/// only after they know that they may.
+/// It is read to its end, so that the client sees the answer instead of a broken connection. One that waits for
+/// `100 Continue` has sent none yet: Maven and Ivy send a file only after they know that they may.
 pub async fn refuse_body(headers: &HeaderMap, body: Body) {
     if !headers.contains_key(header::EXPECT) {
         drain(body).await;
@@ -96,6 +100,7 @@ pub async fn drain(mut body: Body) {
     }
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
+/// The length that a request says its body has.
+pub fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -1,7 +1,9 @@
 //! Audit records and outbox events as parts of a change.
 
+use std::collections::BTreeMap;
+
 use granary_auth::Principal;
-use granary_model::{Ids, Result, Timestamp};
+use granary_model::{Ids, Result, Sha256, Timestamp};
 use granary_storage::rows::{AuditRow, Event, OutboxRow};
 use granary_storage::{Key, Queue, Storage, Transaction};
 
@@ -60,6 +62,22 @@ impl<'a> Change<'a> {
         transaction.put_new("outbox", &Key::Outbox(row.shard, row.id.clone()), &row)?;
         self.announcements.push(row);
         Ok(())
+    }
+
+    /// Counts files less that hold bytes, each digest with the number of them, and announces that the bytes may
+    /// go. The parts are labelled `blob`.
+    pub fn release_blobs(
+        &mut self,
+        transaction: &mut Transaction,
+        blobs: BTreeMap<Sha256, u64>,
+    ) -> Result<()> {
+        for (digest, files) in &blobs {
+            transaction.release_blob("blob", *digest, *files);
+        }
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        self.announce(transaction, Event::BlobsReleased { digests: blobs.into_keys().collect() })
     }
 
     /// Forgets the events of an attempt that was refused.

@@ -22,7 +22,7 @@ use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head,
 use crate::spool::Spool;
 
 pub use delete::{Accounting, Reshow, delete_file, delete_version, remove_files};
-pub use plan::is_published;
+pub use plan::{is_published, over_quota};
 
 /// How often adding begins again because somebody else changed the same version.
 const ATTEMPTS: u32 = 32;

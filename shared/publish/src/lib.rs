@@ -12,6 +12,7 @@ pub mod documents;
 pub mod files;
 pub mod head_edit;
 pub mod json_guard;
+pub mod listing;
 pub mod maven;
 pub mod npm;
 pub mod raw;

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use granary_model::raw::{RawName, RawVersion};
 use granary_model::{Error, Result};
-use granary_storage::rows::{HeadRow, StoredFileRow, VersionRow, VersionStatus};
-use granary_storage::{Key, Storage};
+use granary_storage::Storage;
+use granary_storage::rows::{HeadRow, VersionRow};
 use serde::Serialize;
 
 use crate::compress::gzip;
 use crate::documents::{Renderer, Source};
 use crate::files::VersionRules;
+use crate::listing::live_versions;
 
 /// Longest description, in characters.
 const MAX_DESCRIPTION: usize = 2_000;
@@ -116,9 +117,7 @@ impl Renderer for RawLists {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
-        let first = Key::Version(source.package.clone(), String::new());
-        let mut rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
-        rows.retain(|row| row.status == VersionStatus::Live);
+        let mut rows = live_versions(storage, &source.package).await?;
         rows.sort_by(|a, b| by_age(b, a));
         let list = List {
             name: &source.head.name,
@@ -138,12 +137,4 @@ impl Renderer for RawLists {
             serde_json::to_vec(&list).map_err(|e| Error::internal("rendering a list of versions", e))?;
         Ok(vec![gzip(&text)?.into()])
     }
-}
-
-/// The files of one version, by name.
-pub async fn files_of(storage: &Storage, source: &Source, version: &str) -> Result<Vec<StoredFileRow>> {
-    let first = Key::File(source.package.clone(), version.to_owned(), String::new());
-    let mut rows: Vec<StoredFileRow> = storage.list_all(&first, &Key::files_of(version)).await?;
-    rows.retain(StoredFileRow::is_live);
-    Ok(rows)
 }

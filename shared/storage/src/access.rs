@@ -60,13 +60,14 @@ impl Storage {
             file.map(file_key).map(|(package, version, file)| Key::File(package, version, file)),
             expected.map(file_key).map(|(package, version, file)| Key::Expectation(package, version, file)),
         ];
-        let keys: Vec<Key> = slots.iter().flatten().cloned().collect();
+        let asked = slots.each_ref().map(Option::is_some);
+        let keys: Vec<Key> = slots.into_iter().flatten().collect();
         if keys.is_empty() {
             return Ok(AccessRows::default());
         }
         let mut items = self.batch_items(&keys).await?.into_iter();
-        let mut next = |slot: &Option<Key>| -> Option<Item> { slot.as_ref().and_then(|_| items.next())? };
-        let [token, repo, head, version, file, expectation] = slots.each_ref().map(&mut next);
+        let next = |asked: bool| -> Option<Item> { if asked { items.next()? } else { None } };
+        let [token, repo, head, version, file, expectation] = asked.map(next);
         Ok(AccessRows {
             token: token.map(item_row).transpose()?,
             repo: repo.map(item_row).transpose()?,

@@ -17,6 +17,7 @@ mod app;
 mod consistency;
 mod event;
 mod identity;
+mod mishap;
 pub mod npm;
 
 pub use actor::{Actor, TestResponse};
@@ -25,3 +26,4 @@ pub use consistency::Stored;
 pub use event::{EventResponse, EventShape};
 pub use granary_local::engines::probe;
 pub use identity::TestIssuer;
+pub use mishap::Mishap;

@@ -1,27 +1,12 @@
 //! Storage that fails in the middle, and processes that die there: what is left is the state before or the
 //! state after, and asking again leads to the state after.
 
-use std::time::Duration;
-
 use granary_testing::probe::{Fault, Target};
-use granary_testing::{Actor, TestApp, TestResponse};
+use granary_testing::{Actor, Mishap, TestApp, TestResponse};
 
 use super::support::{
     LIB, artifact_metadata, at, build_file, check, file, jar, pom, private, publish, publish_version, texts,
 };
-
-/// How a call goes wrong.
-#[derive(Debug, Clone, Copy)]
-enum Mishap {
-    /// It is not performed.
-    Refused,
-    /// It is performed, but nobody learns of it.
-    AnswerLost,
-    /// The process dies before it is performed.
-    Killed,
-}
-
-const MISHAPS: [Mishap; 3] = [Mishap::Refused, Mishap::AnswerLost, Mishap::Killed];
 
 /// A change that can be asked for again.
 struct Change {
@@ -91,32 +76,8 @@ async fn send(
     n: usize,
     mishap: Mishap,
 ) -> Option<TestResponse> {
-    let (method, path, body) = request.clone();
-    app.probe.reset();
-    let fault = match mishap {
-        Mishap::Refused => Fault::Refuse,
-        Mishap::AnswerLost => Fault::LoseAnswer,
-        Mishap::Killed => Fault::Delay(Duration::from_hours(24)),
-    };
-    app.probe.inject(Target::any(n), fault);
-    let actor = actor.clone();
-    let task = tokio::spawn(async move { actor.request(method, &path, &[], body).await });
-    if !matches!(mishap, Mishap::Killed) {
-        let response = task.await.unwrap();
-        app.probe.reset();
-        return Some(response);
-    }
-    for _ in 0..10_000 {
-        if app.probe.count() >= n {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    assert_eq!(app.probe.count(), n, "the call that never ends was reached");
-    task.abort();
-    assert!(task.await.unwrap_err().is_cancelled());
-    app.probe.reset();
-    None
+    let ((method, path, body), actor) = (request.clone(), actor.clone());
+    app.suffer(n, mishap, async move { actor.request(method, &path, &[], body).await }).await
 }
 
 /// Whether a reader with an empty memory sees the change.
@@ -154,7 +115,7 @@ async fn every_call_goes_wrong(change: &Change) {
     assert!((3..=9).contains(&calls), "{calls} calls");
     let after = check(&app).await;
     for n in 1..=calls {
-        for mishap in MISHAPS {
+        for mishap in Mishap::ALL {
             let what = format!("call {n} {mishap:?}");
             let (app, ann) = prepared(change).await;
             let before = check(&app).await;

@@ -1,28 +1,13 @@
 //! Storage that fails, and processes that die, at every single call of every change.
 
-use std::time::Duration;
-
 use granary_storage::Key;
 use granary_storage::rows::{Event, HeadRow, OutboxRow};
 use granary_testing::npm::NpmPackage;
 use granary_testing::probe::{Fault, Target};
-use granary_testing::{Actor, Stored, TestApp, TestResponse};
+use granary_testing::{Actor, Mishap, Stored, TestApp, TestResponse};
 use serde_json::{Value, json};
 
 use super::support::{at, for_write, packument, private, publish, publish_all};
-
-/// How a call goes wrong.
-#[derive(Debug, Clone, Copy)]
-enum Mishap {
-    /// It is not performed.
-    Refused,
-    /// It is performed, but nobody learns of it.
-    AnswerLost,
-    /// The process dies before it is performed.
-    Killed,
-}
-
-const MISHAPS: [Mishap; 3] = [Mishap::Refused, Mishap::AnswerLost, Mishap::Killed];
 
 /// A change of the package `name`, which can be asked for again.
 struct Change {
@@ -87,32 +72,8 @@ async fn send(
     n: usize,
     mishap: Mishap,
 ) -> Option<TestResponse> {
-    let (method, path, body) = request.clone();
-    app.probe.reset();
-    let fault = match mishap {
-        Mishap::Refused => Fault::Refuse,
-        Mishap::AnswerLost => Fault::LoseAnswer,
-        Mishap::Killed => Fault::Delay(Duration::from_hours(24)),
-    };
-    app.probe.inject(Target::any(n), fault);
-    let actor = actor.clone();
-    let task = tokio::spawn(async move { actor.json(method, &path, &body).await });
-    if !matches!(mishap, Mishap::Killed) {
-        let response = task.await.unwrap();
-        app.probe.reset();
-        return Some(response);
-    }
-    for _ in 0..10_000 {
-        if app.probe.count() >= n {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    assert_eq!(app.probe.count(), n, "the call that never ends was reached");
-    task.abort();
-    assert!(task.await.unwrap_err().is_cancelled());
-    app.probe.reset();
-    None
+    let ((method, path, body), actor) = (request.clone(), actor.clone());
+    app.suffer(n, mishap, async move { actor.json(method, &path, &body).await }).await
 }
 
 /// What a reader with an empty memory finds agrees with what is stored: no listed version without bytes.
@@ -163,13 +124,13 @@ async fn every_call_goes_wrong(change: &Change) {
         assert!(response.status == 200 || response.status == 201, "{}", response.text());
         let calls = app.probe.count();
         assert!((3..=8).contains(&calls), "{calls} calls");
-        for mishap in MISHAPS {
+        for mishap in Mishap::ALL {
             let name = format!("{mishap:?}").to_lowercase();
             let request = prepare(&ann, change, &name).await;
             one_call_goes_wrong(&app, &ann, change, &name, &request, (n, mishap)).await;
         }
         let stored = finish(&app).await;
-        for mishap in MISHAPS {
+        for mishap in Mishap::ALL {
             let name = format!("{mishap:?}").to_lowercase();
             check_reader(&app, &ann, &name, change.after.0).await;
             assert_eq!(of(&stored.live, &name), change.after.0, "call {n} {mishap:?}");
@@ -266,7 +227,7 @@ async fn a_change_leaves_one_audit_record_however_often_it_was_repeated() {
     };
     // The fourth call is the commit.
     for n in 1..=4 {
-        for mishap in MISHAPS {
+        for mishap in Mishap::ALL {
             send(&app, &ann, &request, n, mishap).await;
             assert_eq!(
                 records().await,

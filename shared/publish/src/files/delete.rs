@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use granary_model::{Error, Ids, Result, Sha256, Timestamp};
 use granary_storage::publishing::{Growth, UsageChange};
-use granary_storage::rows::{Event, FileStatus, HeadRow, StoredFileRow, VersionRow, VersionStatus};
+use granary_storage::rows::{Event, FileStatus, HeadRow, StoredFileRow, VersionRow};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Commit, Key, PackageKey, Storage, Transaction};
 
 use super::MAX_FILES;
 use crate::change::Change;
 use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head, pause};
+use crate::listing::live_versions;
 
 /// How often a deletion begins again because the version was growing.
 const ATTEMPTS: u32 = 32;
@@ -102,9 +103,8 @@ impl DeleteEdit<'_> {
     /// The live versions besides the one that goes.
     async fn rest(&self) -> Result<Vec<VersionRow>> {
         let Deletion { storage, package, version, .. } = &self.deletion;
-        let first = Key::Version(package.clone(), String::new());
-        let mut rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
-        rows.retain(|row| row.status == VersionStatus::Live && row.version != *version);
+        let mut rows = live_versions(storage, package).await?;
+        rows.retain(|row| row.version != *version);
         Ok(rows)
     }
 }
@@ -127,7 +127,7 @@ impl HeadEdit for DeleteEdit<'_> {
     ) -> Result<Step> {
         self.released.clear();
         let row: Option<VersionRow> = self.deletion.storage.get(&self.version_key()).await?;
-        let live = row.filter(|row| row.status == VersionStatus::Live);
+        let live = row.filter(VersionRow::is_live);
         let (Some(mut head), Some(row)) = (head.filter(|head| head.versions > 0), live) else {
             return Err(Error::NotFound(format!(
                 "version {} of package '{}' not found",
@@ -216,9 +216,7 @@ pub async fn remove_files(
                 live += 1;
             }
         }
-        for (digest, count) in &blobs {
-            transaction.release_blob("blob", *digest, *count);
-        }
+        change.release_blobs(&mut transaction, blobs)?;
         if accounting == Accounting::Counted {
             let key = Key::Version(package.clone(), version.to_owned());
             transaction.grow_version(
@@ -233,10 +231,6 @@ pub async fn remove_files(
         let names: Vec<&str> = batch.iter().map(|row| row.file.name.as_str()).collect();
         let subject = format!("{package}@{version} {}", names.join(","));
         change.audit(&mut transaction, &format!("repo:{}", package.repo), "package.clean", &subject)?;
-        if !blobs.is_empty() {
-            change
-                .announce(&mut transaction, Event::BlobsReleased { digests: blobs.into_keys().collect() })?;
-        }
         match storage.commit(transaction).await? {
             Commit::Done => change.notify(storage).await,
             Commit::Refused(refusal) if refusal.label != "blob" => return Ok(false),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use granary_model::{Error, Result, Sha256, Timestamp};
+use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 use granary_storage::publishing::{Growth, UsageChange};
 use granary_storage::rows::{Event, FileStatus, StoredFileRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
@@ -214,7 +214,7 @@ impl<'a> Plan<'a> {
     pub(super) fn refused(&self, refusal: &Refusal) -> Result<()> {
         match refusal.label {
             "version" | "file" => Ok(()),
-            "usage" => Err(over_quota(&self.package, self.quota)),
+            "usage" => Err(over_quota(&self.package.repo, self.quota.unwrap_or(0))),
             "blob" => Err(Error::Unavailable("storing the file took too long; try again".into())),
             label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
         }
@@ -222,10 +222,8 @@ impl<'a> Plan<'a> {
 }
 
 /// The refusal of what does not fit into a repository's quota.
-pub(crate) fn over_quota(package: &PackageKey, quota: Option<u64>) -> Error {
+pub fn over_quota(repo: &RepoId, quota: u64) -> Error {
     Error::Forbidden(format!(
-        "the quota of repository '{}' ({} bytes) would be exceeded; delete versions or raise the quota",
-        package.repo,
-        quota.unwrap_or(0)
+        "the quota of repository '{repo}' ({quota} bytes) would be exceeded; delete versions or raise the quota"
     ))
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenVersion, SumKind, split_key};
 use granary_model::{Error, PackageType, Result, Timestamp};
-use granary_storage::rows::{HeadRow, MavenPluginRow, RepoRow, StoredFileRow, VersionRow, VersionStatus};
+use granary_storage::rows::{HeadRow, MavenPluginRow, RepoRow, StoredFileRow, VersionRow};
 use granary_storage::{Key, PackageKey, Storage};
 
 use super::rules::{rank, shown};
@@ -15,6 +15,7 @@ use super::xml::escaped;
 use crate::compress::{gunzip, gzip};
 use crate::digests::Digests;
 use crate::documents::{Renderer, Source};
+use crate::listing::live_versions;
 
 /// How every document begins.
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
@@ -93,9 +94,7 @@ impl Renderer for ArtifactMetadata {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
-        let first = Key::Version(source.package.clone(), String::new());
-        let mut rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
-        rows.retain(|row| row.status == VersionStatus::Live);
+        let rows = live_versions(storage, &source.package).await?;
         let (group, artifact) = split_key(&source.package.name)?;
         let updated = source.head.modified();
         // Thousands of versions take a while to sort: not on a thread that serves other requests.

@@ -3,10 +3,11 @@
 use granary_model::maven::{Coordinates, split_key};
 use granary_model::{Ids, Result, Timestamp};
 use granary_storage::rows::{RepoRow, StoredFileRow};
-use granary_storage::{Key, PackageKey, Storage};
+use granary_storage::{PackageKey, Storage};
 
 use super::snapshots::Builds;
 use crate::files::{Accounting, remove_files};
+use crate::listing::files_of;
 
 /// Fewest builds that are kept, whatever the setting: a client may be reading the one before the newest.
 const FEWEST: u32 = 2;
@@ -36,9 +37,8 @@ pub async fn prune(
     if !coordinates.version.is_snapshot() {
         return Ok(());
     }
-    let first = Key::File(package.clone(), version.to_owned(), String::new());
     for _ in 0..ATTEMPTS {
-        let rows: Vec<StoredFileRow> = storage.list_all(&first, &Key::files_of(version)).await?;
+        let rows = files_of(storage, package, version).await?;
         let files = superfluous(&coordinates, &rows, repo.maven.keep_snapshot_builds);
         let whole = (package, version);
         if remove_files(storage, ids, now, &repo.uid, whole, &files, Accounting::Counted).await? {

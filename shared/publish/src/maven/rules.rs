@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use granary_model::maven::{Build, Coordinates, MavenFile, MavenVersion};
-use granary_model::{PackageType, RepoId, Result};
+use granary_model::{Error, PackageType, RepoId, Result};
 use granary_storage::rows::{Event, HeadRow, MavenPluginRow, RepoRow, VersionRow};
 use granary_storage::{Key, PackageKey, Transaction};
 
@@ -11,6 +11,7 @@ use super::facts::MavenFacts;
 use super::plugin::{PluginFacts, derived_prefix, read_plugin};
 use super::pom::{MAX_POM, read_pom};
 use crate::files::VersionRules;
+use crate::spool::Spool;
 
 /// The tag that names the highest version, snapshots included.
 const LATEST: &str = "latest";
@@ -54,13 +55,23 @@ impl MavenRules {
             let mut text = Vec::new();
             let most = MAX_POM as u64 + 1;
             let read = bytes.by_ref().take(most).read_to_end(&mut text);
-            read.map_err(|e| granary_model::Error::internal("reading a POM", e))?;
+            read.map_err(|e| Error::internal("reading a POM", e))?;
             self.facts = Some(read_pom(file, &text)?.to_row()?);
             self.is_build |= matches!(file.build(), Build::Timestamped(_));
         } else if file.artifact().is_some_and(|file| file.is_main() && file.extension == "jar") {
             self.plugin = read_plugin(bytes).or(self.plugin.take());
         }
         Ok(())
+    }
+
+    /// Looks into a spooled file, on a thread that may wait for a disk.
+    pub async fn inspect_spool(mut self, file: MavenFile, spool: Spool) -> Result<(Self, Spool)> {
+        let looked = tokio::task::spawn_blocking(move || {
+            let result = self.inspect(&file, spool.reader());
+            (result, self, spool)
+        });
+        let (result, rules, spool) = looked.await.map_err(|e| Error::internal("looking into a file", e))?;
+        result.map(|()| (rules, spool))
     }
 
     fn package(&self) -> PackageKey {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::facts::NpmFacts;
 use super::summary::{Summary, check_tags};
 use crate::head_edit::{Applied, HeadEdit, Step};
+use crate::listing::live_versions;
 
 /// Most versions that one edit may change: a transaction has 100 parts, and a deleted version takes up to
 /// four of them. Whoever wants more makes several edits.
@@ -57,7 +58,7 @@ impl<'a> Edit<'a> {
     async fn version(&self, version: &str) -> Result<VersionRow> {
         let row: Option<VersionRow> =
             self.storage.get(&Key::Version(self.package.clone(), version.into())).await?;
-        row.filter(|row| row.status == VersionStatus::Live).ok_or_else(|| {
+        row.filter(VersionRow::is_live).ok_or_else(|| {
             Error::NotFound(format!("version {version} of package '{}' not found", self.package.name))
         })
     }
@@ -163,11 +164,10 @@ impl<'a> Edit<'a> {
 
     /// The highest version that stays, a stable one if there is any: what `latest` falls back to.
     async fn highest_besides(&self, gone: &BTreeSet<&str>) -> Result<Option<String>> {
-        let first = Key::Version(self.package.clone(), String::new());
-        let rows: Vec<VersionRow> = self.storage.list_all(&first, "VER#").await?;
+        let rows = live_versions(self.storage, &self.package).await?;
         let versions = rows
             .iter()
-            .filter(|row| row.status == VersionStatus::Live && !gone.contains(row.version.as_str()))
+            .filter(|row| !gone.contains(row.version.as_str()))
             .filter_map(|row| row.version.parse::<NpmVersion>().ok());
         Ok(versions
             .max_by_key(|version| (!version.is_prerelease(), version.clone()))

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use granary_model::npm::NpmVersion;
 use granary_model::{Error, RepoId, Result, Sha256};
-use granary_storage::rows::{FileRow, HeadRow, ReadmeRow, VersionRow, VersionStatus};
+use granary_storage::rows::{FileRow, HeadRow, ReadmeRow, VersionRow};
 use granary_storage::{Key, Storage};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use sha2::Digest as _;
 use super::facts::NpmFacts;
 use crate::compress::gunzip;
 use crate::documents::{Renderer, Source};
+use crate::listing::live_versions;
 
 /// Raised whenever the renderer would make other bytes of the same rows, so that documents of an older
 /// program are not taken for new ones.
@@ -259,8 +260,7 @@ impl Renderer for Packuments {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
-        let first = Key::Version(source.package.clone(), String::new());
-        let stored: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
+        let live = live_versions(storage, &source.package).await?;
         let readme = match source.head.latest() {
             Some(latest) => {
                 storage.get::<ReadmeRow>(&Key::Readme(source.package.clone(), latest.into())).await?
@@ -271,9 +271,8 @@ impl Renderer for Packuments {
         let source = source.clone();
         // Thousands of versions take tens of milliseconds: not on a thread that serves other requests.
         tokio::task::spawn_blocking(move || {
-            let live = stored.into_iter().filter(|row| row.status == VersionStatus::Live);
             let mut rows: Vec<(NpmVersion, VersionRow)> =
-                live.map(|row| Ok((row.version.parse()?, row))).collect::<Result<_>>()?;
+                live.into_iter().map(|row| Ok((row.version.parse()?, row))).collect::<Result<_>>()?;
             rows.sort_by(|a, b| a.0.cmp(&b.0));
             let readme = match readme {
                 Some(readme) => String::from_utf8_lossy(&gunzip(&readme.text)?).into_owned(),

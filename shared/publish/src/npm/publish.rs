@@ -15,10 +15,10 @@ use super::facts::NpmFacts;
 use super::manifest::{check_manifest, packed_identity, stored_manifest};
 use super::provenance::Provenance;
 use super::summary::{Summary, check_tags};
-use super::tarball::{TarballFacts, TarballLimits, inspect};
+use super::tarball::{TarballFacts, inspect_spool};
 use crate::compress::gzip;
 use crate::digests::Digests;
-use crate::files::{hint_holder, store_bytes};
+use crate::files::{hint_holder, over_quota, store_bytes};
 use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head};
 use crate::spool::Spool;
 
@@ -77,14 +77,8 @@ impl NpmPublish {
         check_dist(submitted.get("dist"), &tarball.1)?;
         let provenance =
             bundle.map(|text| Provenance::check(text, &name, &version, &tarball.1)).transpose()?;
-        // Decompressing takes a while: not on a thread that serves other requests.
-        let (tarball, facts) = tokio::task::spawn_blocking(move || {
-            let facts = inspect(tarball.0.reader(), TarballLimits::default());
-            (tarball, facts)
-        })
-        .await
-        .map_err(|e| Error::internal("reading the tarball", e))?;
-        let facts = facts?;
+        let (spool, digests) = tarball;
+        let (facts, spool) = inspect_spool(spool).await?;
         check_manifest(&facts, &name, &version)?;
         let manifest = stored_manifest(&facts, &submitted);
         let readme = facts.readme.clone().or_else(|| submitted_readme(&submitted, &body.metadata));
@@ -96,7 +90,7 @@ impl NpmPublish {
             name,
             version,
             tags,
-            tarball: Tarball { digests: tarball.1, bytes: Some(tarball.0) },
+            tarball: Tarball { digests, bytes: Some(spool) },
             provenance,
         })
     }
@@ -340,11 +334,7 @@ impl HeadEdit for PublishEdit {
                     "You cannot publish over the previously published versions: {version}."
                 )))
             }
-            "usage" => Err(Error::Forbidden(format!(
-                "the quota of repository '{}' ({} bytes) would be exceeded; delete versions or raise the quota",
-                self.package.repo,
-                self.quota.unwrap_or(0)
-            ))),
+            "usage" => Err(over_quota(&self.package.repo, self.quota.unwrap_or(0))),
             "blob" => Err(Error::Unavailable("storing the file took too long; try again".into())),
             label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
         }

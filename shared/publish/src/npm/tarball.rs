@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::json_guard::{JsonLimits, parse_json};
 use crate::npm::manifest::bin_directory_of;
+use crate::spool::Spool;
 use archive::{Archive, Entry};
 use names::Names;
 use readme::Readme;
@@ -75,6 +76,17 @@ pub struct TarballFacts {
     pub bin_files: Vec<String>,
     /// The one top-level folder. npm writes `package`; clients strip whatever it is.
     pub root: String,
+}
+
+/// Reads a spooled tarball within the usual limits. Decompressing takes a while, so it is not done on a thread
+/// that serves other requests.
+pub async fn inspect_spool(spool: Spool) -> Result<(TarballFacts, Spool)> {
+    let looked = tokio::task::spawn_blocking(move || {
+        let facts = inspect(spool.reader(), TarballLimits::default());
+        (facts, spool)
+    });
+    let (facts, spool) = looked.await.map_err(|e| Error::internal("reading the tarball", e))?;
+    Ok((facts?, spool))
 }
 
 /// Reads a tarball once, from its first byte to its last.

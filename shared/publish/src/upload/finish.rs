@@ -2,7 +2,6 @@
 
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::npm::NpmVersion;
-use granary_model::raw::{RawName, RawVersion};
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_storage::rows::{UploadFile, UploadOrigin, UploadRow, UploadSubject};
 use granary_storage::staging::{ObjectStream, staging_path};
@@ -20,9 +19,8 @@ use crate::raw::{RawRules, content_type};
 
 /// Verifies and publishes a session's files, all of them or none.
 ///
-/// `target` says by whose right; its package
-/// and head do not matter. What was not known before (an npm package's name and version) is put into the row.
-/// Safe to repeat: what is published already counts as done.
+/// `target` says by whose right; its package and head do not matter. What was not known before (an npm package's
+/// name and version) is put into the row. Safe to repeat: what is published already counts as done.
 ///
 /// # Errors
 /// `Unavailable` and `Internal` mean that it may be tried again; all others that the session has failed.
@@ -48,7 +46,7 @@ pub async fn publish_upload(
         }
         UploadSubject::Maven { coordinates } => publish_maven(target, now, quota, row, coordinates).await,
         UploadSubject::Raw { name, version, description } => {
-            let rules = RawRules::new(name.clone(), version.clone(), description.clone())?;
+            let rules = RawRules::new(name, version, description)?;
             check_published(&target, row, &rules).await?;
             let mut files = Vec::new();
             for (index, file) in unpublished(row) {
@@ -56,7 +54,7 @@ pub async fn publish_upload(
                 let content_type = content_type(&file.name);
                 files.push(NewFile { name: file.name.clone(), digests, content_type });
             }
-            publish_raw(target, now, quota, (name, version, description), &files).await.map(|_| ())
+            publish_raw(target, now, quota, &rules, &files).await.map(|_| ())
         }
     }
 }
@@ -77,12 +75,11 @@ pub async fn publish_raw(
     target: Target<'_>,
     now: Timestamp,
     quota: Option<u64>,
-    (name, version, description): (RawName, RawVersion, Option<String>),
+    rules: &RawRules,
     files: &[NewFile],
 ) -> Result<Added> {
-    let (key, text) = (name.to_string(), version.to_string());
-    let rules = RawRules::new(name, version, description)?;
-    publish_files(target, now, quota, (PackageType::Raw, key, &text), files, &rules).await
+    let subject = (PackageType::Raw, rules.name().to_string(), rules.version().as_str());
+    publish_files(target, now, quota, subject, files, rules).await
 }
 
 /// Publishes files of a version whose bytes are stored.

@@ -95,29 +95,32 @@ pub async fn renew(storage: &Storage, row: &mut UploadRow, now: Timestamp) -> Re
     replace(storage, row).await
 }
 
-/// Ends a session, and removes what was staged for it.
-pub async fn end(storage: &Storage, row: &mut UploadRow, outcome: &Result<()>) -> Result<()> {
-    match outcome {
+/// Ends a session by what came of verifying and publishing it, and removes what was staged for it. One that could
+/// not be finished because a store did not answer is given back: the sweep tries again.
+///
+/// # Errors
+/// `Unavailable` and `Internal`: it is not over. The inner result is what came of a session that is.
+pub async fn settle(storage: &Storage, row: &mut UploadRow, outcome: Result<()>) -> Result<Result<()>> {
+    row.worked_until = 0;
+    match &outcome {
         Ok(()) => row.status = UploadStatus::Completed,
+        Err(Error::Unavailable(_) | Error::Internal(_)) => {
+            if let Err(error) = replace(storage, row).await {
+                tracing::warn!(%error, "an upload could not be given back; its lease ends by itself");
+            }
+            return outcome.map(Ok);
+        }
         Err(error) => {
             row.status = UploadStatus::Failed;
             row.error = Some(error.to_string());
         }
     }
-    row.worked_until = 0;
     if !replace(storage, row).await? {
         // Taken over, because this took longer than the lease. What was done is done; the other one finds it.
         return Err(Error::Unavailable("the upload was taken over by somebody else; ask again".into()));
     }
-    remove_staged(storage, row).await
-}
-
-/// Gives a session back that could not be finished because a store did not answer: the sweep tries again.
-pub async fn give_back(storage: &Storage, row: &mut UploadRow) {
-    row.worked_until = 0;
-    if let Err(error) = replace(storage, row).await {
-        tracing::warn!(%error, "an upload could not be given back; its lease ends by itself");
-    }
+    remove_staged(storage, row).await?;
+    Ok(outcome)
 }
 
 /// Removes what was staged for a session.

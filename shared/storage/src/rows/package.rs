@@ -149,6 +149,13 @@ pub struct VersionRow {
     pub facts: Vec<u8>,
 }
 
+impl VersionRow {
+    /// Whether it can be had.
+    pub fn is_live(&self) -> bool {
+        self.status == VersionStatus::Live
+    }
+}
+
 /// The readme of one version. A row of its own: only that of `latest` is ever shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReadmeRow {

@@ -131,18 +131,7 @@ async fn upload_until_killed(
             anyhow::Ok(report)
         });
     }
-    tokio::select! {
-        () = enough.notified() => {}
-        Some(early) = workers.join_next() => {
-            early??;
-            anyhow::bail!("a worker ended before the kill:\n{}", server.log());
-        }
-    }
-    server.kill().await?;
-    let mut reports = Vec::new();
-    while let Some(report) = workers.join_next().await {
-        reports.push(report??);
-    }
+    let reports = server.kill_under(workers, &enough).await?;
     ensure!(reports.len() == WORKERS);
     Ok(reports)
 }

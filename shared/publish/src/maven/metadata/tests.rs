@@ -2,6 +2,7 @@
 
 use granary_model::maven::{MavenFile, SumKind};
 use granary_storage::rows::FileStatus;
+use granary_storage::rows::VersionStatus;
 
 use super::*;
 use crate::maven::newest_file;
