@@ -15,8 +15,11 @@ use serde::Deserialize;
 
 use crate::Progress;
 
-/// Versions that are removed in one transaction: each takes up to four of its 100 parts.
+/// Versions that are removed in one transaction, if their files leave room.
 const VERSIONS: usize = 20;
+
+/// Parts of a transaction that versions and their bytes may take, of 100.
+const PARTS: usize = 90;
 
 /// Files that are removed in one transaction: each takes up to two of its parts.
 const FILES: usize = 40;
@@ -61,7 +64,10 @@ pub(crate) async fn purge(state: &AppState, repo: &granary_model::RepoId, uid: &
     let row: Option<RepoRow> = state.storage().get(&Key::Repo(repo.clone())).await?;
     let Some(row) = row.filter(|row| row.uid == uid && row.deleting) else { return Ok(Progress::Finished) };
     let purge = Purge { state, row: &row };
-    let finished = purge.packages().await? && purge.documents().await? && purge.tokens().await?;
+    let finished = purge.packages().await?
+        && purge.swift_sources().await?
+        && purge.documents().await?
+        && purge.tokens().await?;
     if finished && purge.members().await? {
         purge.repo().await?;
     }
@@ -110,7 +116,11 @@ impl Purge<'_> {
             let mut change = Change::by_system(self.state.ids(), self.state.now());
             let mut transaction = Transaction::new();
             let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
-            for row in &page.rows {
+            for (index, row) in page.rows.iter().enumerate() {
+                // A Swift release has up to 17 files.
+                if blobs.len() + row.files.len() + 2 * (index + 1) > PARTS {
+                    break;
+                }
                 // Must be there still, or its bytes would be counted down twice.
                 transaction.delete_existing("taken", Key::Version(package.clone(), row.version.clone()));
                 transaction.delete("readme", Key::Readme(package.clone(), row.version.clone()));
@@ -182,6 +192,26 @@ impl Purge<'_> {
         transaction.delete("head", Key::Head(package.clone()));
         transaction.delete("list", Key::PackageOf(package.clone()));
         Ok(!matches!(self.commit(transaction).await?, Removal::Gone))
+    }
+
+    /// Swift packages by the addresses of their sources. Nobody adds any while the repository is being deleted.
+    async fn swift_sources(&self) -> Result<bool> {
+        let first = Key::SwiftSource(self.row.id.clone(), String::new(), String::new());
+        let rows: Vec<Listed> = self.state.storage().list_all(&first, "").await?;
+        for batch in rows.chunks(ROWS) {
+            let mut transaction = Transaction::new();
+            for row in batch {
+                let parts = row.sk.split_once('#');
+                let (source, package) =
+                    parts.ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                let key = Key::SwiftSource(self.row.id.clone(), source.to_owned(), package.to_owned());
+                transaction.delete("source", key);
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Their addresses hold the `uid`, so they cannot be those of another repository.

@@ -2,13 +2,12 @@
 
 use axum::body::Body;
 use axum::extract::{Path, Request};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use granary_http::permit::{Admin, Read, Write};
-use granary_http::{AppState, refuse_body};
+use granary_http::{AppState, head_of, refuse_body};
 use granary_model::Result;
 use granary_model::maven::MavenPath;
-use http_body::Body as _;
 
 use crate::call::Call;
 use crate::failure::{failed, not_allowed, plain};
@@ -45,7 +44,7 @@ async fn respond(state: AppState, repo: String, path: String, request: Request) 
         refuse_body(&call.headers, body).await;
     }
     let response = result.unwrap_or_else(failed);
-    if is_head { without_body(response) } else { response }
+    if is_head { head_of(response) } else { response }
 }
 
 async fn show(call: &Call) -> Result<Response> {
@@ -94,15 +93,4 @@ async fn delete(call: &Call) -> Result<Response> {
         }),
         Err(error) => call.repo::<Admin>().await.and_then(|_| Err(error)),
     }
-}
-
-/// The answer to `HEAD`: the headers of `GET`, its length included.
-fn without_body(mut response: Response) -> Response {
-    if !response.headers().contains_key(header::CONTENT_LENGTH)
-        && let Some(length) = response.body().size_hint().exact()
-    {
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    *response.body_mut() = Body::empty();
-    response
 }

@@ -73,7 +73,7 @@ async fn handle(call: &mut Call, route: NpmRoute) -> Result<Response> {
     let (put, post, delete) = (method == Method::PUT, method == Method::POST, method == Method::DELETE);
     match route {
         NpmRoute::Package(name) if read => read::show_packument(call, &name).await,
-        NpmRoute::Package(name) if put => package::put_package(call, name).await,
+        NpmRoute::Package(name) if put => Box::pin(package::put_package(call, name)).await,
         NpmRoute::PackageRevision(name, rev) if put => package::put_revision(call, name, &rev).await,
         NpmRoute::PackageRevision(name, rev) if delete => unpublish::delete_package(call, &name, &rev).await,
         NpmRoute::Manifest(name, selector) if read => read::show_manifest(call, &name, &selector).await,

@@ -1,11 +1,13 @@
 //! What a client says it is going to publish.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use granary_http::Fields;
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::npm::DistTag;
 use granary_model::raw::RawFile;
+use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::files::MAX_FILES;
 use granary_publish::upload::parts::{MULTIPART_FROM, PART_SIZE};
@@ -26,10 +28,11 @@ pub(crate) struct Named {
     pub(crate) artifact_id: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) tag: Option<String>,
+    pub(crate) scope: Option<String>,
 }
 
 impl Named {
-    /// Names of the fields, and `scope`, which the types have that are not offered yet.
+    /// Names of the fields.
     pub(crate) const FIELDS: [&str; 8] =
         ["packageType", "packageName", "version", "groupId", "artifactId", "description", "tag", "scope"];
 
@@ -44,6 +47,7 @@ impl Named {
             artifact_id: text("artifactId")?,
             description: text("description")?,
             tag: text("tag")?,
+            scope: text("scope")?,
         })
     }
 
@@ -55,6 +59,11 @@ impl Named {
         }
         if kind != PackageType::Npm && self.tag.is_some() {
             return Err(Error::BadRequest("tag is for packageType npm".into()));
+        }
+        if kind != PackageType::Swift && self.scope.is_some() {
+            return Err(Error::BadRequest(
+                "scope is for packageType swift; the scope of an npm package is a part of its name".into(),
+            ));
         }
         match kind {
             PackageType::Npm => Ok(UploadSubject::Npm {
@@ -84,14 +93,32 @@ impl Named {
                 version: Fields::required("version", parse("version", self.version)?)?,
                 description: self.description,
             }),
+            PackageType::Swift => Ok(UploadSubject::Swift {
+                identity: swift_identity(self.scope, self.package_name)?,
+                version: Fields::required("version", parse("version", self.version)?)?,
+                description: self.description,
+            }),
             PackageType::Kmp => Err(Error::BadRequest(
                 "packageType kmp: such packages are built here and not uploaded".into(),
             )),
-            PackageType::Swift | PackageType::Composer => Err(Error::BadRequest(format!(
-                "packageType {kind} is not offered by this server yet; it takes npm, maven and raw"
+            PackageType::Composer => Err(Error::BadRequest(format!(
+                "packageType {kind} is not offered by this server yet; it takes npm, maven, swift and raw"
             ))),
         }
     }
+}
+
+/// The identifier of a Swift package: a scope and a name, or both in one as `scope.name`.
+fn swift_identity(scope: Option<String>, name: Option<String>) -> Result<SwiftIdentity> {
+    let name = Fields::required("packageName", name)?;
+    let Some(scope) = scope else {
+        return name.parse().map_err(|error| {
+            Error::BadRequest(format!("packageName: without the field scope it is scope.name; {error}"))
+        });
+    };
+    let name = name.strip_prefix(&format!("{scope}.")).unwrap_or(&name).to_owned();
+    let scope = Fields::required("scope", parse("scope", Some(scope))?)?;
+    Ok(SwiftIdentity { scope, name: Fields::required("packageName", parse("packageName", Some(name))?)? })
 }
 
 /// Parses a field, if it is there.
@@ -114,7 +141,7 @@ pub(crate) fn check_files(subject: &UploadSubject, files: &[AnnouncedFile], max_
     if files.is_empty() {
         return Err(Error::BadRequest("files: name at least one".into()));
     }
-    let most = if subject.kind() == PackageType::Npm { 1 } else { MAX_FILES };
+    let most = if matches!(subject.kind(), PackageType::Npm | PackageType::Swift) { 1 } else { MAX_FILES };
     if files.len() > most {
         return Err(Error::BadRequest(format!(
             "files: at most {most} in one upload, and these are {}; make several uploads",
@@ -149,5 +176,16 @@ fn check_name(subject: &UploadSubject, name: &str) -> Result<()> {
     match subject {
         UploadSubject::Maven { coordinates } => MavenFile::new(coordinates.clone(), name).map(|_| ()),
         UploadSubject::Npm { .. } | UploadSubject::Raw { .. } => name.parse::<RawFile>().map(|_| ()),
+        UploadSubject::Swift { .. } => {
+            let is_zip = Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+            if is_zip {
+                return name.parse::<RawFile>().map(|_| ());
+            }
+            Err(Error::BadRequest(format!(
+                "files: a Swift release is one source archive, such as package.zip, which has its manifests in it; \
+                 this is '{}'",
+                name.escape_debug()
+            )))
+        }
     }
 }

@@ -118,14 +118,14 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
 
 /// Who is going to verify it.
 fn worker(row: &UploadRow) -> Worker {
-    let is_tarball = row.subject.kind() == PackageType::Npm;
+    let is_read_whole = matches!(row.subject.kind(), PackageType::Npm | PackageType::Swift);
     let mut bytes: u64 = 0;
     for file in &row.files {
         match file.origin {
             UploadOrigin::Multipart { .. } => return Worker::Events,
             UploadOrigin::Single => bytes = bytes.saturating_add(file.size),
-            // A tarball is read to its end wherever its bytes are.
-            UploadOrigin::Stored { .. } if is_tarball => bytes = bytes.saturating_add(file.size),
+            // A tarball or source archive is read to its end wherever its bytes are.
+            UploadOrigin::Stored { .. } if is_read_whole => bytes = bytes.saturating_add(file.size),
             UploadOrigin::Published | UploadOrigin::Stored { .. } => {}
         }
     }

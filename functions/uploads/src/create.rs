@@ -4,11 +4,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::Write;
 use granary_http::{ApiResult, AppState, Fields, Json, RepoAccess, new_secret, reply};
-use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result};
 use granary_publish::files::{Known, is_published, over_quota};
 use granary_publish::maven::MavenRules;
 use granary_publish::raw::RawRules;
+use granary_publish::swift::publish::check_free;
 use granary_publish::upload::state::{LIFETIME_MILLIS, replace};
 use granary_storage::Key;
 use granary_storage::rows::{
@@ -132,7 +132,20 @@ async fn published(
     };
     match subject {
         UploadSubject::Npm { name: Some(name), version: Some(version), .. } => {
-            Ok(vec![npm_published(state, access, name, version, files).await?])
+            let exists = || {
+                Error::Conflict(format!(
+                    "You cannot publish over the previously published versions: {version}. Choose a new version of {name}."
+                ))
+            };
+            let package = access.package_key(subject.kind(), &name.key());
+            let row = state.storage().get(&Key::Version(package, version.to_string())).await?;
+            Ok(vec![has_main_file(row, files).map_err(|_| exists())?])
+        }
+        UploadSubject::Swift { identity, version, .. } => {
+            let package = access.package_key(subject.kind(), &identity.key());
+            let row: Option<VersionRow> = state.storage().get(&Key::Version(package, version.key())).await?;
+            let exists = check_free(row.as_ref(), identity, version);
+            Ok(vec![has_main_file(row, files).or_else(|Other| exists.map(|()| false))?])
         }
         UploadSubject::Npm { .. } => Ok(vec![false; files.len()]),
         UploadSubject::Maven { coordinates } => {
@@ -148,24 +161,15 @@ async fn published(
     }
 }
 
-async fn npm_published(
-    state: &AppState,
-    access: &RepoAccess<Write>,
-    name: &NpmName,
-    version: &NpmVersion,
-    files: &[AnnouncedFile],
-) -> Result<bool> {
-    let package = access.package_key(granary_model::PackageType::Npm, &name.key());
-    let row: Option<VersionRow> = state.storage().get(&Key::Version(package, version.to_string())).await?;
+/// The version exists, and not with this file.
+struct Other;
+
+/// Whether a version exists with this very file as its main one.
+fn has_main_file(row: Option<VersionRow>, files: &[AnnouncedFile]) -> Result<bool, Other> {
     let Some(row) = row else { return Ok(false) };
-    let same =
-        row.is_live() && row.files.first().map(|file| file.sha256) == files.first().map(|file| file.sha256);
-    if same {
-        return Ok(true);
-    }
-    Err(Error::Conflict(format!(
-        "You cannot publish over the previously published versions: {version}. Choose a new version of {name}."
-    )))
+    let (stored, announced) = (row.files.first(), files.first());
+    let same = stored.map(|file| file.sha256) == announced.map(|file| file.sha256);
+    if row.is_live() && same { Ok(true) } else { Err(Other) }
 }
 
 /// Refuses what cannot fit before it is sent. Whether it does is decided when it is published.

@@ -1,37 +1,40 @@
 //! One file of any package type, as a form: what a script with curl sends.
 
-use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest as _, Multipart, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::Write;
 use granary_http::{
-    ApiError, ApiResult, AppState, Caller, Fields, RepoAccess, declared_length, refuse_body, reply,
+    ApiError, ApiResult, AppState, Caller, Fields, Form, Part, RepoAccess, declared_length, refuse_body,
+    reply,
 };
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::raw::RawFile;
+use granary_model::swift::ManifestName;
 use granary_model::{Error, Result};
-use granary_publish::digests::{DigestWriter, Digests};
+use granary_publish::digests::Digests;
 use granary_publish::files::{NewFile, store_bytes};
 use granary_publish::maven::MavenRules;
 use granary_publish::npm::publish::NpmPublish;
 use granary_publish::npm::tarball::inspect_spool;
 use granary_publish::raw::{RawRules, content_type};
 use granary_publish::spool::Spool;
-use granary_publish::upload::finish::{publish_files, publish_npm, publish_raw};
+use granary_publish::swift::confirm::confirm_manifest;
+use granary_publish::swift::prepare::prepare_spool;
+use granary_publish::swift::publish::{SwiftPublish, described};
+use granary_publish::upload::finish::{publish_files, publish_npm, publish_raw, publish_swift};
 use granary_storage::rows::UploadSubject;
 use serde_json::json;
 
 use crate::announce::Named;
-use crate::metered::{Used, metered};
 use crate::session::target;
 
 /// Longest value of a field that is no file, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// A form that has been read.
+/// What a form says.
 #[derive(Default)]
-struct Form {
+struct Sent {
     repo: Option<String>,
     named: Named,
     seen: Vec<String>,
@@ -56,12 +59,14 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
         refuse_body(&headers, request.into_body()).await;
         return Err(ApiError(error));
     }
-    let used = Used::default();
-    let request = request.map(|body| metered(body, used.clone()));
-    let form = Multipart::from_request(request, &state).await.map_err(|error| {
-        Error::BadRequest(format!("the request is no form (multipart/form-data): {}", error.body_text()))
-    })?;
-    let form = read(&state, &headers, form, &used).await?;
+    let mut parts = Form::open(&state, &headers, request.into_body())?;
+    let form = match read(&state, &headers, &mut parts).await {
+        Ok(form) => form,
+        Err(error) => {
+            parts.drain().await;
+            return Err(error.into());
+        }
+    };
     let (repo, file) = (Fields::required("repoId", form.repo)?, Fields::required("file", form.file)?);
     let subject = form.named.subject()?;
     let package = subject.package();
@@ -83,10 +88,10 @@ fn check_length(state: &AppState, headers: &HeaderMap) -> Result<()> {
 }
 
 /// Reads the fields in whichever order they come.
-async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart, used: &Used) -> Result<Form> {
-    let mut form = Form::default();
-    while let Some(field) = multipart.next_field().await.map_err(broken)? {
-        let name = field.name().unwrap_or_default().to_owned();
+async fn read(state: &AppState, headers: &HeaderMap, parts: &mut Form) -> Result<Sent> {
+    let mut form = Sent::default();
+    while let Some(part) = parts.next().await? {
+        let name = part.name().to_owned();
         if form.seen.contains(&name) {
             return Err(Error::BadRequest(format!("the field '{}' stands there twice", name.escape_debug())));
         }
@@ -96,10 +101,12 @@ async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart, u
                 // Early, where it can be: before the bytes are taken.
                 may_write(state, headers, repo, &form.named).await?;
             }
-            form.file = Some(read_file(state, field, used).await?);
+            let name = part.file_name().map(str::to_owned);
+            let (spool, digests) = part.spool(state).await?;
+            form.file = Some(SentFile { name, spool, digests });
             continue;
         }
-        let value = text(&name, field, used).await?;
+        let value = text(&name, part).await?;
         let named = &mut form.named;
         match name.as_str() {
             "repoId" => form.repo = Some(value),
@@ -110,7 +117,7 @@ async fn read(state: &AppState, headers: &HeaderMap, mut multipart: Multipart, u
             "artifactId" => named.artifact_id = Some(value),
             "description" => named.description = Some(value),
             "tag" => named.tag = Some(value),
-            "scope" => {}
+            "scope" => named.scope = Some(value),
             _ => {
                 return Err(Error::BadRequest(format!(
                     "unknown field '{}'; the fields are: repoId, {}, file",
@@ -133,37 +140,10 @@ async fn may_write(state: &AppState, headers: &HeaderMap, repo: &str, named: &Na
     }
 }
 
-async fn text(name: &str, mut field: Field<'_>, used: &Used) -> Result<String> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        used.add(&chunk);
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_TEXT {
-            return Err(Error::BadRequest(format!(
-                "the field '{}' is longer than {MAX_TEXT} bytes",
-                name.escape_debug()
-            )));
-        }
-    }
+async fn text(name: &str, part: Part<'_>) -> Result<String> {
+    let bytes = part.bytes(MAX_TEXT).await?;
     String::from_utf8(bytes)
         .map_err(|_| Error::BadRequest(format!("the field '{}' is not UTF-8", name.escape_debug())))
-}
-
-async fn read_file(state: &AppState, mut field: Field<'_>, used: &Used) -> Result<SentFile> {
-    let name = field.file_name().map(str::to_owned);
-    let mut spool = Spool::new(state.config().max_file);
-    let mut digests = DigestWriter::new();
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        used.add(&chunk);
-        spool.write(&chunk)?;
-        digests.update(&chunk);
-    }
-    Ok(SentFile { name, spool, digests: digests.finish() })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the reader hands it over like this")]
-fn broken(error: MultipartError) -> Error {
-    Error::BadRequest(format!("the form cannot be read: {}", error.body_text()))
 }
 
 /// Publishes the file by the code of its protocol, and says as what.
@@ -203,6 +183,19 @@ async fn publish(
             let subject = (kind, coordinates.key(), version);
             publish_files(goal, now, quota, subject, &files, &rules).await?;
             Ok(answer(&coordinates.key(), version, &name))
+        }
+        UploadSubject::Swift { identity, version, description } => {
+            let sent = base_name(file.name.as_deref())?;
+            if let Some(manifest) = ManifestName::parse(sent) {
+                confirm_manifest(goal, now, &version, &manifest, &digests, description).await?;
+                return Ok(answer(&identity.to_string(), version.as_str(), manifest.as_str()));
+            }
+            let archive = prepare_spool(&identity, file.spool, digests, false).await?;
+            let publish =
+                SwiftPublish::new(identity.clone(), version.clone(), archive, described(description))?;
+            publish_swift(goal, now, quota, publish).await?;
+            let stored = format!("{}-{version}.zip", identity.name);
+            Ok(answer(&identity.to_string(), version.as_str(), &stored))
         }
         UploadSubject::Raw { name, version, description } => {
             let stored = base_name(file.name.as_deref())?.to_owned();

@@ -8,7 +8,6 @@ mod complete;
 mod create;
 mod form;
 mod holders;
-mod metered;
 mod session;
 mod view;
 

@@ -22,3 +22,5 @@ mod rights;
 mod stored;
 #[path = "uploads/support.rs"]
 mod support;
+#[path = "uploads/swift.rs"]
+mod swift;

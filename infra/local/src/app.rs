@@ -18,6 +18,7 @@ pub fn routes() -> Router<AppState> {
         .merge(granary_npm::router())
         .merge(granary_maven::router())
         .merge(granary_raw::router())
+        .merge(granary_swift::router())
         .merge(granary_uploads::router())
 }
 

@@ -1,10 +1,13 @@
 //! Configuration of the functions, each setting with its variable, meaning and default.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use granary_model::{Error, Result, UserId};
 use granary_storage::Names;
+
+use crate::cdn::Cdn;
 
 /// Settings that every function shares.
 #[derive(Debug, Clone)]
@@ -32,6 +35,9 @@ pub struct Config {
     pub cache_bytes: u64,
     /// `GRANARY_PRESIGN_SECONDS`: how long a download address works, at most 300. Default 300.
     pub presign_lifetime: Duration,
+    /// `GRANARY_CDN_URL`, `GRANARY_CDN_KEY_ID` and `GRANARY_CDN_PRIVATE_KEY`: a distribution of CloudFront in front
+    /// of the bucket, which redirects go to instead. All three or none.
+    pub cdn: Option<Arc<Cdn>>,
 }
 
 impl Config {
@@ -49,6 +55,7 @@ impl Config {
             repo_quota: None,
             cache_bytes: 64 * 1024 * 1024,
             presign_lifetime: Duration::from_mins(5),
+            cdn: None,
         }
     }
 
@@ -96,7 +103,26 @@ impl Config {
         if let Some(seconds) = parsed::<u64>("GRANARY_PRESIGN_SECONDS")? {
             self.presign_lifetime = Duration::from_secs(seconds.clamp(1, 300));
         }
+        self.cdn = cdn_of(&CDN_VARIABLES.map(optional))?.map(Arc::new);
         Ok(())
+    }
+}
+
+/// What a distribution is described by.
+const CDN_VARIABLES: [&str; 3] = ["GRANARY_CDN_URL", "GRANARY_CDN_KEY_ID", "GRANARY_CDN_PRIVATE_KEY"];
+
+/// The distribution that three variables describe, if any of them is set.
+fn cdn_of(values: &[Option<String>; 3]) -> Result<Option<Cdn>> {
+    let missing = CDN_VARIABLES.iter().zip(values).find(|(_, value)| value.is_none());
+    match (values, missing) {
+        ([None, None, None], _) => Ok(None),
+        ([Some(address), Some(key_id), Some(key)], _) => Cdn::new(address, key_id, key).map(Some),
+        (_, missing) => {
+            let name = missing.map_or("", |(name, _)| name);
+            Err(Error::Internal(format!(
+                "the variable {name} is not set, and the others of the distribution are"
+            )))
+        }
     }
 }
 
@@ -129,4 +155,22 @@ fn parsed<T: FromStr>(name: &str) -> Result<Option<T>> {
                 .map_err(|_| Error::Internal(format!("the variable {name} has no usable value: {value}")))
         })
         .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_is_described_whole_or_not_at_all() {
+        assert!(cdn_of(&[None, None, None]).unwrap().is_none());
+        let some = || Some("x".to_owned());
+        for (values, named) in [
+            ([some(), None, None], "GRANARY_CDN_KEY_ID"),
+            ([None, some(), some()], "GRANARY_CDN_URL"),
+            ([some(), some(), None], "GRANARY_CDN_PRIVATE_KEY"),
+        ] {
+            assert!(cdn_of(&values).unwrap_err().to_string().contains(named), "{named}");
+        }
+    }
 }

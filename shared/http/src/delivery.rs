@@ -55,7 +55,19 @@ pub struct Delivery<'a> {
     cache: &'static str,
     inline: u64,
     checksums: bool,
-    for_curl: bool,
+    redirect: StatusCode,
+    beyond: Beyond,
+}
+
+/// What becomes of a file that is too large to be answered in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// A redirect to the storage.
+    Redirect,
+    /// The same, but not for a curl, which may not follow it.
+    NotForCurl,
+    /// This client must not be sent to the storage itself, only to a distribution in front of it.
+    Never,
 }
 
 impl<'a> Delivery<'a> {
@@ -69,7 +81,8 @@ impl<'a> Delivery<'a> {
             cache: IMMUTABLE,
             inline: INLINE_LIMIT,
             checksums: false,
-            for_curl: false,
+            redirect: StatusCode::FOUND,
+            beyond: Beyond::Redirect,
         }
     }
 
@@ -88,7 +101,20 @@ impl<'a> Delivery<'a> {
     /// To be saved under the file's own name, never shown in place.
     #[must_use]
     pub fn attachment(self) -> Self {
-        Self { disposition: Some(format!("attachment; filename=\"{}\"", quoted(&self.file.name))), ..self }
+        let name = &self.file.name;
+        self.named(name)
+    }
+
+    /// To be saved under this name, never shown in place.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { disposition: Some(format!("attachment; filename=\"{}\"", quoted(name))), ..self }
+    }
+
+    /// With 303 as the redirect.
+    #[must_use]
+    pub fn see_other(self) -> Self {
+        Self { redirect: StatusCode::SEE_OTHER, ..self }
     }
 
     /// With this `Cache-Control`.
@@ -114,7 +140,15 @@ impl<'a> Delivery<'a> {
     /// redirects with a text that explains itself beyond that.
     #[must_use]
     pub fn for_curl(self) -> Self {
-        Self { for_curl: true, ..self }
+        Self { beyond: Beyond::NotForCurl, ..self }
+    }
+
+    /// For a client that would send its `Authorization` along to the storage, which refuses a signed address then.
+    /// A deployment without a limit streams the file; one with a limit sends in place what fits, and beyond that
+    /// redirects to CloudFront, where every client arrives. Without that the answer is [`Error::NotSupported`].
+    #[must_use]
+    pub fn without_redirect(self) -> Self {
+        Self { beyond: Beyond::Never, ..self }
     }
 
     /// The strong `ETag`: that of S3, which is the MD5, because Gradle compares what `HEAD` says here with what
@@ -159,8 +193,8 @@ impl<'a> Delivery<'a> {
     /// Answers `GET`, or `HEAD` without the bytes: conditions and ranges as RFC 9110 has them.
     ///
     /// `HEAD` is never a redirect: an address is signed for one method, and Gradle and Ivy follow with `HEAD`.
-    /// `GET` of a large file is a 302 that must not be stored, because its address expires; it names another
-    /// host, so that clients leave their `Authorization` behind. Ranges of it are the store's business.
+    /// `GET` of a large file is a redirect that must not be stored, because its address expires; it names another
+    /// host, so that clients leave their `Authorization` behind. Ranges of it are that host's business.
     pub async fn answer(self, state: &AppState, request: &HeaderMap, head_only: bool) -> Result<Response> {
         let verdict = judge(request, &self.etag(), self.modified, self.file.size);
         let size = self.file.size;
@@ -172,10 +206,14 @@ impl<'a> Delivery<'a> {
             _ if head_only => return Ok(self.respond(StatusCode::OK, Some(size), Body::empty())),
             _ => {}
         }
-        let curl = self.for_curl && is_curl(request);
-        if size > if curl { INLINE_MOST } else { self.inline } {
+        let here = match self.beyond {
+            Beyond::Redirect => false,
+            Beyond::NotForCurl => is_curl(request),
+            Beyond::Never => true,
+        };
+        if size > if here { INLINE_MOST } else { self.inline } {
             return match verdict {
-                _ if !curl || state.config().max_body.is_some() => self.redirect(state, curl).await,
+                _ if !here || state.config().max_body.is_some() => self.redirect(state, request).await,
                 Verdict::Part(from, to) => self.stream(state, from, to).await,
                 Verdict::Unsatisfiable => Ok(self.unsatisfiable()),
                 _ => self.stream(state, 0, size - 1).await,
@@ -234,15 +272,29 @@ impl<'a> Delivery<'a> {
         })
     }
 
-    async fn redirect(&self, state: &AppState, explained: bool) -> Result<Response> {
+    async fn redirect(&self, state: &AppState, request: &HeaderMap) -> Result<Response> {
+        let cdn = state.config().cdn.as_deref();
+        if self.beyond == Beyond::Never && cdn.is_none() {
+            return Err(Error::NotSupported(format!(
+                "this file has {} bytes, and this deployment answers with at most {INLINE_MOST}; it would redirect to \
+                 its storage, but this client sends its credentials along, and the storage refuses them; use SwiftPM \
+                 6.2.3 to 6.3.1, or from 6.4 on, or ask the operator for a CloudFront distribution (GRANARY_CDN_URL)",
+                self.file.size
+            )));
+        }
         let lifetime = state.config().presign_lifetime;
-        let address = state
-            .storage()
-            .presign_blob(self.file.sha256, self.content_type, self.disposition.as_deref(), lifetime)
-            .await?;
+        let (digest, disposition) = (self.file.sha256, self.disposition.as_deref());
+        let address = match cdn {
+            Some(cdn) => {
+                let millis = i64::try_from(lifetime.as_millis()).unwrap_or(0);
+                let path = ObjectKey::Blob(digest).path();
+                cdn.signed_url(&path, self.content_type, disposition, state.now().plus_millis(millis))?
+            }
+            None => state.storage().presign_blob(digest, self.content_type, disposition, lifetime).await?,
+        };
         let location = HeaderValue::from_str(&address).map_err(|e| Error::internal("presigning", e))?;
-        let text = if explained { FOLLOW } else { "" };
-        let mut response = self.respond(StatusCode::FOUND, Some(text.len() as u64), Body::from(text));
+        let text = if self.beyond == Beyond::NotForCurl && is_curl(request) { FOLLOW } else { "" };
+        let mut response = self.respond(self.redirect, Some(text.len() as u64), Body::from(text));
         let headers = response.headers_mut();
         headers.insert(header::LOCATION, location);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -2,22 +2,24 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use futures::FutureExt as _;
 use granary_model::path::canonical_path;
 use granary_model::{Error, TokenKind};
 use lambda_http::RequestExt as _;
 use tower::{Service, ServiceExt as _};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failure::ApiError;
 use crate::health::show_health;
+use crate::problem::in_dialect_of;
 use crate::state::AppState;
 
 /// The whole application: merged routers behind path canonicalisation, logging and panic handling.
@@ -32,15 +34,17 @@ pub struct App {
 pub fn serve(routes: Router<AppState>, state: AppState) -> App {
     let router = routes
         .route("/health", get(show_health))
-        .fallback(|| async {
-            ApiError(Error::NotFound("there is nothing at this path; see the API description".into()))
-        })
+        .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(panicked))
         // Handlers bound what they read themselves; axum's own 2 MB limit would cut uploads short.
         .layer(axum::extract::DefaultBodyLimit::disable())
         .with_state(state.clone());
     App { router, state }
+}
+
+async fn not_found(uri: Uri) -> Response {
+    let error = Error::NotFound("there is nothing at this path; see the API description".into());
+    in_dialect_of(uri.path(), error)
 }
 
 async fn method_not_allowed() -> Response {
@@ -50,14 +54,13 @@ async fn method_not_allowed() -> Response {
     response
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over like this")]
-fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let detail = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
-    ApiError(Error::Internal(format!("panic: {detail}"))).into_response()
+    Error::Internal(format!("panic: {detail}"))
 }
 
 /// Path for the log: never a secret. `npm logout` puts the token into the path, login sessions are secrets
@@ -106,13 +109,17 @@ impl App {
                 let response = match with_path(request.uri(), &path) {
                     Ok(uri) => {
                         *request.uri_mut() = uri;
-                        self.router.oneshot(request).await.unwrap_or_else(|never| match never {})
+                        // A defect ends one request, and its client is told so as of any other failure.
+                        match AssertUnwindSafe(self.router.oneshot(request)).catch_unwind().await {
+                            Ok(response) => response.unwrap_or_else(|never| match never {}),
+                            Err(panic) => in_dialect_of(&path, panicked(&*panic)),
+                        }
                     }
-                    Err(error) => ApiError(error).into_response(),
+                    Err(error) => in_dialect_of(&raw, error),
                 };
                 (path, response)
             }
-            Err(error) => ("(refused)".to_owned(), ApiError(error).into_response()),
+            Err(error) => ("(refused)".to_owned(), in_dialect_of(&raw, error)),
         };
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);

@@ -5,6 +5,7 @@
 //! within limits ([`Json`]), errors in the right dialect ([`ApiError`]), and [`serve`], which wraps the
 //! merged routers in the layers every request passes.
 
+pub mod cdn;
 pub mod config;
 pub mod documents;
 pub mod editing;
@@ -21,10 +22,13 @@ mod delivery;
 mod downloads;
 mod failure;
 mod fields;
+mod forms;
+mod head;
 mod health;
 pub mod lambda;
 mod layers;
 mod org;
+mod problem;
 mod receive;
 mod secrets;
 mod state;
@@ -37,8 +41,11 @@ pub use delivery::Delivery;
 pub use downloads::DownloadCounter;
 pub use failure::{ApiError, ApiResult, done, no_content, reply};
 pub use fields::Fields;
+pub use forms::{Form, Part};
+pub use head::head_of;
 pub use layers::{App, serve};
 pub use org::{Org, OrgAccess};
+pub use problem::{problem, problem_with, swift_problem, swift_problem_with};
 pub use receive::{Received, declared_length, drain, receive, refuse_body, took_long};
 pub use secrets::{new_secret, secret_digest};
 pub use state::{AppState, Parts};

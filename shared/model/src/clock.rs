@@ -59,6 +59,17 @@ impl Timestamp {
         self.civil().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
+    /// RFC 3339 in whole seconds. SwiftPM before 6.2 fails on fractions.
+    pub fn rfc3339_seconds(self) -> String {
+        self.civil().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// Reads a moment in RFC 3339, with or without fractions and with any offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let parsed: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(parsed.as_millisecond()))
+    }
+
     fn civil(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
@@ -120,6 +131,20 @@ mod tests {
         assert_eq!(Timestamp::from_millis(1_771_237_800_007).to_string(), "2026-02-16T10:30:00.007Z");
         assert_eq!(Timestamp::from_millis(1_771_237_800_007).month(), "2026-02");
         assert_eq!(Timestamp::from_millis(1_771_237_800_007).http_date(), "Mon, 16 Feb 2026 10:30:00 GMT");
+    }
+
+    #[test]
+    fn moments_are_read_and_printed_in_whole_seconds() {
+        for (text, printed) in [
+            ("2026-02-16T10:30:00Z", "2026-02-16T10:30:00Z"),
+            ("2026-02-16T10:30:00.123456Z", "2026-02-16T10:30:00Z"),
+            ("2026-02-16T12:30:00+02:00", "2026-02-16T10:30:00Z"),
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text).unwrap().rfc3339_seconds(), printed, "{text}");
+        }
+        for bad in ["", "2026-02-16", "yesterday", "1771237800"] {
+            assert!(Timestamp::parse_rfc3339(bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

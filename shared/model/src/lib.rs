@@ -15,6 +15,7 @@ pub mod package;
 pub mod path;
 pub mod raw;
 pub mod role;
+pub mod swift;
 pub mod token;
 
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};

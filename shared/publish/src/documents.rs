@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use granary_model::{Error, Result, Timestamp};
+use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::rows::HeadRow;
 use granary_storage::{ObjectKey, PackageKey, Storage};
 use quick_cache::sync::Cache;
+use sha2::Digest as _;
 
 /// How often a rendering is begun again because the package changed while its rows were read.
 const RENDER_ATTEMPTS: u32 = 20;
@@ -54,6 +55,13 @@ impl Source {
     pub fn etag(&self, variant: &str) -> String {
         format!("\"{}-{variant}\"", self.revision())
     }
+}
+
+/// Part of a variant's name that differs with the public address: the address stands in the documents, so
+/// documents of another address are other documents.
+pub fn address_suffix(public_url: &str) -> String {
+    let digest = Sha256::from_bytes(sha2::Sha256::digest(public_url.as_bytes()).into()).to_string();
+    digest.get(..6).unwrap_or_default().to_owned()
 }
 
 /// Renders the documents of one protocol.

@@ -5,6 +5,7 @@
 //! transaction ([`head_edit`]). Index documents ([`documents`]) are rendered from committed rows, never the
 //! other way round.
 
+pub mod base64_spool;
 pub mod change;
 pub mod compress;
 pub mod digests;
@@ -17,7 +18,10 @@ pub mod maven;
 pub mod npm;
 pub mod raw;
 pub mod spool;
+pub mod swift;
 pub mod upload;
+
+mod burial;
 
 pub use change::{Change, OUTBOX_SHARDS};
 pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};

@@ -96,6 +96,8 @@ pub enum Key {
     File(PackageKey, String, String),
     /// A Maven plugin by its group and artifact.
     MavenPlugin(RepoId, String, String),
+    /// A Swift package by an address of its source: address, normalised name of the package.
+    SwiftSource(RepoId, String, String),
     /// A stored blob.
     Blob(Sha256),
     /// An audit record: scope, month, id.
@@ -152,6 +154,7 @@ impl Key {
             | Self::Readme(package, _)
             | Self::File(package, _, _) => format!("PKG#{package}"),
             Self::MavenPlugin(repo, group, _) => format!("MAVEN#{repo}/{group}"),
+            Self::SwiftSource(repo, _, _) => format!("SWIFT#{repo}"),
             Self::Blob(digest) => format!("BLOB#{digest}"),
             Self::Audit(scope, month, _) => format!("AUDIT#{scope}#{month}"),
             Self::Outbox(shard, _) => format!("OUTBOX#{shard}"),
@@ -185,6 +188,8 @@ impl Key {
                 format!("FILE#{version}/{file}")
             }
             Self::MavenPlugin(_, _, artifact) => format!("PLUGIN#{artifact}"),
+            // An address has no `#`.
+            Self::SwiftSource(_, source, package) => format!("{source}#{package}"),
             Self::Blob(_) => "BLOB".into(),
             Self::Audit(_, _, id) | Self::Outbox(_, id) => id.clone(),
             Self::Login(_) => "LOGIN".into(),
@@ -221,6 +226,7 @@ mod tests {
             Key::Readme(package("aa", PackageType::Npm, "b-1"), "1.0.0".into()),
             Key::File(package("aa", PackageType::Raw, "b-1"), "1".into(), "x".into()),
             Key::File(package("aa", PackageType::Raw, "b-1"), "1-x".into(), "x".into()),
+            Key::SwiftSource("aa".parse().unwrap(), "h/x".into(), "b.c".into()),
             Key::PackageOf(package("aa", PackageType::Npm, "b-1")),
             Key::Usage("aa".parse().unwrap()),
             Key::Repo("aa".parse().unwrap()),

@@ -4,6 +4,7 @@ mod account;
 mod maven;
 mod package;
 mod repo;
+mod swift;
 mod system;
 mod upload;
 
@@ -13,5 +14,6 @@ pub use package::{
     FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow, VersionStatus,
 };
 pub use repo::{KmpConfig, KmpSource, MavenSettings, RepoRef, RepoRow, UsageRow};
+pub use swift::SwiftSourceRow;
 pub use system::{AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInRow, SignInStage};
 pub use upload::{UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject};

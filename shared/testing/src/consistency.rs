@@ -11,7 +11,7 @@ use granary_storage::{Key, PackageKey};
 
 use crate::app::TestApp;
 
-/// What the stores hold of a repository's npm packages, in a form that tests compare.
+/// What the stores hold of a repository's packages, in a form that tests compare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
     /// `name@version` of each live version.
@@ -61,13 +61,19 @@ impl TestApp {
     /// - each live file's bytes are there, and no blob is counted too low or too high. This holds only if
     ///   the repository is the only one that holds files.
     pub async fn check_consistency(&self, repo: &str) -> Stored {
+        self.check_packages(repo, PackageType::Npm).await
+    }
+
+    /// The same for the packages of another protocol whose versions are committed whole.
+    pub async fn check_packages(&self, repo: &str, kind: PackageType) -> Stored {
         let storage = self.state().storage();
         let id: RepoId = repo.parse().unwrap();
         let mut stored = Stored::default();
         let (mut usage, mut files) = (UsageRow::default(), BTreeMap::<Sha256, (u64, u64)>::new());
-        let first = Key::PackageOf(self.package_key(repo, ""));
+        let of_kind = |name: &str| PackageKey { kind, ..self.package_key(repo, name) };
+        let first = Key::PackageOf(of_kind(""));
         for entry in storage.list_all::<PackageEntry>(&first, "PKG#").await.unwrap() {
-            let key = self.package_key(repo, &entry.name);
+            let key = of_kind(&entry.name);
             let head: HeadRow =
                 storage.get(&Key::Head(key.clone())).await.unwrap().expect("a listed package has a head");
             let versions = self.versions(&key).await;

@@ -19,6 +19,7 @@ mod event;
 mod identity;
 mod mishap;
 pub mod npm;
+pub mod swift;
 
 pub use actor::{Actor, TestResponse};
 pub use app::{PUBLIC_URL, START, TestApp};

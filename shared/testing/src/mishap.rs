@@ -49,7 +49,8 @@ impl TestApp {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        assert_eq!(self.probe.count(), n, "the call that never ends was reached");
+        // Calls beside it may have been made as well.
+        assert!(self.probe.count() >= n, "the call that never ends was reached");
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
         self.probe.reset();

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::support::{REPO, private, usage};
 
 /// A form as curl sends it: fields in this order, a file where the name is `file`.
-async fn form(
+pub(crate) async fn form(
     actor: &Actor,
     fields: &[(&str, &str)],
     file: Option<(&str, &[u8])>,
@@ -126,7 +126,7 @@ async fn malformed_forms_store_nothing() {
         (without("packageName"), "packageName"),
         (without("version"), "version"),
         (without("packageType"), "packageType"),
-        (with("packageType", "swift"), "swift"),
+        (with("packageType", "swift"), "scope.name"),
         (with("packageName", "../x"), "packageName"),
         (with("surprise", "x"), "surprise"),
         ([RAW.to_vec(), vec![("version", "2")]].concat(), "twice"),

@@ -16,7 +16,7 @@ fn chunk(bytes: &[u8], part: &Value) -> Vec<u8> {
     bytes[start..start + size].to_vec()
 }
 
-async fn send_parts(upload: &Value, bytes: &[u8], some: impl Fn(u64) -> bool) {
+pub(crate) async fn send_parts(upload: &Value, bytes: &[u8], some: impl Fn(u64) -> bool) {
     for part in upload["files"][0]["parts"].as_array().unwrap() {
         if part.get("url").is_some() && some(part["number"].as_u64().unwrap()) {
             assert_eq!(send(part, &chunk(bytes, part)).await, 200, "{part}");

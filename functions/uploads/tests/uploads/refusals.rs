@@ -33,7 +33,7 @@ async fn malformed_requests_name_what_is_wrong() {
     let many: Vec<Value> = (0..26).map(|n| announced(&format!("f{n}"), b"x")).collect();
     for (body, named) in [
         (with("packageType", "nuget".into()), "packageType"),
-        (with("packageType", "swift".into()), "swift"),
+        (with("packageType", "swift".into()), "scope.name"),
         (with("packageType", "composer".into()), "composer"),
         (with("packageType", "kmp".into()), "kmp"),
         (with("packageType", Value::Null), "packageType"),

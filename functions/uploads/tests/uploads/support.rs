@@ -10,7 +10,7 @@ pub(crate) const REPO: &str = "files";
 /// A registry with a private repository of `ann`, and her token of all scopes.
 pub(crate) async fn private() -> (TestApp, Actor) {
     let app = TestApp::new().await;
-    let ann = app.repo("ann", REPO, &["npm", "maven", "raw"], "private").await;
+    let ann = app.repo("ann", REPO, &["npm", "maven", "raw", "swift"], "private").await;
     (app, ann)
 }
 

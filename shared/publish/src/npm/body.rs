@@ -4,7 +4,6 @@
 //! publish carries `_attachments`, with the tarball as a base64 string. That string goes straight into a
 //! [`Spool`] while it arrives, so memory does not grow with the tarball.
 
-mod base64_spool;
 mod collector;
 #[cfg(test)]
 mod tests;

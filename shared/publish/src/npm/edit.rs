@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use granary_model::npm::{DistTag, NpmVersion};
 use granary_model::{Error, Result, Sha256, Timestamp, UserId};
-use granary_storage::publishing::UsageChange;
-use granary_storage::rows::{Event, HeadRow, VersionRow, VersionStatus};
+use granary_storage::rows::{Event, HeadRow, VersionRow};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Storage, Transaction};
 use serde_json::{Map, Value};
 
 use super::facts::NpmFacts;
 use super::summary::{Summary, check_tags};
+use crate::burial::Burial;
 use crate::head_edit::{Applied, HeadEdit, Step};
 use crate::listing::live_versions;
 
@@ -119,41 +119,24 @@ impl<'a> Edit<'a> {
         transaction: &mut Transaction,
     ) -> Result<Step> {
         self.released.clear();
-        let (mut bytes, mut gone): (i64, BTreeSet<&str>) = (0, BTreeSet::new());
-        let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
+        let mut burial = Burial::default();
         for version in versions {
             // One that is gone already counts as done: clients retry.
-            let mut row = match self.version(version).await {
+            let row = match self.version(version).await {
                 Ok(row) => row,
                 Err(Error::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
-            for file in &row.files {
-                *blobs.entry(file.sha256).or_default() += 1;
-                bytes -= i64::try_from(file.size).unwrap_or(i64::MAX);
-            }
-            row.status = VersionStatus::Tombstone;
-            row.facts.clear();
-            row.deprecated = None;
-            transaction.put("version", &Key::Version(self.package.clone(), version.clone()), &row)?;
+            let row = VersionRow { deprecated: None, ..row };
+            burial.bury(transaction, &self.package, row, Vec::new())?;
             transaction.delete("readme", Key::Readme(self.package.clone(), version.clone()));
-            gone.insert(version);
         }
+        let gone = burial.gone().clone();
         if gone.is_empty() {
             return Ok(Step::Nothing);
         }
-        for (digest, files) in &blobs {
-            transaction.release_blob("blob", *digest, *files);
-        }
-        self.released = blobs.into_keys().collect();
-        head.versions = head.versions.saturating_sub(gone.len() as u64);
         head.tags.retain(|_, version| !gone.contains(version.as_str()));
-        let change = UsageChange {
-            bytes,
-            versions: -i64::try_from(gone.len()).unwrap_or(i64::MAX),
-            packages: if head.versions == 0 { -1 } else { 0 },
-        };
-        transaction.change_usage("usage", &self.package.repo, change, None);
+        self.released = burial.close(transaction, &self.package, &mut head);
         if head.versions > 0 && head.latest().is_none() {
             let highest = self.highest_besides(&gone).await?;
             head.tags.extend(highest.map(|version| ("latest".to_owned(), version)));
@@ -163,11 +146,11 @@ impl<'a> Edit<'a> {
     }
 
     /// The highest version that stays, a stable one if there is any: what `latest` falls back to.
-    async fn highest_besides(&self, gone: &BTreeSet<&str>) -> Result<Option<String>> {
+    async fn highest_besides(&self, gone: &BTreeSet<String>) -> Result<Option<String>> {
         let rows = live_versions(self.storage, &self.package).await?;
         let versions = rows
             .iter()
-            .filter(|row| !gone.contains(row.version.as_str()))
+            .filter(|row| !gone.contains(&row.version))
             .filter_map(|row| row.version.parse::<NpmVersion>().ok());
         Ok(versions
             .max_by_key(|version| (!version.is_prerelease(), version.clone()))

@@ -7,16 +7,15 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use granary_model::npm::NpmVersion;
-use granary_model::{Error, RepoId, Result, Sha256};
+use granary_model::{Error, RepoId, Result};
 use granary_storage::rows::{FileRow, HeadRow, ReadmeRow, VersionRow};
 use granary_storage::{Key, Storage};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
 use super::facts::NpmFacts;
 use crate::compress::gunzip;
-use crate::documents::{Renderer, Source};
+use crate::documents::{Renderer, Source, address_suffix};
 use crate::listing::live_versions;
 
 /// Raised whenever the renderer would make other bytes of the same rows, so that documents of an older
@@ -45,9 +44,7 @@ pub struct Packuments {
 impl Packuments {
     /// For a registry that clients reach at `public_url`.
     pub fn new(public_url: &str) -> Self {
-        // The address stands in the documents, so documents of another address are other documents.
-        let digest = Sha256::from_bytes(sha2::Sha256::digest(public_url.as_bytes()).into()).to_string();
-        Self { public_url: public_url.into(), suffix: format!("{FORMAT}{}", digest.get(..6).unwrap_or("")) }
+        Self { public_url: public_url.into(), suffix: format!("{FORMAT}{}", address_suffix(public_url)) }
     }
 
     /// Name of a form's variant.

@@ -5,7 +5,7 @@ use granary_model::npm::NpmVersion;
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_storage::rows::{UploadFile, UploadOrigin, UploadRow, UploadSubject};
 use granary_storage::staging::{ObjectStream, staging_path};
-use granary_storage::{ObjectKey, PackageKey};
+use granary_storage::{ObjectKey, PackageKey, Storage};
 
 use super::parts::{gone, join};
 use super::verify::{BlobReader, ChunkReader, read_through};
@@ -16,6 +16,8 @@ use crate::maven::MavenRules;
 use crate::npm::publish::{NpmPublish, Published};
 use crate::npm::tarball::{TarballLimits, inspect};
 use crate::raw::{RawRules, content_type};
+use crate::swift::prepare::{Prepared, prepare};
+use crate::swift::publish::{Archive, SwiftPublish, SwiftPublished, described};
 
 /// Verifies and publishes a session's files, all of them or none.
 ///
@@ -56,7 +58,33 @@ pub async fn publish_upload(
             }
             publish_raw(target, now, quota, &rules, &files).await.map(|_| ())
         }
+        UploadSubject::Swift { identity, version, description } => {
+            let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
+            let digests = verify_digests(&target, now, &row.id, 0, file).await?;
+            let named = identity.clone();
+            let prepared =
+                look_into(target.storage, digests, move |reader| prepare(reader, &named, false, u64::MAX));
+            let Prepared { manifests, wrapped } = prepared.await??;
+            let (digests, bytes) = match wrapped {
+                Some((spool, digests)) => (digests, Some(spool)),
+                None => (digests, None),
+            };
+            let archive = Archive { digests, bytes, manifests };
+            let publish = SwiftPublish::new(identity, version, archive, described(description))?;
+            publish_swift(target, now, quota, publish).await.map(|_| ())
+        }
     }
+}
+
+/// Publishes a release of a Swift package.
+pub async fn publish_swift(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    publish: SwiftPublish,
+) -> Result<SwiftPublished> {
+    let target = aimed(target, PackageType::Swift, publish.identity().key()).await?;
+    publish.commit(target, now, quota).await
 }
 
 /// Publishes an npm version whose bytes are stored.
@@ -114,22 +142,35 @@ async fn publish_maven(
         let digests = verify_digests(&target, now, &row.id, index, file).await?;
         let named = MavenFile::new(coordinates.clone(), &file.name)?;
         files.push(NewFile { name: file.name.clone(), digests, content_type: named.media_type().to_owned() });
-        let reader = BlobReader::new(target.storage, ObjectKey::Blob(digests.sha256).path(), digests.size);
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut reader = reader;
-            let result = rules.inspect(&named, &mut reader);
-            (reader.failure(), result, rules)
+        let looked = look_into(target.storage, digests, move |reader| {
+            let result = rules.inspect(&named, reader);
+            (result, rules)
         });
-        let (failure, result, inspected) =
-            looked.await.map_err(|e| Error::internal("looking into a file", e))?;
+        let (result, inspected) = looked.await?;
         rules = inspected;
-        // A jar that could not be read is not a jar without a plugin in it.
-        failure?;
         result?;
     }
     let version = coordinates.version.to_string();
     let subject = (PackageType::Maven, coordinates.key(), version.as_str());
     publish_files(target, now, quota, subject, &files, &rules).await.map(|_| ())
+}
+
+/// Reads a stored file here and there, on a thread that may wait.
+///
+/// # Errors
+/// If its bytes could not be read: an archive that broke off is not one without anything in it.
+async fn look_into<T, F>(storage: &Storage, digests: Digests, look: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut BlobReader) -> T + Send + 'static,
+{
+    let mut reader = BlobReader::new(storage, ObjectKey::Blob(digests.sha256).path(), digests.size);
+    let looked = tokio::task::spawn_blocking(move || {
+        let seen = look(&mut reader);
+        (reader.failure(), seen)
+    });
+    let (failure, seen) = looked.await.map_err(|e| Error::internal("looking into a file", e))?;
+    failure.map(|()| seen)
 }
 
 /// Looks again at the files that the version had when the session began: one that was deleted or replaced since

@@ -33,6 +33,9 @@ pub struct HeadRow {
     /// Keywords of that version.
     #[serde(default)]
     pub keywords: Vec<String>,
+    /// Addresses of the source of the version that `latest` names. Swift only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_urls: Vec<String>,
     /// Who published last.
     #[serde(default)]
     pub publisher: String,
@@ -122,7 +125,8 @@ impl StoredFileRow {
 /// added to it where the protocol publishes file by file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VersionRow {
-    /// The version in canonical form.
+    /// The version as it is kept in keys: in canonical form, and for Swift without build metadata and in lower
+    /// case (its facts have the text that was published).
     pub version: String,
     /// Live or deleted.
     pub status: VersionStatus,

@@ -3,6 +3,7 @@
 use granary_model::maven::Coordinates;
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::raw::{RawName, RawVersion};
+use granary_model::swift::{SwiftIdentity, SwiftVersion};
 use granary_model::{Md5, PackageType, RepoId, Sha1, Sha256, Sha512, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +93,15 @@ pub enum UploadSubject {
         /// The package's description from now on, if it is given.
         description: Option<String>,
     },
+    /// A release of a Swift package: one source archive.
+    Swift {
+        /// The package.
+        identity: SwiftIdentity,
+        /// The version.
+        version: SwiftVersion,
+        /// The release's description, if it is given.
+        description: Option<String>,
+    },
 }
 
 impl UploadSubject {
@@ -101,6 +111,7 @@ impl UploadSubject {
             Self::Npm { .. } => PackageType::Npm,
             Self::Maven { .. } => PackageType::Maven,
             Self::Raw { .. } => PackageType::Raw,
+            Self::Swift { .. } => PackageType::Swift,
         }
     }
 
@@ -110,6 +121,7 @@ impl UploadSubject {
             Self::Npm { name, .. } => name.as_ref().map(NpmName::key),
             Self::Maven { coordinates } => Some(coordinates.key()),
             Self::Raw { name, .. } => Some(name.to_string()),
+            Self::Swift { identity, .. } => Some(identity.key()),
         }
     }
 
@@ -118,6 +130,7 @@ impl UploadSubject {
         match self {
             Self::Npm { name, .. } => name.as_ref().map(ToString::to_string),
             Self::Maven { .. } | Self::Raw { .. } => self.package(),
+            Self::Swift { identity, .. } => Some(identity.to_string()),
         }
     }
 
@@ -127,6 +140,7 @@ impl UploadSubject {
             Self::Npm { version, .. } => version.as_ref().map(NpmVersion::as_str),
             Self::Maven { coordinates } => Some(coordinates.version.as_str()),
             Self::Raw { version, .. } => Some(version.as_str()),
+            Self::Swift { version, .. } => Some(version.as_str()),
         }
     }
 }

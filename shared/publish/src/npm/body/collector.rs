@@ -2,11 +2,15 @@
 
 use granary_model::{Error, Result};
 
-use super::base64_spool::Base64Spool;
 use super::{BodyLimits, Content};
+use crate::base64_spool::{Base64Spool, Refusal};
 use crate::json_guard::{Frame, Sink, shown, too_many_keys};
 
 const ATTACHMENTS: &str = "_attachments";
+
+fn refused(refusal: Refusal, attachment: &str) -> Error {
+    refusal.of(&format!("the data of attachment '{}'", shown(attachment)))
+}
 
 /// Receives the document from the scanner.
 pub(super) struct Collector {
@@ -94,7 +98,7 @@ impl Sink for Collector {
 
     fn taken(&mut self, text: &[u8]) -> Result<()> {
         match &mut self.current {
-            Some(Current::Tarball(name, spool)) => spool.feed(text).map_err(|error| error.of(name)),
+            Some(Current::Tarball(name, spool)) => spool.feed(text).map_err(|refusal| refused(refusal, name)),
             Some(Current::Bundle(name, bundle)) => {
                 let limit = self.limits.bundle;
                 if bundle.len().saturating_add(text.len()) > limit {
@@ -113,7 +117,7 @@ impl Sink for Collector {
     fn taken_end(&mut self) -> Result<()> {
         let (name, content) = match self.current.take() {
             Some(Current::Tarball(name, spool)) => {
-                let (spool, digests) = spool.finish().map_err(|error| error.of(&name))?;
+                let (spool, digests) = spool.finish().map_err(|refusal| refused(refusal, &name))?;
                 (name, Content::Tarball(spool, digests))
             }
             Some(Current::Bundle(name, text)) => {

@@ -5,14 +5,14 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use granary_model::{Error, Result};
 
 use crate::digests::{DigestWriter, Digests};
-use crate::json_guard::shown;
 use crate::spool::Spool;
 
 /// Base64 characters decoded at once: a multiple of four.
 const BLOCK: usize = 64 * 1024;
 
 /// Why the data cannot be taken.
-pub(super) enum Refusal {
+#[derive(Debug)]
+pub enum Refusal {
     /// It is not base64.
     Invalid,
     /// The spool refused it.
@@ -20,22 +20,19 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// As an error that names the attachment.
-    pub(super) fn of(self, name: &str) -> Error {
+    /// As an error about what was sent: `what` begins the sentence, such as `the data of attachment 'x'`.
+    pub fn of(self, what: &str) -> Error {
         match self {
-            Self::Invalid => {
-                Error::BadRequest(format!("the data of attachment '{}' is not valid base64", shown(name)))
-            }
-            Self::Spool(Error::TooLarge(why)) => {
-                Error::TooLarge(format!("the attachment '{}': {why}", shown(name)))
-            }
+            Self::Invalid => Error::BadRequest(format!("{what} is not valid base64")),
+            Self::Spool(Error::TooLarge(why)) => Error::TooLarge(format!("{what}: {why}")),
             Self::Spool(other) => other,
         }
     }
 }
 
 /// Decodes standard base64, with or without padding, white space ignored, into a spool and digests.
-pub(super) struct Base64Spool {
+#[derive(Debug)]
+pub struct Base64Spool {
     pending: Vec<u8>,
     decoded: Vec<u8>,
     padding: usize,
@@ -44,7 +41,8 @@ pub(super) struct Base64Spool {
 }
 
 impl Base64Spool {
-    pub(super) fn new(limit: u64) -> Self {
+    /// A decoder whose spool takes at most `limit` bytes.
+    pub fn new(limit: u64) -> Self {
         Self {
             pending: Vec::new(),
             decoded: Vec::new(),
@@ -54,7 +52,8 @@ impl Base64Spool {
         }
     }
 
-    pub(super) fn feed(&mut self, text: &[u8]) -> Result<(), Refusal> {
+    /// Takes more of the text.
+    pub fn feed(&mut self, text: &[u8]) -> Result<(), Refusal> {
         let runs = text.split(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         for run in runs.filter(|run| !run.is_empty()) {
             let data = match run.iter().position(|&byte| byte == b'=') {
@@ -73,7 +72,8 @@ impl Base64Spool {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<(Spool, Digests), Refusal> {
+    /// The bytes and their digests.
+    pub fn finish(mut self) -> Result<(Spool, Digests), Refusal> {
         if self.padding > 0 && !(self.pending.len() + self.padding).is_multiple_of(4) {
             return Err(Refusal::Invalid);
         }
@@ -82,7 +82,7 @@ impl Base64Spool {
     }
 
     #[cfg(test)]
-    pub(super) fn buffered(&self) -> usize {
+    pub(crate) fn buffered(&self) -> usize {
         self.pending.capacity() + self.decoded.capacity() + self.spool.in_memory().map_or(0, <[u8]>::len)
     }
 

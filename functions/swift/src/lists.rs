@@ -1,0 +1,52 @@
+//! The releases of a package, and the packages of an address.
+
+use axum::http::{StatusCode, header};
+use granary_http::documents::serve_document;
+use granary_http::permit::Read;
+use granary_http::reply;
+use granary_model::Error;
+use granary_model::swift::{SourceUrl, SwiftIdentity, SwiftVersion};
+use granary_publish::swift::sources::identities_of;
+use serde_json::json;
+
+use crate::call::{Answer, Call};
+use crate::dispatch::parameter;
+use crate::links::Links;
+
+/// `GET {scope}/{name}`: all releases on one page, because clients before 6.1 read no other.
+pub(crate) async fn show_releases(call: &Call, identity: &SwiftIdentity) -> Answer {
+    let access = call.package::<Read>(identity).await?;
+    call.accepts("application/json")?;
+    let (source, first_published) = call.source(&access, identity)?;
+    let releases = call.releases();
+    let form = ("application/json", "Accept-Encoding, Authorization");
+    let mut response =
+        serve_document(&call.state, &call.headers, &source, releases.list(), &releases, form).await?;
+    let mut links = Links::default();
+    if let Some(latest) = source.head.latest().and_then(|text| text.parse::<SwiftVersion>().ok()) {
+        links.add(&releases.release_url(&access.repo.id, &first_published, &latest), "latest-version");
+    }
+    for (index, url) in source.head.source_urls.iter().enumerate() {
+        links.add(url, if index == 0 { "canonical" } else { "alternate" });
+    }
+    response.headers_mut().extend(links.header().map(|links| (header::LINK, links)));
+    Ok(response)
+}
+
+/// `GET identifiers?url=`: the packages whose source is there.
+pub(crate) async fn show_identifiers(call: &Call) -> Answer {
+    let access = call.repo::<Read>().await?;
+    call.accepts("application/json")?;
+    let url = parameter(call, "url")?.filter(|url| !url.is_empty());
+    let url = url.ok_or_else(|| {
+        Error::BadRequest("say which repository: identifiers?url=https://example.com/owner/name".into())
+    })?;
+    let unknown =
+        || Error::NotFound(format!("no package in repository '{}' comes from that address", call.repo));
+    let source = SourceUrl::parse(&url).ok_or_else(unknown)?;
+    let identifiers = identities_of(call.state.storage(), &access.repo, &source).await?;
+    if identifiers.is_empty() {
+        return Err(unknown().into());
+    }
+    Ok(reply(StatusCode::OK, &json!({ "identifiers": identifiers })))
+}

@@ -1,0 +1,71 @@
+//! The bytes of an archive, read in order as far as possible.
+
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Seek, SeekFrom};
+
+use granary_model::{Error, Result};
+
+/// Bytes read at once.
+const BUFFER: usize = 64 * 1024;
+
+/// A reader with a known length and position. It seeks only where reading does not go on, so that a pass from
+/// front to back is one sequential read, which matters for an object store.
+pub(super) struct Source<'a, R: Read + Seek> {
+    input: BufReader<&'a mut R>,
+    length: u64,
+    position: u64,
+}
+
+impl<'a, R: Read + Seek> Source<'a, R> {
+    pub(super) fn open(reader: &'a mut R) -> Result<Self> {
+        let mut input = BufReader::with_capacity(BUFFER, reader);
+        let length = input.seek(SeekFrom::End(0)).map_err(|error| unreadable(&error))?;
+        Ok(Self { input, length, position: length })
+    }
+
+    /// Bytes of the archive.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Goes to an offset.
+    pub(super) fn go_to(&mut self, offset: u64) -> Result<()> {
+        if offset != self.position {
+            self.input.seek(SeekFrom::Start(offset)).map_err(|error| unreadable(&error))?;
+            self.position = offset;
+        }
+        Ok(())
+    }
+
+    /// As many bytes from here. Ask only for a length that is bounded and known to be there.
+    pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.input.read_exact(&mut bytes).map_err(|error| unreadable(&error))?;
+        self.position += count as u64;
+        Ok(bytes)
+    }
+
+    /// Some bytes from here without going on, at least one; [`Source::consume`] goes on.
+    pub(super) fn peek(&mut self) -> Result<&[u8]> {
+        // Asked twice because a buffer cannot be returned from within a loop.
+        while let Err(error) = self.input.fill_buf() {
+            if error.kind() != ErrorKind::Interrupted {
+                return Err(unreadable(&error));
+            }
+        }
+        let bytes = self.input.fill_buf().map_err(|error| unreadable(&error))?;
+        if bytes.is_empty() {
+            return Err(unreadable(&ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(bytes)
+    }
+
+    /// Goes on by some of the bytes that [`Source::peek`] showed.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.input.consume(count);
+        self.position += count as u64;
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    Error::Unprocessable(format!("the archive cannot be read: {error}"))
+}

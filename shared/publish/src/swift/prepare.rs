@@ -1,0 +1,77 @@
+//! From what was sent to the archive as it will be served.
+
+use std::io::{Read, Seek};
+
+use granary_model::swift::{ManifestName, SwiftIdentity};
+use granary_model::{Error, Result};
+
+use super::archive::{ArchiveLimits, Layout, SourceArchive};
+use super::publish::Archive;
+use crate::digests::{DigestWriter, Digests};
+use crate::spool::Spool;
+
+/// An archive that was read, and its other form if it cannot be served as it is.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its manifests with their text, `Package.swift` first.
+    pub manifests: Vec<(ManifestName, String)>,
+    /// The same package in one top-level folder, where the archive has none.
+    pub wrapped: Option<(Spool, Digests)>,
+}
+
+/// Reads an archive of this size and wraps it if it has to be.
+///
+/// SwiftPM unpacks an archive and takes the one folder it finds for the package, so a package that lies at the
+/// root of its archive is put into a folder named `scope.name`. The same archive always gives the same bytes.
+/// What is signed cannot be changed.
+///
+/// # Errors
+/// `Unprocessable` that says what is wrong with the archive and what to do.
+pub fn prepare<R: Read + Seek>(
+    reader: &mut R,
+    identity: &SwiftIdentity,
+    is_signed: bool,
+    limit: u64,
+) -> Result<Prepared> {
+    let archive = SourceArchive::read(reader, &ArchiveLimits::default())?;
+    let wrapped = match archive.layout {
+        Layout::Folder(_) => None,
+        Layout::Bare if is_signed => {
+            return Err(Error::Unprocessable(format!(
+                "the archive has Package.swift at its root, where SwiftPM cannot unpack it, and as it is signed it \
+                 cannot be put into a folder here; make it with one top-level folder, as `zip -r {identity}.zip {identity}` does"
+            )));
+        }
+        Layout::Bare => {
+            let (mut spool, mut digests) = (Spool::new(limit), DigestWriter::new());
+            archive.wrap(reader, &identity.to_string(), &mut |bytes| {
+                digests.update(bytes);
+                spool.write(bytes)
+            })?;
+            Some((spool, digests.finish()))
+        }
+    };
+    let manifests = archive
+        .manifests
+        .into_iter()
+        .filter_map(|manifest| Some((ManifestName::parse(&manifest.name)?, manifest.text)))
+        .collect();
+    Ok(Prepared { manifests, wrapped })
+}
+
+/// The same for a spooled archive, whose bytes are not stored yet. Reading takes a while, so it is not done on a
+/// thread that serves other requests.
+pub async fn prepare_spool(
+    identity: &SwiftIdentity,
+    spool: Spool,
+    digests: Digests,
+    is_signed: bool,
+) -> Result<Archive> {
+    let identity = identity.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let prepared = prepare(&mut spool.reader(), &identity, is_signed, u64::MAX)?;
+        let (bytes, digests) = prepared.wrapped.unwrap_or((spool, digests));
+        Ok(Archive { digests, bytes: Some(bytes), manifests: prepared.manifests })
+    });
+    reading.await.map_err(|e| Error::internal("reading the archive", e))?
+}

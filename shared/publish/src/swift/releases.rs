@@ -1,0 +1,101 @@
+//! The list of a package's releases.
+
+use bytes::Bytes;
+use granary_model::swift::{SwiftIdentity, SwiftVersion};
+use granary_model::{Error, RepoId, Result};
+use granary_storage::rows::VersionRow;
+use granary_storage::{Key, Storage};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::facts::SwiftFacts;
+use crate::compress::{gunzip, gzip};
+use crate::documents::{DocumentCache, Renderer, Source, address_suffix};
+
+/// Raised whenever the renderer would make other bytes of the same rows.
+const FORMAT: u32 = 1;
+
+/// Renders lists of releases for one public address.
+#[derive(Debug, Clone)]
+pub struct Releases {
+    public_url: String,
+    list: String,
+}
+
+impl Releases {
+    /// Name of the variant that has the live versions, highest first, one a line: what is needed to tell the
+    /// neighbours of a release.
+    const ORDER: &'static str = "o1";
+
+    /// For a registry that clients reach at `public_url`.
+    pub fn new(public_url: &str) -> Self {
+        Self { public_url: public_url.into(), list: format!("l{FORMAT}{}", address_suffix(public_url)) }
+    }
+
+    /// Name of the variant that has the list.
+    pub fn list(&self) -> &str {
+        &self.list
+    }
+
+    /// The address of a package.
+    pub fn package_url(&self, repo: &RepoId, identity: &SwiftIdentity) -> String {
+        format!("{}/api/swift/{repo}/{}/{}", self.public_url, identity.scope, identity.name)
+    }
+
+    /// The address of a release. It has no character that would have to be encoded or that SwiftPM cuts `Link`
+    /// headers at.
+    pub fn release_url(&self, repo: &RepoId, identity: &SwiftIdentity, version: &SwiftVersion) -> String {
+        format!("{}/{version}", self.package_url(repo, identity))
+    }
+
+    /// The live versions of a package, highest first.
+    pub async fn order(
+        &self,
+        documents: &DocumentCache,
+        storage: &Storage,
+        source: &Source,
+    ) -> Result<Vec<SwiftVersion>> {
+        let document = documents.get(storage, source, Self::ORDER, self).await?;
+        let text = String::from_utf8(gunzip(&document.gzip)?)
+            .map_err(|e| Error::internal("reading the order of releases", e))?;
+        text.lines().map(str::parse).collect()
+    }
+}
+
+#[derive(Serialize)]
+struct List {
+    releases: Map<String, Value>,
+}
+
+impl Renderer for Releases {
+    fn variants(&self) -> Vec<String> {
+        vec![self.list.clone(), Self::ORDER.into()]
+    }
+
+    async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
+        let identity: SwiftIdentity = source.head.name.parse()?;
+        let first = Key::Version(source.package.clone(), String::new());
+        let rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
+        let mut releases: Vec<(SwiftVersion, VersionRow)> = Vec::with_capacity(rows.len());
+        for row in rows {
+            releases.push((SwiftFacts::from_row(&row.facts)?.version, row));
+        }
+        releases.sort_by(|(a, _), (b, _)| b.cmp(a));
+        let mut list = List { releases: Map::with_capacity(releases.len()) };
+        let mut order = String::new();
+        for (version, row) in &releases {
+            let entry = if row.is_live() {
+                order.push_str(version.as_str());
+                order.push('\n');
+                json!({ "url": self.release_url(&source.package.repo, &identity, version) })
+            } else {
+                // Without `detail`, SwiftPM cannot read the whole list.
+                let reason = row.deprecated.as_deref().unwrap_or("this release was withdrawn");
+                json!({ "problem": { "status": 410, "title": "Gone", "detail": reason } })
+            };
+            list.releases.insert(version.to_string(), entry);
+        }
+        let text = serde_json::to_vec(&list).map_err(|e| Error::internal("rendering releases", e))?;
+        Ok(vec![gzip(&text)?.into(), gzip(order.as_bytes())?.into()])
+    }
+}

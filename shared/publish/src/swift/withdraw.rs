@@ -1,0 +1,110 @@
+//! Withdrawing a release: it stays listed, with the reason, and nothing can take its place.
+
+use granary_model::swift::SwiftVersion;
+use granary_model::{Error, Result, Sha256, Timestamp};
+use granary_storage::rows::{Event, HeadRow, VersionRow};
+use granary_storage::transaction::Refusal;
+use granary_storage::{Key, PackageKey, Storage, Transaction};
+
+use super::facts::SwiftFacts;
+use super::publish::show_latest;
+use crate::burial::Burial;
+use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
+use crate::listing::live_versions;
+
+/// Longest reason, in characters.
+pub const MAX_REASON: usize = 200;
+
+/// Withdraws a release for ever. Its bytes go; its version stays in the list with a problem.
+///
+/// # Errors
+/// `NotFound` if there is no such release.
+pub async fn withdraw(
+    target: Target<'_>,
+    now: Timestamp,
+    version: &SwiftVersion,
+    reason: Option<String>,
+) -> Result<()> {
+    let mut edit = Withdrawal {
+        storage: target.storage,
+        package: target.package.clone(),
+        version,
+        reason,
+        released: Vec::new(),
+    };
+    edit_head(target, now, &mut edit).await.map(|_| ())
+}
+
+struct Withdrawal<'a> {
+    storage: &'a Storage,
+    package: PackageKey,
+    version: &'a SwiftVersion,
+    reason: Option<String>,
+    released: Vec<Sha256>,
+}
+
+impl Withdrawal<'_> {
+    fn not_found(&self) -> Error {
+        Error::NotFound(format!("release {} of '{}' not found", self.version, self.package.name))
+    }
+
+    /// The release of the highest precedence among those that stay.
+    async fn highest_of_the_rest(&self) -> Result<Option<SwiftFacts>> {
+        let rows = live_versions(self.storage, &self.package).await?;
+        let mut highest: Option<SwiftFacts> = None;
+        for row in rows.iter().filter(|row| row.version != self.version.key()) {
+            let facts = SwiftFacts::from_row(&row.facts)?;
+            if highest.as_ref().is_none_or(|highest| highest.version < facts.version) {
+                highest = Some(facts);
+            }
+        }
+        Ok(highest)
+    }
+}
+
+impl HeadEdit for Withdrawal<'_> {
+    fn action(&self) -> &'static str {
+        "package.withdraw"
+    }
+
+    fn detail(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default();
+        format!("@{}{reason}", self.version)
+    }
+
+    async fn apply(
+        &mut self,
+        head: Option<HeadRow>,
+        _: Timestamp,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        let key = Key::Version(self.package.clone(), self.version.key());
+        let row: Option<VersionRow> = self.storage.get(&key).await?;
+        let (Some(mut head), Some(row)) = (head, row.filter(VersionRow::is_live)) else {
+            return Err(self.not_found());
+        };
+        let facts = SwiftFacts::from_row(&row.facts)?;
+        if !facts.version.is(self.version.as_str()) {
+            return Err(self.not_found());
+        }
+        let was_latest = head.latest() == Some(facts.version.as_str());
+        let row = VersionRow { deprecated: self.reason.clone(), ..row };
+        let mut burial = Burial::default();
+        let kept = SwiftFacts::withdrawn(facts.version).to_row()?;
+        burial.bury(transaction, &self.package, row, kept)?;
+        self.released = burial.close(transaction, &self.package, &mut head);
+        if was_latest {
+            let highest = self.highest_of_the_rest().await?;
+            show_latest(&mut head, highest.as_ref());
+        }
+        Ok(Step::Write(head))
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> Result<Applied> {
+        Err(Error::internal("withdrawing", format!("the part '{}' was refused", refusal.label)))
+    }
+
+    fn events(&self) -> Vec<Event> {
+        vec![Event::BlobsReleased { digests: self.released.clone() }]
+    }
+}
