@@ -15,6 +15,10 @@ use crate::call::{Answer, Call, Refused};
 use crate::dispatch::parameter;
 use crate::links::Links;
 
+/// Longest signature that is given as a header: API Gateway takes 10,240 bytes of headers, and proxies often less.
+/// Clients take signatures from the metadata, where they always are.
+const MAX_SIGNATURE_HEADER: usize = 8_000;
+
 /// The archive of a release.
 pub(crate) async fn show_archive(
     call: &Call,
@@ -46,7 +50,7 @@ pub(crate) async fn show_archive(
     let headers = response.headers_mut();
     let digest = format!("sha-256={}", STANDARD.encode(file.sha256.as_bytes()));
     put(headers, "digest", &digest);
-    if let Some(signature) = &facts.signature {
+    if let Some(signature) = facts.signature.as_ref().filter(|it| it.base64.len() <= MAX_SIGNATURE_HEADER) {
         put(headers, "x-swift-package-signature-format", &signature.format);
         put(headers, "x-swift-package-signature", &signature.base64);
     }

@@ -1,6 +1,6 @@
 //! The Swift family in process, over real engines.
 
-#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 #[path = "swift/archives.rs"]
 mod archives;

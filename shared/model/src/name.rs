@@ -50,6 +50,46 @@ macro_rules! text_newtype {
 }
 pub(crate) use text_newtype;
 
+/// What a version with a `text` needs besides its `FromStr` and `Ord`: it is printed, stored and read as that text,
+/// and two are equal if neither comes before the other.
+macro_rules! version_text {
+    ($name:ident) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.text)
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other) == std::cmp::Ordering::Equal
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self, Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(version: $name) -> Self {
+                version.text
+            }
+        }
+    };
+}
+pub(crate) use version_text;
+
 text_newtype! {
     /// Name of a repository, which is also its id and unique in the instance.
     ///

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use granary_auth::Principal;
 use granary_model::{Error, Ids, Result, Timestamp, TokenHash};
+use granary_storage::publishing::UsageChange;
 use granary_storage::rows::{Event, HeadRow, PackageEntry, RepoRow};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Commit, Key, PackageKey, Storage, Transaction};
 
 use crate::change::Change;
+use crate::files::over_quota;
 
 /// How often a change begins again because another one came first. A head is changed in milliseconds, so
 /// this many rivals in a row mean that something is wrong.
@@ -133,6 +135,37 @@ pub async fn current_head(
 ) -> Result<Option<HeadRow>> {
     let head: Option<HeadRow> = storage.get(&Key::Head(package.clone())).await?;
     Ok(head.filter(|head| head.repo_uid == repo.uid))
+}
+
+/// Counts a new version that is committed whole, with the bytes of its files. Gives the head to go on with, a new
+/// one if the package is new.
+pub(crate) fn count_version(
+    transaction: &mut Transaction,
+    package: &PackageKey,
+    bytes: u64,
+    quota: Option<u64>,
+    head: Option<HeadRow>,
+    now: Timestamp,
+) -> HeadRow {
+    let is_first = head.as_ref().is_none_or(|head| head.versions == 0);
+    let change = UsageChange {
+        bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        versions: 1,
+        packages: i64::from(is_first),
+    };
+    transaction.change_usage("usage", &package.repo, change, quota);
+    let mut head = head.unwrap_or_else(|| HeadRow { created_at: now.millis(), ..HeadRow::default() });
+    head.versions += 1;
+    head
+}
+
+/// What it means that a part of a publish was refused that all families have.
+pub(crate) fn refused_publish(label: &str, package: &PackageKey, quota: Option<u64>) -> Error {
+    match label {
+        "usage" => over_quota(&package.repo, quota.unwrap_or(0)),
+        "blob" => Error::Unavailable("storing the file took too long; try again".into()),
+        label => Error::internal("publishing", format!("the part '{label}' was refused")),
+    }
 }
 
 /// Keeps the repository's list in step. A package without live versions stays in it, with the number 0:

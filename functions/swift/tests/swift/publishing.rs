@@ -30,6 +30,13 @@ async fn signatures_are_kept_and_given_back() {
         assert_eq!(download.header("x-swift-package-signature"), STANDARD.encode(signature));
     }
     assert_eq!(ann.get(&at("mona/LinkedList/1.0.0.zip")).await.body.to_vec(), archive);
+    let long = vec![7; 6_001];
+    let form = PublishForm::new(&archive).signature(&long);
+    assert_eq!(form.put(&ann, &at("mona/LinkedList/1.0.1")).await.status, 201);
+    let info = ann.get(&at("mona/LinkedList/1.0.1")).await.json();
+    assert_eq!(info["resources"][0]["signing"]["signatureBase64Encoded"], STANDARD.encode(&long));
+    // No header for one that many proxies would not pass on.
+    assert_eq!(ann.get(&at("mona/LinkedList/1.0.1.zip")).await.header("x-swift-package-signature"), "");
     published(&ann, "1.1.0").await;
     let unsigned = ann.get(&at("mona/LinkedList/1.1.0")).await.json();
     assert!(unsigned["resources"][0].get("signing").is_none());

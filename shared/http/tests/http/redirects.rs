@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use granary_http::Config;
 use granary_http::cdn::Cdn;
 use granary_testing::npm::NpmPackage;
+use granary_testing::swift::{MANIFEST, PublishForm, source_archive};
 use granary_testing::{Actor, TestApp};
 
 const CDN: &str = "https://cdn.example.com/blobs/sha256/";
@@ -96,6 +97,28 @@ async fn what_fits_and_what_curl_asks_for_stays_here() {
     assert!(explained.header("location").starts_with(CDN), "{}", explained.header("location"));
     assert!(explained.text().contains("curl -L"));
     assert_eq!(ann.get("/api/raw/files/a/1/large").await.body.len(), 0);
+}
+
+/// The text for curl is nothing for others that are not sent to the storage.
+#[tokio::test]
+async fn clients_that_keep_their_credentials_get_a_plain_redirect_to_the_distribution() {
+    let app = TestApp::with(|config| {
+        with_cdn(config);
+        config.max_body = Some(8_000_000);
+    })
+    .await;
+    let ann = app.repo("ann", "all", &["swift"], "private").await;
+    let noise = STANDARD.encode(noise(5_000_000));
+    let archive = source_archive(&[("L/Package.swift", MANIFEST), ("L/noise", &noise)]);
+    let published = PublishForm::new(&archive).put(&ann, "/api/swift/all/mona/L/1.0.0").await;
+    assert_eq!(published.status, 201, "{}", published.text());
+    let old = [("user-agent", "SwiftPackageManager/5.9.0")];
+    let redirect = ann.get_with("/api/swift/all/mona/L/1.0.0.zip", &old).await;
+    assert_eq!((redirect.status, redirect.text().as_str()), (303, ""));
+    let address = redirect.header("location");
+    assert!(address.starts_with(CDN), "{address}");
+    assert_eq!(part(address, "response-content-type"), "application%2Fzip");
+    assert_eq!(part(address, "response-content-disposition"), "attachment%3B%20filename%3D%22L-1.0.0.zip%22");
 }
 
 #[tokio::test]

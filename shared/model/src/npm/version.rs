@@ -1,12 +1,12 @@
 //! npm versions.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::name::version_text;
 
 /// npm's own limit for a version.
 const MAX_LENGTH: usize = 256;
@@ -64,19 +64,7 @@ impl FromStr for NpmVersion {
     }
 }
 
-impl fmt::Display for NpmVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl PartialEq for NpmVersion {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for NpmVersion {}
+version_text!(NpmVersion);
 
 impl std::hash::Hash for NpmVersion {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
@@ -84,28 +72,9 @@ impl std::hash::Hash for NpmVersion {
     }
 }
 
-impl PartialOrd for NpmVersion {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 impl Ord for NpmVersion {
     fn cmp(&self, other: &Self) -> Ordering {
         self.parsed.cmp(&other.parsed).then_with(|| self.text.cmp(&other.text))
-    }
-}
-
-impl TryFrom<String> for NpmVersion {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl From<NpmVersion> for String {
-    fn from(version: NpmVersion) -> Self {
-        version.text
     }
 }
 

@@ -1,12 +1,12 @@
 //! Versions of Swift packages.
 
 use std::cmp::Ordering;
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::name::version_text;
 
 /// Longest version. Far more than anybody uses; it stands in paths and keys.
 const MAX_LENGTH: usize = 200;
@@ -65,43 +65,11 @@ impl FromStr for SwiftVersion {
     }
 }
 
-impl fmt::Display for SwiftVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl PartialEq for SwiftVersion {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for SwiftVersion {}
-
-impl PartialOrd for SwiftVersion {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+version_text!(SwiftVersion);
 
 impl Ord for SwiftVersion {
     fn cmp(&self, other: &Self) -> Ordering {
         self.parsed.cmp_precedence(&other.parsed).then_with(|| self.text.cmp(&other.text))
-    }
-}
-
-impl TryFrom<String> for SwiftVersion {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
-    }
-}
-
-impl From<SwiftVersion> for String {
-    fn from(version: SwiftVersion) -> Self {
-        version.text
     }
 }
 

@@ -9,7 +9,7 @@ use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Transaction};
 
 use super::{Known, NewFile, VersionRules, hint_holder};
-use crate::head_edit::Target;
+use crate::head_edit::{Target, refused_publish};
 
 /// A file that is not there yet, and what it replaces.
 pub(super) type Fresh<'a> = (&'a NewFile, Option<&'a StoredFileRow>);
@@ -214,9 +214,7 @@ impl<'a> Plan<'a> {
     pub(super) fn refused(&self, refusal: &Refusal) -> Result<()> {
         match refusal.label {
             "version" | "file" => Ok(()),
-            "usage" => Err(over_quota(&self.package.repo, self.quota.unwrap_or(0))),
-            "blob" => Err(Error::Unavailable("storing the file took too long; try again".into())),
-            label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
+            label => Err(refused_publish(label, &self.package, self.quota)),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
-use granary_storage::publishing::UsageChange;
 use granary_storage::rows::{HeadRow, ReadmeRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Transaction, Upload};
@@ -18,8 +17,10 @@ use super::summary::{Summary, check_tags};
 use super::tarball::{TarballFacts, inspect_spool};
 use crate::compress::gzip;
 use crate::digests::Digests;
-use crate::files::{hint_holder, over_quota, store_bytes};
-use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head};
+use crate::files::{hint_holder, store_bytes};
+use crate::head_edit::{
+    Applied, HeadEdit, Step, Target, count_version, current_head, edit_head, refused_publish,
+};
 use crate::spool::Spool;
 
 /// A version that has been checked and can be committed.
@@ -283,14 +284,8 @@ impl HeadEdit for PublishEdit {
             transaction.hold_blob("blob", file.sha256, 1, now);
             hint_holder(transaction, &self.owner, &self.package, &row.version, file, now)?;
         }
-        let is_new = head.as_ref().is_none_or(|head| head.versions == 0);
-        let change = UsageChange {
-            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
-            versions: 1,
-            packages: i64::from(is_new),
-        };
-        transaction.change_usage("usage", &self.package.repo, change, self.quota);
-        let mut head = head.unwrap_or_else(|| HeadRow { created_at: now.millis(), ..HeadRow::default() });
+        let is_first = head.as_ref().is_none_or(|head| head.versions == 0);
+        let mut head = count_version(transaction, &self.package, bytes, self.quota, head, now);
         if head.rev > 0 && head.name != self.publish.name.as_str() {
             return Err(Error::Conflict(format!(
                 "the package '{}' exists already, and '{}' differs from it only in case",
@@ -298,11 +293,10 @@ impl HeadEdit for PublishEdit {
             )));
         }
         head.name = self.publish.name.to_string();
-        if head.versions == 0 {
+        if is_first {
             head.maintainers.extend(self.user.clone());
         }
         check_tags(&head.tags, &self.publish.tags)?;
-        head.versions += 1;
         head.publisher.clone_from(&self.publisher);
         self.move_tags(&mut head);
         Ok(Step::Write(head))
@@ -334,9 +328,7 @@ impl HeadEdit for PublishEdit {
                     "You cannot publish over the previously published versions: {version}."
                 )))
             }
-            "usage" => Err(over_quota(&self.package.repo, self.quota.unwrap_or(0))),
-            "blob" => Err(Error::Unavailable("storing the file took too long; try again".into())),
-            label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
+            label => Err(refused_publish(label, &self.package, self.quota)),
         }
     }
 }

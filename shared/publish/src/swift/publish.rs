@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use granary_model::swift::{ManifestName, SourceUrl, SwiftIdentity, SwiftVersion, ToolsVersion};
 use granary_model::{Error, Result, Timestamp};
-use granary_storage::publishing::UsageChange;
 use granary_storage::rows::{FileRow, HeadRow, SwiftSourceRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, Storage, Transaction, Upload};
@@ -12,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::facts::{ManifestFacts, Signature, SwiftFacts};
 use crate::digests::Digests;
-use crate::files::{hint_holder, over_quota, store_bytes};
-use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
+use crate::files::{hint_holder, store_bytes};
+use crate::head_edit::{Applied, HeadEdit, Step, Target, count_version, edit_head, refused_publish};
 use crate::spool::Spool;
 
 /// Media type of an archive.
@@ -274,14 +273,7 @@ impl HeadEdit for PublishEdit {
         // First, so that of several reasons to refuse this one is reported: the release exists.
         transaction.put_new("version", &Key::Version(self.package.clone(), row.version.clone()), &row)?;
         let bytes = self.hold_files(&row, now, transaction)?;
-        let is_new = head.as_ref().is_none_or(|head| head.versions == 0);
-        let change = UsageChange {
-            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
-            versions: 1,
-            packages: i64::from(is_new),
-        };
-        transaction.change_usage("usage", &self.package.repo, change, self.quota);
-        let mut head = head.unwrap_or_else(|| HeadRow { created_at: now.millis(), ..HeadRow::default() });
+        let mut head = count_version(transaction, &self.package, bytes, self.quota, head, now);
         if head.name.is_empty() {
             head.name = self.publish.identity.to_string();
         }
@@ -292,7 +284,6 @@ impl HeadEdit for PublishEdit {
             let row = SwiftSourceRow { identity: head.name.clone(), repo_uid: self.repo_uid.clone() };
             transaction.put("source", &key, &row)?;
         }
-        head.versions += 1;
         head.publisher.clone_from(&self.publisher);
         let latest = head.latest().and_then(|text| text.parse::<SwiftVersion>().ok());
         if latest.is_none_or(|latest| latest < self.publish.facts.version) {
@@ -318,9 +309,7 @@ impl HeadEdit for PublishEdit {
                 }
                 Err(exists(&existing, identity, &facts.version))
             }
-            "usage" => Err(over_quota(&self.package.repo, self.quota.unwrap_or(0))),
-            "blob" => Err(Error::Unavailable("storing the archive took too long; try again".into())),
-            label => Err(Error::internal("publishing", format!("the part '{label}' was refused"))),
+            label => Err(refused_publish(label, &self.package, self.quota)),
         }
     }
 }
