@@ -36,7 +36,7 @@ use source::Source;
 pub struct ArchiveLimits {
     /// Number of files, folders and symlinks. Default 100,000.
     pub entries: usize,
-    /// Bytes of the central directory, which is held in memory. Default 32 MiB.
+    /// Bytes of the central directory, which is held in memory. Default 16 MiB.
     pub directory_bytes: u64,
     /// Bytes of all files together once inflated. Default 4 GiB.
     pub inflated_bytes: u64,
@@ -50,22 +50,22 @@ pub struct ArchiveLimits {
     pub manifests: usize,
     /// Bytes of the target of one symlink. Default 4,096.
     pub link_bytes: u64,
-    /// Number of symlinks, whose targets are held in memory. Default 10,000.
-    pub links: usize,
+    /// Bytes of the targets of all symlinks together, which are held in memory. Default 4 MiB.
+    pub all_link_bytes: u64,
 }
 
 impl Default for ArchiveLimits {
     fn default() -> Self {
         Self {
             entries: 100_000,
-            directory_bytes: 32 * 1024 * 1024,
+            directory_bytes: 16 * 1024 * 1024,
             inflated_bytes: 4 * 1024 * 1024 * 1024,
             ratio: 100,
             ratio_from: 256 * 1024 * 1024,
             manifest_bytes: 1024 * 1024,
             manifests: 16,
             link_bytes: 4096,
-            links: 10_000,
+            all_link_bytes: 4 * 1024 * 1024,
         }
     }
 }
@@ -151,8 +151,8 @@ impl SourceArchive {
     /// Writes the same archive with everything below a folder, to `out` in pieces. It is read like this one, within
     /// the same limits, with [`Layout::Folder`].
     ///
-    /// Data, modes and times stay; comments and extra fields are left out. The bytes depend on nothing but those of
-    /// the archive and the name.
+    /// Data, modes and times stay; comments and extra fields are left out, and an entry without a mode gets the usual
+    /// one. The bytes depend on nothing but those of the archive and the name.
     ///
     /// # Errors
     /// `Unprocessable` if a name gets too long, the folder cannot be named so, or the reader fails;
@@ -172,11 +172,11 @@ impl SourceArchive {
 
 /// Checks what can be told from the directory, before anything is inflated. Nothing inflates to more than it says.
 fn check_costs(entries: &[Entry], archive: u64, limits: &ArchiveLimits) -> Result<()> {
-    let inflated = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
-    limits.check_inflated(inflated, archive)?;
+    let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
+    limits.check_inflated(sum(&mut entries.iter().map(|entry| entry.size)), archive)?;
     let links = || entries.iter().filter(|entry| entry.kind == Kind::Link);
-    if links().count() > limits.links {
-        return Err(refuse(&format!("has more than {} symlinks; leave some out", limits.links)));
+    if sum(&mut links().map(|link| link.size)) > limits.all_link_bytes {
+        return Err(refuse("has too many symlinks; leave some out"));
     }
     if let Some(link) = links().find(|link| link.size > limits.link_bytes) {
         return Err(refuse_entry(&link.name, "that is a symlink with too long a target; shorten it"));

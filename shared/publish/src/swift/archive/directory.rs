@@ -16,6 +16,13 @@ use super::{ArchiveLimits, names, refuse, refuse_entry};
 /// Highest version of the format that Info-ZIP unpacks; it skips an entry that asks for more.
 const MAX_NEEDED: u16 = 46;
 
+/// In the other byte of the version: that it is the version of VMS, of which Info-ZIP unpacks fewer.
+const VMS: u16 = 2;
+
+/// The error of a name that is not read alike.
+pub(super) const NO_UTF8: &str =
+    "whose name unzip does not read as UTF-8; make the archive with `zip` or `git archive`";
+
 /// One entry, as the central directory has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -154,7 +161,14 @@ impl<'a> Header<'a> {
         }
         self.check_features()?;
         let extra = Extra::parse(self.extra)?;
-        self.check_encoding(name, &extra)?;
+        if !extra.agrees_on_name(self.name, self.flags) {
+            return Err(
+                "that has another name in its extra field, or one that is not marked as UTF-8; make the archive anew",
+            );
+        }
+        if !extra.makes_utf8(self.name, self.made_by, self.flags) {
+            return Err(NO_UTF8);
+        }
         let kind = Kind::of(name, self.made_by, self.external)?;
         if !extra.modes()?.all(|mode| kind.agrees(mode)) {
             return Err("that is of another kind in its extra field; make the archive anew");
@@ -194,25 +208,12 @@ impl<'a> Header<'a> {
         if self.method != STORED && self.method != DEFLATED {
             return Err("that is compressed by another method than deflate; make the archive with `zip`");
         }
-        if self.needed & 0xff > MAX_NEEDED {
+        if self.needed & 0xff > MAX_NEEDED || self.needed >> 8 == VMS {
             return Err(
                 "that needs a newer version of the format than unzip knows; make the archive with `zip`",
             );
         }
         Ok(())
-    }
-
-    /// A name that is not marked as UTF-8 is in a code page of the system that reads or made it, except on Unix.
-    fn check_encoding(&self, name: &str, extra: &Extra<'_>) -> Result<(), &'static str> {
-        if !extra.agrees_on_name(self.name) {
-            return Err("that has another name in its extra field; make the archive anew");
-        }
-        let is_unix = matches!(self.made_by >> 8, 3 | 19);
-        if name.is_ascii() || is_unix || self.flags & FLAG_UTF8 != 0 || extra.has_unicode_name() {
-            Ok(())
-        } else {
-            Err("whose name is not marked as UTF-8; make the archive with a tool that does so")
-        }
     }
 
     /// Size, compressed size and offset.

@@ -1,6 +1,6 @@
 //! Extra fields of headers.
 
-use super::format::{EXTRA_ZIP64, Fields, IN_ZIP64};
+use super::format::{EXTRA_ZIP64, FLAG_UTF8, Fields, IN_ZIP64};
 
 /// Info-ZIP's name in UTF-8, which readers prefer to the name in the header.
 const UNICODE_PATH: u16 = 0x7075;
@@ -15,6 +15,7 @@ const DAMAGED: &str = "with a damaged extra field; make the archive anew";
 /// What the extra fields of one header say, as far as a reader acts on it.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Extra<'a> {
+    is_empty: bool,
     zip64: Option<&'a [u8]>,
     path: Option<&'a [u8]>,
     asi: Option<&'a [u8]>,
@@ -25,7 +26,7 @@ impl<'a> Extra<'a> {
     /// Reads all fields; the error continues a sentence that begins with the entry.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let mut fields = Fields(bytes);
-        let mut extra = Self::default();
+        let mut extra = Self { is_empty: bytes.is_empty(), ..Self::default() };
         while !fields.is_empty() {
             let (id, content) = field(&mut fields).ok_or(DAMAGED)?;
             let slot = match id {
@@ -42,15 +43,21 @@ impl<'a> Extra<'a> {
         Ok(extra)
     }
 
-    /// Whether it says no other name than this one.
-    pub(super) fn agrees_on_name(&self, name: &[u8]) -> bool {
+    /// Whether it says no other name than this one. An entry that has its name in a field only to say that it is
+    /// UTF-8 makes Info-ZIP take all data descriptors of the archive for longer ones.
+    pub(super) fn agrees_on_name(&self, name: &[u8], flags: u16) -> bool {
         // Version and checksum of the other name come first.
-        self.path.is_none_or(|field| field.get(5..) == Some(name))
+        self.path.is_none_or(|field| field.get(5..) == Some(name) && flags & FLAG_UTF8 != 0)
     }
 
-    /// Whether it has the name in UTF-8.
-    pub(super) fn has_unicode_name(&self) -> bool {
-        self.path.is_some()
+    /// Whether Info-ZIP and bsdtar read this name as UTF-8, in the header that the field belongs to.
+    ///
+    /// On Unix the bytes are the name. Of another system it is in a code page unless marked, and of some Info-ZIP
+    /// sees the mark only if there is any extra field.
+    pub(super) fn makes_utf8(&self, name: &[u8], made_by: u16, flags: u16) -> bool {
+        let host = made_by >> 8;
+        let is_seen = !self.is_empty || !matches!(host, 0 | 6 | 11);
+        name.is_ascii() || matches!(host, 3 | 19) || (flags & FLAG_UTF8 != 0 && is_seen)
     }
 
     /// Modes that a reader might use in place of the one in the central header. The error as for

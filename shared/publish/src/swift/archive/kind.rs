@@ -16,12 +16,18 @@ const UNIX: u16 = 3;
 /// Bit of the external attributes: a folder, on systems of Microsoft.
 const DOS_FOLDER: u32 = 0x10;
 
+/// Bit of the external attributes: the name of a disk, which Info-ZIP skips.
+const DOS_LABEL: u32 = 0x08;
+
 impl Kind {
     /// Decides by the slash at the end of a name and by the mode, which must agree: Info-ZIP goes by the name,
     /// bsdtar by the mode. The error continues a sentence that begins with the entry.
     pub(super) fn of(name: &str, made_by: u16, external: u32) -> Result<Self, &'static str> {
         let host = made_by >> 8;
         let mode = (external >> 16) as u16 & MODE_TYPE;
+        if external & DOS_LABEL != 0 {
+            return Err("that is the label of a disk; leave it out");
+        }
         match (mode, name.ends_with('/')) {
             (0 | MODE_FOLDER, true) => Ok(Self::Folder),
             (0 | MODE_FILE, false) if host == UNIX || external & DOS_FOLDER == 0 => Ok(Self::File),

@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use granary_model::Result;
 
-use super::directory::Entry;
+use super::directory::{Entry, NO_UTF8};
 use super::extra::Extra;
 use super::format::{DESCRIPTOR, FLAGS_LEVEL, Fields, LOCAL, LOCAL_BYTES};
 use super::inflate::Inflater;
@@ -83,8 +83,11 @@ fn header<R: Read + Seek>(source: &mut Source<'_, R>, entry: &Entry, end: u64) -
     let rest = source.bytes(rest)?;
     let (name, extra) = rest.split_at_checked(header.name_length.into()).unwrap_or_default();
     let extra = Extra::parse(extra).map_err(|why| refuse_entry(&entry.name, why))?;
-    if !header.agrees(entry) || name != entry.name.as_bytes() || !extra.agrees_on_name(name) {
+    if !header.agrees(entry) || name != entry.name.as_bytes() || !extra.agrees_on_name(name, entry.flags) {
         return Err(disagreeing(entry));
+    }
+    if !extra.makes_utf8(name, entry.made_by, entry.flags) {
+        return Err(refuse_entry(&entry.name, NO_UTF8));
     }
     let mut modes = extra.modes().map_err(|why| refuse_entry(&entry.name, why))?;
     if !modes.all(|mode| entry.kind.agrees(mode)) {

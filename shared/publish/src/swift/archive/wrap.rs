@@ -7,10 +7,14 @@ use granary_model::Result;
 use super::directory::Entry;
 use super::format::{
     CENTRAL, CENTRAL_BYTES, END, END_64, END_64_BYTES, EXTRA_ZIP64, FLAG_UTF8, FLAGS_LEVEL, Header, IN_ZIP64,
-    IN_ZIP64_SHORT, LOCAL, LOCAL_BYTES, LOCATOR_64, MODE_FOLDER, STORED,
+    IN_ZIP64_SHORT, LOCAL, LOCAL_BYTES, LOCATOR_64, MODE_FILE, MODE_FOLDER, MODE_LINK, MODE_TYPE, STORED,
 };
+use super::kind::Kind;
 use super::source::Source;
 use super::{ArchiveLimits, names, refuse, refuse_entry};
+
+/// Where modes come from.
+const UNIX: u16 = 3;
 
 /// Made by version 4.5 of the format on Unix, and what is needed to read ZIP64.
 const ZIP64_VERSION: u16 = 45;
@@ -111,7 +115,7 @@ impl Record {
     fn top(folder: &str) -> Self {
         Self {
             name: format!("{folder}/"),
-            made_by: 3 << 8 | ZIP64_VERSION,
+            made_by: UNIX << 8 | ZIP64_VERSION,
             level: 0,
             method: STORED,
             time: 0,
@@ -127,7 +131,8 @@ impl Record {
     pub(super) fn below(folder: &str, entry: &Entry) -> Self {
         Self {
             name: format!("{folder}/{}", entry.name),
-            made_by: entry.made_by,
+            // Without extra fields, Info-ZIP reads a name beyond ASCII as UTF-8 only if it comes from Unix.
+            made_by: UNIX << 8 | (entry.made_by & 0xff),
             level: entry.flags & FLAGS_LEVEL,
             method: entry.method,
             time: entry.time,
@@ -136,7 +141,7 @@ impl Record {
             compressed: entry.compressed,
             size: entry.size,
             internal: entry.internal,
-            external: entry.external,
+            external: external(entry),
         }
     }
 
@@ -199,6 +204,23 @@ impl Record {
     }
 }
 
+/// Attributes with a mode, as Unix has it. Where there is none, one is made of the bit for what is read-only.
+fn external(entry: &Entry) -> u32 {
+    let mode = (entry.external >> 16) as u16;
+    let permissions = match (entry.kind, entry.external & 1) {
+        _ if mode != 0 => mode & !MODE_TYPE,
+        (Kind::Folder, _) => 0o755,
+        (_, 0) => 0o644,
+        _ => 0o444,
+    };
+    let kind = match entry.kind {
+        Kind::File => MODE_FILE,
+        Kind::Folder => MODE_FOLDER,
+        Kind::Link => MODE_LINK,
+    };
+    u32::from(kind | permissions) << 16 | (entry.external & 0xffff)
+}
+
 /// The number, or the mark that it stands in a ZIP64 field.
 fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(IN_ZIP64)
@@ -220,7 +242,7 @@ fn zip64_extra(numbers: &[u64]) -> Vec<u8> {
 pub(super) fn ending(entries: u64, offset: u64, size: u64) -> Vec<u8> {
     let mut header = Header::default();
     if entries >= IN_ZIP64_SHORT.into() || offset >= IN_ZIP64.into() {
-        header.u32(END_64).u64(END_64_BYTES - 12).u16(3 << 8 | ZIP64_VERSION).u16(ZIP64_VERSION);
+        header.u32(END_64).u64(END_64_BYTES - 12).u16(UNIX << 8 | ZIP64_VERSION).u16(ZIP64_VERSION);
         header.u32(0).u32(0).u64(entries).u64(entries).u64(size).u64(offset);
         header.u32(LOCATOR_64).u32(0).u64(offset + size).u32(1);
     }

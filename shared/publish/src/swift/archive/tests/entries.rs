@@ -54,12 +54,33 @@ fn names_have_a_length() {
 fn names_are_utf8_and_say_so() {
     refused(&with(Item::file("p/x", b"").named(b"p/\xe9")), "is not UTF-8");
     let unmarked = Item::file("p/é", b"").flagged(0);
-    accepted(&with(unmarked.clone()));
-    for host in [0, 10, 11] {
-        refused(&with(unmarked.clone().host(host)), "is not marked as UTF-8");
+    let time = field(0x5455, &[1, 0, 0, 0, 0]);
+    for host in [3, 19] {
+        accepted(&with(unmarked.clone().host(host)));
     }
-    accepted(&with(Item::file("p/é", b"").host(0)));
-    accepted(&with(Item::file("p/e", b"").flagged(0).host(0)));
+    for host in [0, 10, 11] {
+        refused(&with(unmarked.clone().host(host)), "does not read as UTF-8");
+        let timed = unmarked.clone().host(host).change(|item| item.extra = time.clone());
+        refused(&with(timed), "does not read as UTF-8");
+        let marked = Item::file("p/é", b"").host(host);
+        let both =
+            marked.clone().change(|item| (item.extra, item.local_extra) = (time.clone(), time.clone()));
+        accepted(&with(both));
+        // Only of some systems it has to see the mark in this way, and in each of both headers.
+        for which in 0..3 {
+            let one = marked.clone().change(|item| match which {
+                0 => item.extra = time.clone(),
+                1 => item.local_extra = time.clone(),
+                _ => {}
+            });
+            if host == 10 {
+                accepted(&with(one));
+            } else {
+                refused(&with(one), "does not read as UTF-8");
+            }
+        }
+        accepted(&with(Item::file("p/e", b"").flagged(0).host(host)));
+    }
 }
 
 #[test]
@@ -76,8 +97,14 @@ fn the_unicode_path_must_say_the_same_name() {
     );
     accepted(&with(item.clone().change(|item| item.local_extra = path("p/a"))));
     refused(&with(item.change(|item| item.local_extra = path("p/b"))), "own header says something else");
-    let marked = Item::file("p/é", b"").flagged(0).host(0);
-    accepted(&with(marked.change(|item| item.extra = path("p/é"))));
+    refused(
+        &with(Item::file("p/a", b"").flagged(0).change(|item| item.extra = path("p/a"))),
+        "not marked as UTF-8",
+    );
+    let local = Item::file("p/a", b"").flagged(0).change(|item| item.local_extra = path("p/a"));
+    refused(&with(local), "own header says something else");
+    let marked = Item::file("p/é", b"").host(0);
+    accepted(&with(marked.change(|item| (item.extra, item.local_extra) = (path("p/é"), path("p/é")))));
 }
 
 #[test]
@@ -138,6 +165,7 @@ fn only_files_folders_and_links_are_taken() {
         );
     }
     accepted(&with(Item::file("p/x", b"").mode(0o104_755)));
+    refused(&with(Item::file("p/x", b"").change(|item| item.external |= 8)), "the label of a disk");
 }
 
 #[test]
@@ -178,7 +206,9 @@ fn features_that_some_readers_lack_are_refused() {
         let item = Item::file("p/x", b"").change(|item| (item.method, item.local_method) = (method, method));
         refused(&with(item), "another method than deflate");
     }
-    for (needed, is_fine) in [(10, true), (45, true), (46, true), (0x0314, true), (47, false), (63, false)] {
+    for (needed, is_fine) in
+        [(10, true), (45, true), (46, true), (0x0314, true), (47, false), (63, false), (0x022d, false)]
+    {
         let bytes = with(Item::file("p/x", b"").change(|item| item.needed = needed));
         if is_fine {
             accepted(&bytes);

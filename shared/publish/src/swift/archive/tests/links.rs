@@ -112,8 +112,11 @@ fn targets_are_bounded() {
     let long = "x".repeat(4096);
     accepted(&zip(&[("p/l", &long)]));
     refused(&zip(&[("p/l", &format!("{long}x"))]), "too long a target");
-    let limits = ArchiveLimits { links: 2, ..ArchiveLimits::default() };
-    refused_within(&zip(&[("p/a", "x"), ("p/b", "x"), ("p/c", "x")]), limits, "more than 2 symlinks");
+    let limits = ArchiveLimits { all_link_bytes: 8, ..ArchiveLimits::default() };
+    let bytes = zip(&[("p/a", "1234"), ("p/b", "567"), ("p/c", "89")]);
+    refused_within(&bytes, limits, "too many symlinks");
+    let limits = ArchiveLimits { all_link_bytes: 9, ..limits };
+    SourceArchive::read(&mut Cursor::new(&bytes), &limits).unwrap();
 }
 
 #[test]

@@ -15,8 +15,8 @@ fn wrapped(bytes: &[u8], folder: &str) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Name, mode, time and content of an entry.
-type Content = (String, Option<u32>, Option<zip::DateTime>, Vec<u8>);
+/// Name, mode, time and checksum of the content of an entry.
+type Content = (String, Option<u32>, Option<zip::DateTime>, u32);
 
 /// All entries as another reader has them.
 fn contents(bytes: &[u8]) -> Vec<Content> {
@@ -26,7 +26,12 @@ fn contents(bytes: &[u8]) -> Vec<Content> {
             let mut file = archive.by_index(index).unwrap();
             let mut content = Vec::new();
             file.read_to_end(&mut content).unwrap();
-            (file.name().unwrap().into_owned(), file.unix_mode(), file.last_modified(), content)
+            (
+                file.name().unwrap().into_owned(),
+                file.unix_mode(),
+                file.last_modified(),
+                crc32fast::hash(&content),
+            )
         })
         .collect()
 }
@@ -39,7 +44,7 @@ fn framework() -> Zip {
         .item(Item::link("S.framework/S", "Versions/Current/S"))
         .item(Item::file("Sources/é.swift", b"stored").streamed(true, false))
         .item(Item::deflated("Sources/b.swift", b"streamed").streamed(false, true))
-        .item(Item::file("d.txt", b"").flagged(0).host(0))
+        .item(Item::file("d.txt", b"").flagged(0))
         .item(Item::file("u.txt", b"u").change(|item| {
             item.extra = field(0x5455, &[1, 0, 0, 0, 0]);
             item.local_extra = field(0x5455, &[3, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -68,9 +73,10 @@ fn a_bare_archive_gets_a_folder_and_keeps_all_else() {
             let at = usize::try_from(entry.data).unwrap();
             bytes[at..at + usize::try_from(entry.compressed).unwrap()].to_vec()
         };
-        assert_eq!(data(&out, entry), data(&bytes, original), "{}", entry.name);
+        assert!(data(&out, entry) == data(&bytes, original), "{}", entry.name);
         assert_eq!(entry.flags & !FLAGS_LEVEL, FLAG_UTF8);
         assert_eq!((entry.external, entry.internal), (original.external, original.internal));
+        assert_eq!(entry.made_by >> 8, 3);
     }
 }
 
@@ -85,6 +91,34 @@ fn the_same_archive_gives_the_same_bytes() {
     let order = bare().item(Item::file("a", b"1")).reversed().build();
     let names: Vec<_> = contents(&wrapped(&order, "f").unwrap()).into_iter().map(|entry| entry.0).collect();
     assert_eq!(names, ["f/", "f/a", "f/Package.swift"]);
+}
+
+#[test]
+fn entries_of_other_systems_get_a_mode() {
+    let time = field(0x5455, &[1, 0, 0, 0, 0]);
+    let other = |item: Item, external: u32| item.host(0).change(|item| item.external = external);
+    let bytes = bare()
+        .item(other(Item::folder("f/"), 0x10))
+        .item(
+            other(Item::file("f/é", b""), 0x20)
+                .change(|item| (item.extra, item.local_extra) = (time.clone(), time)),
+        )
+        .item(other(Item::file("f/read-only", b""), 1))
+        .item(other(Item::file("f/program", b""), 0o100_755 << 16))
+        .item(other(Item::file("f/permissions", b""), 0o600 << 16))
+        .item(Item::file("f/unix", b"").mode(0))
+        .build();
+    let wrapped = accepted(&wrapped(&bytes, "w").unwrap());
+    let found: Vec<_> = wrapped.entries[2..].iter().map(|entry| (entry.made_by, entry.external)).collect();
+    let expected = [
+        0o040_755 << 16 | 0x10,
+        0o100_644 << 16 | 0x20,
+        0o100_444 << 16 | 1,
+        0o100_755 << 16,
+        0o100_600 << 16,
+        0o100_644 << 16,
+    ];
+    assert_eq!(found, expected.map(|external: u32| (0x0314, external)));
 }
 
 #[test]
