@@ -111,7 +111,9 @@ pub(crate) fn versioned(mut response: Response) -> Response {
 
 /// The parameter of this name, if the query has it once.
 pub(crate) fn parameter(call: &Call, name: &str) -> Result<Option<String>> {
-    let pairs: Vec<(String, String)> = form_urlencoded::parse(call.query.as_bytes()).into_owned().collect();
+    // SwiftPM leaves a plus as it is, and means it.
+    let query = call.query.replace('+', "%2B");
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let mut values = pairs.into_iter().filter(|(key, _)| key == name).map(|(_, value)| value);
     match (values.next(), values.next()) {
         (value, None) => Ok(value),

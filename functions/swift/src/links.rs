@@ -6,6 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 /// What would end an address, or begin another link, in a publisher's own address.
 const DELIMITERS: &AsciiSet = &CONTROLS.add(b',').add(b';').add(b'<').add(b'>').add(b'"').add(b' ');
 
+/// Longest header, in bytes: API Gateway takes 10,240 for all of them.
+const MAX_HEADER: usize = 6_000;
+
 /// Links in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Links(Vec<String>);
@@ -23,9 +26,19 @@ impl Links {
         ));
     }
 
-    /// The header, if there are any links.
+    /// The header, if there are any links, of as many as fit.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
-        if self.0.is_empty() { None } else { HeaderValue::from_str(&self.0.join(", ")).ok() }
+        let mut text = String::new();
+        for link in &self.0 {
+            if text.len() + link.len() > MAX_HEADER {
+                break;
+            }
+            if !text.is_empty() {
+                text.push_str(", ");
+            }
+            text.push_str(link);
+        }
+        if text.is_empty() { None } else { HeaderValue::from_str(&text).ok() }
     }
 }
 
@@ -38,6 +51,9 @@ mod tests {
         let mut links = Links::default();
         assert!(links.header().is_none());
         links.add("https://example.com/a,b;c>\"\r\nX: y é", "canonical");
+        for _ in 0..3 {
+            links.add(&format!("https://example.com/{}", "x".repeat(6_000)), "alternate");
+        }
         assert_eq!(
             links.header().unwrap(),
             "<https://example.com/a%2Cb%3Bc%3E%22%0D%0AX:%20y%20%C3%A9>; rel=\"canonical\""

@@ -64,12 +64,14 @@ async fn receive_form(call: &Call, body: &mut Option<Body>, way_out: &str) -> Re
         && length > limit
     {
         return Err(Error::TooLarge(format!(
-            "the request is larger than the {limit} bytes that this deployment takes; {way_out}"
+            "the request is larger than the {limit} bytes that this deployment takes; {way_out}; signature and metadata \
+             are not sent that way, and a server that is one process takes this request as it is"
         ))
         .into());
     }
     let began = state.now();
-    let mut form = Form::open(state, &call.headers, body.take().unwrap_or_default()).map_err(unusable)?;
+    let body = body.take().unwrap_or_default();
+    let mut form = Form::open(state, &call.headers, body).await.map_err(unusable)?;
     let mut parts = Parts::default();
     let read = async {
         while let Some(part) = form.next().await? {

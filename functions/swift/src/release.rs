@@ -55,16 +55,19 @@ impl<'a> From<&'a Signature> for Signing<'a> {
 /// `GET {scope}/{name}/{version}`, with or without `.json`, or with `.zip`: by what there is.
 pub(crate) async fn show(call: &Call, identity: &SwiftIdentity, named: Named) -> Answer {
     let access = call.release::<Read>(identity, &named.key()).await?;
-    call.accepts(if named.archive.is_some() { "application/zip" } else { "application/json" })?;
     let facts = call.facts(&access)?;
     let is = |version: &Option<SwiftVersion>| {
         version.as_ref().is_some_and(|version| facts.version.is(version.as_str()))
     };
     if is(&named.exact) || is(&named.json) {
+        call.accepts("application/json")?;
         return show_metadata(call, &access, identity, &facts).await;
     }
     match &named.archive {
-        Some(version) if is(&named.archive) => show_archive(call, &access, identity, version, &facts).await,
+        Some(version) if is(&named.archive) => {
+            call.accepts("application/zip")?;
+            show_archive(call, &access, identity, version, &facts).await
+        }
         _ => Err(call.not_found().into()),
     }
 }
@@ -87,45 +90,41 @@ async fn show_metadata(
         content_type: "application/json",
         vary: "Authorization",
     };
-    let mut response = if is_unchanged(&call.headers, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut metadata = facts.metadata.clone();
-        // Given with an upload of the manifest alone.
-        if let (None, Some(text)) = (facts.description(), &source.head.description) {
-            metadata.insert("description".into(), text.clone().into());
-        }
-        let view = ReleaseView {
-            id: first_published.to_string(),
-            version: facts.version.as_str(),
-            resources: vec![Resource {
-                name: "source-archive",
-                kind: "application/zip",
-                checksum: archive.sha256,
-                signing: facts.signature.as_ref().map(Signing::from),
-            }],
-            metadata,
-            published_at: row.published_at.rfc3339_seconds(),
-        };
-        let body = serde_json::to_vec(&view).map_err(|e| Error::internal("showing a release", e))?;
-        Response::new(body.into())
+    if is_unchanged(&call.headers, &etag) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        headers.put(response.headers_mut())?;
+        return Ok(response);
+    }
+    let mut metadata = facts.metadata.clone();
+    if let (false, Some(text)) = (metadata.contains_key("description"), facts.description()) {
+        metadata.insert("description".into(), text.into());
+    }
+    let view = ReleaseView {
+        id: first_published.to_string(),
+        version: facts.version.as_str(),
+        resources: vec![Resource {
+            name: "source-archive",
+            kind: "application/zip",
+            checksum: archive.sha256,
+            signing: facts.signature.as_ref().map(Signing::from),
+        }],
+        metadata,
+        published_at: row.published_at.rfc3339_seconds(),
     };
+    let body = serde_json::to_vec(&view).map_err(|e| Error::internal("showing a release", e))?;
+    let mut response = Response::new(body.into());
     headers.put(response.headers_mut())?;
     let releases = call.releases();
-    let order = releases.order(call.state.documents(), call.state.storage(), &source).await?;
-    let url = |version: &SwiftVersion| releases.release_url(&access.repo.id, &first_published, version);
+    let (documents, storage) = (call.state.documents(), call.state.storage());
+    let around = releases.neighbours(documents, storage, &source, &facts.version).await?;
     let mut links = Links::default();
-    if let Some(latest) = order.first() {
-        links.add(&url(latest), "latest-version");
-    }
-    // Highest first.
-    if let Some(at) = order.iter().position(|version| version == &facts.version) {
-        let neighbour = |at: Option<usize>| at.and_then(|at| order.get(at));
-        if let Some(successor) = neighbour(at.checked_sub(1)) {
-            links.add(&url(successor), "successor-version");
-        }
-        if let Some(predecessor) = neighbour(at.checked_add(1)) {
-            links.add(&url(predecessor), "predecessor-version");
+    for (version, relation) in [
+        (around.latest, "latest-version"),
+        (around.successor, "successor-version"),
+        (around.predecessor, "predecessor-version"),
+    ] {
+        if let Some(version) = version {
+            links.add(&releases.release_url(&access.repo.id, &first_published, &version), relation);
         }
     }
     response.headers_mut().extend(links.header().map(|links| (header::LINK, links)));

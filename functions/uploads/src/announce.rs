@@ -10,6 +10,7 @@ use granary_model::raw::RawFile;
 use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::files::MAX_FILES;
+use granary_publish::raw::check_description;
 use granary_publish::upload::parts::{MULTIPART_FROM, PART_SIZE};
 use granary_storage::rows::UploadSubject;
 use serde::Deserialize;
@@ -93,11 +94,14 @@ impl Named {
                 version: Fields::required("version", parse("version", self.version)?)?,
                 description: self.description,
             }),
-            PackageType::Swift => Ok(UploadSubject::Swift {
-                identity: swift_identity(self.scope, self.package_name)?,
-                version: Fields::required("version", parse("version", self.version)?)?,
-                description: self.description,
-            }),
+            PackageType::Swift => {
+                check_description(self.description.as_deref())?;
+                Ok(UploadSubject::Swift {
+                    identity: swift_identity(self.scope, self.package_name)?,
+                    version: Fields::required("version", parse("version", self.version)?)?,
+                    description: self.description,
+                })
+            }
             PackageType::Kmp => Err(Error::BadRequest(
                 "packageType kmp: such packages are built here and not uploaded".into(),
             )),

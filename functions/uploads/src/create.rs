@@ -8,6 +8,7 @@ use granary_model::{Error, Result};
 use granary_publish::files::{Known, is_published, over_quota};
 use granary_publish::maven::MavenRules;
 use granary_publish::raw::RawRules;
+use granary_publish::swift::facts::SwiftFacts;
 use granary_publish::swift::publish::check_free;
 use granary_publish::upload::state::{LIFETIME_MILLIS, replace};
 use granary_storage::Key;
@@ -144,6 +145,15 @@ async fn published(
         UploadSubject::Swift { identity, version, .. } => {
             let package = access.package_key(subject.kind(), &identity.key());
             let row: Option<VersionRow> = state.storage().get(&Key::Version(package, version.key())).await?;
+            let sent = files.first().map(|file| file.sha256);
+            // Known by what was sent, too, if that was put into a folder.
+            let live = row.as_ref().filter(|row| row.is_live());
+            let facts = live.map(|row| SwiftFacts::from_row(&row.facts)).transpose()?;
+            if sent.is_some()
+                && facts.is_some_and(|facts| facts.sent == sent && facts.version.is(version.as_str()))
+            {
+                return Ok(vec![true]);
+            }
             let exists = check_free(row.as_ref(), identity, version);
             Ok(vec![has_main_file(row, files).or_else(|Other| exists.map(|()| false))?])
         }

@@ -59,7 +59,7 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
         refuse_body(&headers, request.into_body()).await;
         return Err(ApiError(error));
     }
-    let mut parts = Form::open(&state, &headers, request.into_body())?;
+    let mut parts = Form::open(&state, &headers, request.into_body()).await?;
     let form = match read(&state, &headers, &mut parts).await {
         Ok(form) => form,
         Err(error) => {
@@ -192,7 +192,7 @@ async fn publish(
             }
             let archive = prepare_spool(&identity, file.spool, digests, false).await?;
             let publish =
-                SwiftPublish::new(identity.clone(), version.clone(), archive, described(description))?;
+                SwiftPublish::new(identity.clone(), version.clone(), archive, described(description)?)?;
             publish_swift(goal, now, quota, publish).await?;
             let stored = format!("{}-{version}.zip", identity.name);
             Ok(answer(&identity.to_string(), version.as_str(), &stored))

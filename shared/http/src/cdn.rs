@@ -3,7 +3,7 @@
 //! With an origin access control, CloudFront puts its own signature in the place of whatever `Authorization` a
 //! client brings, so a redirect there works with every client. The distribution has to have the bucket as its
 //! origin, forward the query parameters `response-content-type` and `response-content-disposition`, and trust the
-//! key.
+//! key. With a response headers policy that adds `Content-Version: 1` an archive passes Swift's compatibility suite, too.
 
 use std::fmt;
 

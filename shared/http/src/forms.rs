@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::BoxError;
@@ -15,7 +15,7 @@ use granary_publish::spool::Spool;
 use http_body::{Body as HttpBody, Frame};
 use multer::{Field, Multipart};
 
-use crate::receive::DRAIN;
+use crate::receive::{drain, refuse_body};
 use crate::state::AppState;
 
 /// Most bytes that the parser may hold: what comes before the first boundary, and the headers of all fields.
@@ -28,26 +28,42 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Form {
     parts: Multipart<'static>,
+    source: Source,
     meter: Meter,
     limit: u64,
 }
+
+/// A request's body, which the parser reads, or which is thrown away once the parser has no use for it.
+type Source = Arc<Mutex<Option<Body>>>;
 
 impl Form {
     /// Begins to read a request's body. Nothing of it is taken before the first part is asked for.
     ///
     /// # Errors
     /// `BadRequest` if the request is no form, or says no boundary.
-    pub fn open(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Self> {
+    pub async fn open(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Self> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|error| {
-            Error::BadRequest(format!("the request is no form (multipart/form-data): {error}"))
-        })?;
-        let meter = Meter::default();
+        let boundary = match multer::parse_boundary(content_type.unwrap_or_default()) {
+            Ok(boundary) => boundary,
+            Err(error) => {
+                refuse_body(headers, body).await;
+                return Err(Error::BadRequest(format!(
+                    "the request is no form (multipart/form-data): {error}"
+                )));
+            }
+        };
+        let (meter, source) = (Meter::default(), Arc::new(Mutex::new(Some(body))));
         let limit = state.config().max_body.unwrap_or(u64::MAX);
-        let body =
-            Metered { body, given: 0, limit, meter: meter.clone(), waiting: Bytes::new(), rests: false };
+        let body = Metered {
+            body: Arc::clone(&source),
+            given: 0,
+            limit,
+            meter: meter.clone(),
+            waiting: Bytes::new(),
+            rests: false,
+        };
         let parts = Multipart::new(Body::new(body).into_data_stream(), boundary);
-        Ok(Self { parts, meter, limit })
+        Ok(Self { parts, source, meter, limit })
     }
 
     /// The next part, if there is one.
@@ -64,17 +80,15 @@ impl Form {
 }
 
 impl Form {
-    /// Reads what is left and throws it away, so that a client that is refused sees the answer instead of a
-    /// broken connection.
-    pub async fn drain(mut self) {
-        let mut seen: u64 = 0;
-        while let Ok(Some(mut part)) = self.next().await {
-            while let Ok(Some(chunk)) = part.chunk().await {
-                seen += chunk.len() as u64;
-                if seen > DRAIN {
-                    return;
-                }
-            }
+    /// Reads what is left of the request and throws it away, so that a client that is refused sees the answer
+    /// instead of a broken connection. What is no form ends here: its sender need not learn more.
+    pub async fn drain(self) {
+        if self.meter.broken.load(Ordering::Relaxed) {
+            return;
+        }
+        let body = self.source.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(body) = body {
+            drain(body).await;
         }
     }
 }
@@ -156,6 +170,8 @@ struct Meter {
     used: Arc<AtomicU64>,
     /// Whether the body is longer than a request may be.
     over: Arc<AtomicBool>,
+    /// Whether the parser could not read it.
+    broken: Arc<AtomicBool>,
 }
 
 impl Meter {
@@ -166,6 +182,7 @@ impl Meter {
                  `granary push` (see `granary push --help`), which has no such limit"
             ));
         }
+        self.broken.store(true, Ordering::Relaxed);
         Error::BadRequest(format!("the form cannot be read: {error}"))
     }
 }
@@ -175,7 +192,7 @@ impl Meter {
 /// The parser of forms keeps whatever it is given until it finds the next boundary or the end of a field's
 /// headers. A body without either would fill the memory.
 struct Metered {
-    body: Body,
+    body: Source,
     given: u64,
     limit: u64,
     meter: Meter,
@@ -202,7 +219,12 @@ impl HttpBody for Metered {
             return Poll::Ready(Some(Err("too much between two fields".into())));
         }
         if self.waiting.is_empty() {
-            match Pin::new(&mut self.body).poll_frame(context) {
+            let polled = {
+                let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(body) = body.as_mut() else { return Poll::Ready(None) };
+                Pin::new(body).poll_frame(context)
+            };
+            match polled {
                 Poll::Ready(Some(Ok(frame))) => self.waiting = frame.into_data().unwrap_or_default(),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
                 Poll::Ready(None) => return Poll::Ready(None),

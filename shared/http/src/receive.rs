@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use crate::state::AppState;
 
 /// How much of a refused body is read, so that the client sees the answer instead of a broken connection.
-pub(crate) const DRAIN: u64 = 256 * 1024 * 1024;
+const DRAIN: u64 = 256 * 1024 * 1024;
 
 /// How long a body may take before rights are looked at again, in milliseconds.
 const SLOW_MILLIS: i64 = 2_000;

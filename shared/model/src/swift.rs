@@ -5,7 +5,7 @@ mod name;
 mod repository;
 mod version;
 
-pub use manifest::{ManifestName, ToolsVersion};
+pub use manifest::{Declared, ManifestName, ToolsVersion};
 pub use name::{SwiftIdentity, SwiftName, SwiftScope};
 pub use repository::SourceUrl;
 pub use version::SwiftVersion;

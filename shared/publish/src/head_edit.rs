@@ -168,6 +168,14 @@ pub(crate) fn refused_publish(label: &str, package: &PackageKey, quota: Option<u
     }
 }
 
+/// Longest description in lists, in characters. It stands in the head, which every request reads.
+const DESCRIPTION: usize = 1_000;
+
+/// What lists show of a description.
+pub(crate) fn listed_description(text: &str) -> String {
+    text.chars().take(DESCRIPTION).collect()
+}
+
 /// Keeps the repository's list in step. A package without live versions stays in it, with the number 0:
 /// its tombstones must be found when the repository is deleted.
 fn list_package(transaction: &mut Transaction, package: &PackageKey, head: &HeadRow) -> Result<()> {

@@ -15,6 +15,17 @@ use crate::listing::live_versions;
 /// Longest description, in characters.
 const MAX_DESCRIPTION: usize = 2_000;
 
+/// Refuses a description that is too long for the rows it stands in.
+///
+/// # Errors
+/// `BadRequest`.
+pub fn check_description(description: Option<&str>) -> Result<()> {
+    if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
+        return Err(Error::BadRequest(format!("description: at most {MAX_DESCRIPTION} characters")));
+    }
+    Ok(())
+}
+
 /// How plain files become versions: every file counts, and the newest version is the latest one, because
 /// nothing can be assumed about the order of version texts.
 #[derive(Debug, Clone)]
@@ -30,9 +41,7 @@ impl RawRules {
     /// # Errors
     /// `BadRequest` for a description that is too long.
     pub fn new(name: RawName, version: RawVersion, description: Option<String>) -> Result<Self> {
-        if description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
-            return Err(Error::BadRequest(format!("description: at most {MAX_DESCRIPTION} characters")));
-        }
+        check_description(description.as_deref())?;
         Ok(Self { name, version, description })
     }
 

@@ -22,6 +22,7 @@ async fn what_no_client_could_unpack_is_refused_and_leaves_nothing() {
         (source_archive(&[("L/Package.swift", MANIFEST), ("L/link", "->/etc/passwd")]), "link"),
         (source_archive(&[("L/Package.swift", "")]), "Package.swift"),
         (source_archive(&[("L/Package.swift", "let x = 1")]), "swift-tools-version"),
+        (source_archive(&[("L/Package.swift", "// Copyright\n// swift-tools-version:5.7\n")]), "first line"),
         (source_archive(&[("L/Package.swift", &large)]), "Package.swift"),
         (doubled, ""),
     ] {

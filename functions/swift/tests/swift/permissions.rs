@@ -86,6 +86,19 @@ async fn tokens_that_no_longer_count_are_refused_everywhere() {
 }
 
 #[tokio::test]
+async fn a_token_counts_until_its_day_and_no_longer() {
+    let (app, ann) = with("private").await;
+    published(&ann, "1.0.0").await;
+    let body = serde_json::json!({ "name": "ci", "scopes": ["read"], "expiresInDays": 1 });
+    let created = app.user("ann").post_json("/api/auth/token", &body).await.json();
+    let token = app.token(created["rawToken"].as_str().unwrap());
+    assert_eq!(token.request("POST", &at("login"), &[], "").await.status, 200);
+    app.clock.advance_millis(2 * 86_400_000);
+    problem(&token.request("POST", &at("login"), &[], "").await, 401);
+    problem(&token.get(&at("mona/LinkedList")).await, 401);
+}
+
+#[tokio::test]
 async fn a_repository_of_another_kind_has_no_packages() {
     let (app, _ann) = with("private").await;
     let ann = app.repo("ann", "libs", &["npm"], "private").await;

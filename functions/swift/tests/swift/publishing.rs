@@ -1,7 +1,11 @@
 //! What a publish may carry.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt as _;
 use granary_testing::TestApp;
 use granary_testing::swift::{MANIFEST, PublishForm, simple_archive, source_archive};
 
@@ -214,4 +218,35 @@ async fn a_request_over_the_limit_names_the_way_out() {
         "{detail}"
     );
     assert_eq!(ann.get(&at("mona/LinkedList")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_refused_form_is_read_to_its_end() {
+    let (app, ann) = with("private").await;
+    // More than what clients, sockets and parsers hold on their way.
+    let large = vec![7; 8 * 1024 * 1024];
+    let unknown = PublishForm::new(&simple_archive("x")).part("readme", "text/plain", "binary", &large);
+    let odd = PublishForm::default().header("content-type", "multipart/form-data; boundary=b0undary-1").part(
+        "source-archive",
+        "application/zip",
+        "quoted-printable",
+        &large,
+    );
+    let no_boundary = PublishForm::new(&large).header("content-type", "multipart/form-data");
+    for form in [unknown, odd, no_boundary] {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        let bytes = form.body();
+        let length = bytes.len();
+        let pieces: Vec<Vec<u8>> = bytes.chunks(64 * 1024).map(<[u8]>::to_vec).collect();
+        let stream = futures::stream::iter(pieces).map(move |piece| {
+            counter.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok::<_, std::io::Error>(piece)
+        });
+        let body = axum::body::Body::from_stream(stream);
+        let response = ann.request("PUT", &at("mona/LinkedList/1.0.0"), &form.headers(), body).await;
+        problem(&response, 422);
+        assert_eq!(seen.load(Ordering::Relaxed), length, "{:?}", form.headers());
+    }
+    assert!(app.blobs().await.is_empty());
 }

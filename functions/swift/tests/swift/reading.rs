@@ -112,8 +112,7 @@ async fn large_archives_are_redirected_only_where_the_client_survives_it() {
 #[tokio::test]
 async fn alternates_are_announced_so_that_every_client_finds_them() {
     let (_app, ann) = with("private").await;
-    let tools =
-        |version: &str| format!("// Copyright\n// swift-tools-version:{version}\nlet v = \"{version}\"\n");
+    let tools = |version: &str| format!("// swift-tools-version:{version}\nlet v = \"{version}\"\n");
     let (five, main, nine, ten) = (tools("5.0"), tools("5.7"), tools("5.9"), tools("5.10"));
     let archive = source_archive(&[
         ("L/Package.swift", main.as_str()),
@@ -204,4 +203,64 @@ async fn paths_that_name_nothing_are_problems() {
         problem(&refused, 405);
         assert!(refused.header("allow").contains("PUT"));
     }
+}
+
+#[tokio::test]
+async fn a_release_has_its_own_description_and_no_other() {
+    let (_app, ann) = with("private").await;
+    published(&ann, "1.0.0").await;
+    let long = "ä".repeat(20_000);
+    let form = PublishForm::new(&simple_archive("2")).metadata(&format!("{{\"description\":\"{long}\"}}"));
+    assert_eq!(form.put(&ann, &at("mona/LinkedList/2.0.0")).await.status, 201);
+    assert_eq!(ann.get(&at("mona/LinkedList/1.0.0")).await.json()["metadata"], serde_json::json!({}));
+    assert_eq!(ann.get(&at("mona/LinkedList/2.0.0")).await.json()["metadata"]["description"], long);
+    // Lists show the beginning of the latest one's, and nothing of one that is gone.
+    let packages = ann.get(&format!("/api/repos/{REPO}/packages")).await.json();
+    assert_eq!(packages["packages"][0]["description"].as_str().unwrap().chars().count(), 1_000, "{packages}");
+    assert_eq!(ann.delete(&at("mona/LinkedList/2.0.0")).await.status, 200);
+    let packages = ann.get(&format!("/api/repos/{REPO}/packages")).await.json();
+    assert!(packages["packages"][0]["description"].is_null(), "{packages}");
+}
+
+#[tokio::test]
+async fn many_sources_do_not_make_an_answer_that_gateways_refuse() {
+    let (_app, ann) = with("private").await;
+    let urls: Vec<String> = (0..20).map(|n| format!("https://example.com/{n}/{}", ",".repeat(400))).collect();
+    let metadata = serde_json::json!({ "repositoryURLs": urls }).to_string();
+    PublishForm::new(&simple_archive("x")).metadata(&metadata).put(&ann, &at("mona/L/1.0.0")).await;
+    let list = ann.get(&at("mona/L")).await;
+    assert!(list.header("link").len() <= 6_000 && list.header("link").contains("canonical"));
+}
+
+#[tokio::test]
+async fn packages_are_found_by_their_sources_as_long_as_a_release_names_them() {
+    let (_app, ann) = with("private").await;
+    let publish = async |version: &str, urls: &[&str]| {
+        let metadata = serde_json::json!({ "repositoryURLs": urls }).to_string();
+        let form = PublishForm::new(&simple_archive(version)).metadata(&metadata);
+        assert_eq!(form.put(&ann, &at(&format!("mona/L/{version}"))).await.status, 201);
+    };
+    publish("1.0.0", &["https://example.com/mona/libstdc++", "https://example.com/old"]).await;
+    publish("1.1.0", &["https://example.com/mona/libstdc++", "https://example.com/somebody-else"]).await;
+    let status = async |url: &str| ann.get(&at(&format!("identifiers?url={url}"))).await.status;
+    // SwiftPM does not encode a plus.
+    assert_eq!(status("https://example.com/mona/libstdc++").await, 200);
+    assert_eq!(status("https%3A%2F%2Fexample.com%2Fmona%2Flibstdc%2B%2B").await, 200);
+    assert_eq!(status("https://example.com/somebody-else").await, 200);
+    assert_eq!(ann.delete(&at("mona/L/1.1.0")).await.status, 200);
+    assert_eq!(status("https://example.com/somebody-else").await, 404);
+    assert_eq!(status("https://example.com/mona/libstdc++").await, 200);
+    assert_eq!(ann.delete(&at("mona/L/1.0.0")).await.status, 200);
+    assert_eq!(status("https://example.com/old").await, 404);
+}
+
+#[tokio::test]
+async fn what_is_accepted_goes_by_what_is_there() {
+    let (_app, ann) = with("private").await;
+    published(&ann, "1.0.0+linux.zip").await;
+    let json = [("accept", "application/json")];
+    assert_eq!(ann.get_with(&at("mona/LinkedList/1.0.0+linux.zip"), &json).await.status, 200);
+    problem(&ann.get_with(&at("mona/LinkedList/1.0.0+linux.zip.zip"), &json).await, 400);
+    let zip = [("accept", "application/zip")];
+    assert_eq!(ann.get_with(&at("mona/LinkedList/1.0.0+linux.zip.zip"), &zip).await.status, 200);
 }

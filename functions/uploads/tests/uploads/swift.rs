@@ -49,6 +49,19 @@ async fn an_archive_and_then_its_manifest_as_the_seed_has_it() {
     let release = ann.get("/api/swift/files/myorg/hello-lib/1.0.0").await.json();
     assert_eq!(release["metadata"]["description"], "My Swift library");
     assert_eq!(ann.get("/api/swift/files/myorg/hello-lib/1.0.0/Package.swift").await.text(), MANIFEST);
+    // Of this release alone.
+    let fields = [
+        ("version", "1.1.0"),
+        ("repoId", REPO),
+        ("packageName", "myorg.hello-lib"),
+        ("packageType", "swift"),
+    ];
+    let other = form(&ann, &fields, Some(("a.zip", &simple_archive("1.1.0"))), 9).await;
+    assert_eq!(other.status, 201, "{}", other.text());
+    assert_eq!(ann.get("/api/swift/files/myorg/hello-lib/1.1.0").await.json()["metadata"], json!({}));
+    let text = "x".repeat(2_001);
+    let wordy = [&SCOPED[..], &[("description", text.as_str())]].concat();
+    assert_eq!(form(&ann, &wordy, Some(("Package.swift", MANIFEST.as_bytes())), 9).await.status, 400);
     // What is served is what is in the archive, so nothing else is taken.
     for (name, text) in [("Package.swift", "other"), ("Package@swift-5.9.swift", MANIFEST)] {
         let refused = form(&ann, &SCOPED, Some((name, text.as_bytes())), 9).await;
@@ -131,6 +144,14 @@ async fn a_session_wraps_and_refuses_as_a_publish_does() {
     assert_ne!(served, bare);
     let checksum = granary_publish::digests::Digests::of(&served).sha256.to_string();
     assert_eq!(info["resources"][0]["checksum"], checksum);
+    // A repeated one is recognised by what was sent.
+    let again = ann.post_json("/api/uploads", &release("1.0.0", &bare)).await;
+    assert_eq!(
+        (again.status, statuses(&again.json()["upload"])),
+        (200, vec!["published"]),
+        "{}",
+        again.text()
+    );
     let bad = source_archive(&[("a/Package.swift", MANIFEST), ("b/x", "")]);
     let upload = begin(&ann, &release("1.1.0", &bad)).await;
     send_all(&upload, &[("hello.zip", &bad)]).await;
@@ -142,7 +163,10 @@ async fn a_session_wraps_and_refuses_as_a_publish_does() {
     assert_eq!(ann.get("/api/swift/files/myorg/hello-lib/1.1.0").await.status, 404);
     let mut two = release("1.2.0", &bare);
     two["files"] = json!([announced("a.zip", &bare), announced("Package.swift", MANIFEST.as_bytes())]);
+    let mut wordy = release("1.2.0", &bare);
+    wordy["description"] = "x".repeat(2_001).into();
     for (body, named) in [
+        (wordy, "description"),
         (two, "at most 1"),
         (
             {

@@ -14,19 +14,20 @@ use crate::error::Error;
 pub struct ToolsVersion([u32; 3]);
 
 impl ToolsVersion {
-    /// The version that a manifest declares: `// swift-tools-version:5.9`, in any case and with any blanks.
+    /// What a manifest declares: `// swift-tools-version:5.9`, in any case and with any blanks.
     ///
-    /// Up to Swift 5.x it has to stand on the first line, from 6.0 on below a licence header as well, so all
-    /// lines of comments and blanks at the top are read.
-    pub fn declared(manifest: &str) -> Option<Self> {
-        let text = manifest.trim_start_matches('\u{feff}');
-        text.lines().map(str::trim).take_while(|line| line.is_empty() || is_comment(line)).find_map(|line| {
-            let line = line.trim_start_matches('/').trim_start();
-            let label = line.get(..LABEL.len()).filter(|label| label.eq_ignore_ascii_case(LABEL))?;
-            let version = line.get(label.len()..)?.split(';').next()?.trim();
-            // A pre-release such as `5.9-dev` counts as its version.
-            version.split('-').next()?.parse().ok()
-        })
+    /// Clients read it from the first line that is not blank, and if there is something else, from the first
+    /// later line that has it; but there they accept only 6.0 and newer.
+    pub fn declared(manifest: &str) -> Declared {
+        let mut lines = manifest.lines().filter(|line| !line.trim().is_empty());
+        let first = lines.next().and_then(declaration);
+        let found = first.map(Declared::Version).or_else(|| lines.find_map(declaration).map(Self::below));
+        found.unwrap_or(Declared::Nothing)
+    }
+
+    /// What a declaration below the first line comes to.
+    fn below(self) -> Declared {
+        if self >= Self([6, 0, 0]) { Declared::Version(self) } else { Declared::Misplaced(self) }
     }
 
     /// The text with as many numbers as matter: `5.9` for 5.9.0.
@@ -36,11 +37,27 @@ impl ToolsVersion {
     }
 }
 
-/// What a declaration begins with.
+/// What is found of a version in a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declared {
+    /// It is for this version.
+    Version(ToolsVersion),
+    /// It declares this version below its first line, where no client accepts one before 6.0.
+    Misplaced(ToolsVersion),
+    /// There is no declaration.
+    Nothing,
+}
+
+/// What a declaration begins with, behind the slashes.
 const LABEL: &str = "swift-tools-version:";
 
-fn is_comment(line: &str) -> bool {
-    line.starts_with("//") || line.starts_with("/*") || line.starts_with('*')
+/// The version in a line that is a declaration.
+fn declaration(line: &str) -> Option<ToolsVersion> {
+    let line = line.trim().strip_prefix("//")?.trim_start();
+    let label = line.get(..LABEL.len()).filter(|label| label.eq_ignore_ascii_case(LABEL))?;
+    let version = line.get(label.len()..)?.split(';').next()?.trim();
+    // A pre-release such as `5.9-dev` counts as its version. One number alone is none.
+    version.split('-').next()?.parse().ok().filter(|_| version.contains('.'))
 }
 
 impl FromStr for ToolsVersion {
@@ -155,19 +172,23 @@ mod tests {
 
     #[test]
     fn the_declaration_is_found_wherever_a_client_finds_it() {
+        use Declared::{Misplaced, Nothing, Version};
         for (text, expected) in [
-            ("// swift-tools-version:5.9\nimport PackageDescription", Some("5.9")),
-            ("//swift-tools-version:4.2", Some("4.2")),
-            ("//  Swift-Tools-Version: 5.3 ; some other text\r\n", Some("5.3")),
-            ("// Copyright\n//\n\n// swift-tools-version: 6.0\nlet x = 1", Some("6.0")),
-            ("/*\n * Licence\n */\n// swift-tools-version:6.1", Some("6.1")),
-            ("// swift-tools-version:5.9-dev\n", Some("5.9")),
-            ("\u{feff}// swift-tools-version:5.5.1\n", Some("5.5.1")),
-            ("import PackageDescription\n// swift-tools-version:5.9\n", None),
-            ("// swift-tools-version:next\n", None),
-            ("", None),
+            ("// swift-tools-version:5.9\nimport PackageDescription", Version(version("5.9"))),
+            ("//swift-tools-version:4.2", Version(version("4.2"))),
+            ("\n  \n//  Swift-Tools-Version: 5.3 ; some other text\r\n", Version(version("5.3"))),
+            ("// swift-tools-version:5.9-dev\n", Version(version("5.9"))),
+            ("// Copyright\n//\n\n// swift-tools-version: 6.0\nlet x = 1", Version(version("6.0"))),
+            ("/*\n Licence without stars\n*/\n// swift-tools-version:6.1", Version(version("6.1"))),
+            ("import PackageDescription\n// swift-tools-version:6.0\n", Version(version("6.0"))),
+            ("// Copyright\n// swift-tools-version:5.7\n", Misplaced(version("5.7"))),
+            ("\u{feff}// swift-tools-version:5.5.1\n", Nothing),
+            ("/// swift-tools-version:5.9\n", Nothing),
+            ("// swift-tools-version:5\n", Nothing),
+            ("// swift-tools-version:next\n", Nothing),
+            ("", Nothing),
         ] {
-            assert_eq!(ToolsVersion::declared(text), expected.map(version), "{text}");
+            assert_eq!(ToolsVersion::declared(text), expected, "{text}");
         }
     }
 

@@ -7,8 +7,7 @@ use granary_model::{Error, Result};
 use granary_storage::rows::HeadRow;
 use serde_json::{Map, Value};
 
-/// Longest description in lists, in characters. The packument has all of it.
-const DESCRIPTION: usize = 1_000;
+use crate::head_edit::listed_description;
 
 /// Most keywords in lists.
 const KEYWORDS: usize = 50;
@@ -33,7 +32,7 @@ impl Summary {
         let description = manifest.get("description").and_then(Value::as_str);
         let words = manifest.get("keywords").and_then(Value::as_array).into_iter().flatten();
         Self {
-            description: description.map(|text| beginning(text, DESCRIPTION)),
+            description: description.map(listed_description),
             keywords: words.filter_map(Value::as_str).take(KEYWORDS).map(|w| beginning(w, KEYWORD)).collect(),
         }
     }

@@ -4,14 +4,16 @@ use granary_model::swift::{ManifestName, SwiftVersion};
 use granary_model::{Error, Result, Timestamp};
 use granary_storage::rows::{HeadRow, VersionRow};
 use granary_storage::transaction::Refusal;
-use granary_storage::{Key, Transaction};
+use granary_storage::{Key, PackageKey, Storage, Transaction};
 
 use super::facts::SwiftFacts;
+use super::publish::show_latest;
 use crate::digests::Digests;
 use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
+use crate::raw::check_description;
 
 /// Takes a manifest for a release that exists. Manifests are served from the archive, so it must be the one in
-/// there; the description that may come with it becomes the package's.
+/// there; the description that may come with it becomes the release's, if it has none.
 ///
 /// # Errors
 /// `NotFound` without the release, `Conflict` for another manifest than the archive's.
@@ -23,6 +25,7 @@ pub async fn confirm_manifest(
     digests: &Digests,
     description: Option<String>,
 ) -> Result<()> {
+    check_description(description.as_deref())?;
     let key = Key::Version(target.package.clone(), version.key());
     let row: Option<VersionRow> = target.storage.get(&key).await?;
     let missing = || {
@@ -44,31 +47,58 @@ pub async fn confirm_manifest(
         )));
     }
     match description.filter(|text| !text.is_empty()) {
-        Some(description) => edit_head(target, now, &mut Describe(description)).await.map(|_| ()),
+        Some(text) => {
+            let (storage, package) = (target.storage, target.package.clone());
+            let mut edit = Describe { storage, package, version, text };
+            edit_head(target, now, &mut edit).await.map(|_| ())
+        }
         None => Ok(()),
     }
 }
 
-struct Describe(String);
+/// Gives a release the description that its publisher's metadata do not have.
+struct Describe<'a> {
+    storage: &'a Storage,
+    package: PackageKey,
+    version: &'a SwiftVersion,
+    text: String,
+}
 
-impl HeadEdit for Describe {
+impl HeadEdit for Describe<'_> {
     fn action(&self) -> &'static str {
         "package.describe"
     }
 
     fn detail(&self) -> String {
-        String::new()
+        format!("@{}", self.version)
     }
 
-    async fn apply(&mut self, head: Option<HeadRow>, _: Timestamp, _: &mut Transaction) -> Result<Step> {
-        let head = head.ok_or_else(|| Error::NotFound("the package is gone".into()))?;
-        if head.description.as_ref() == Some(&self.0) {
+    async fn apply(
+        &mut self,
+        head: Option<HeadRow>,
+        _: Timestamp,
+        transaction: &mut Transaction,
+    ) -> Result<Step> {
+        let gone = || Error::NotFound("the release is gone".into());
+        let mut head = head.ok_or_else(gone)?;
+        let key = Key::Version(self.package.clone(), self.version.key());
+        let row: Option<VersionRow> = self.storage.get(&key).await?;
+        let mut row = row.filter(VersionRow::is_live).ok_or_else(gone)?;
+        let mut facts = SwiftFacts::from_row(&row.facts)?;
+        if facts.metadata.contains_key("description") || facts.described.as_ref() == Some(&self.text) {
             return Ok(Step::Nothing);
         }
-        Ok(Step::Write(HeadRow { description: Some(self.0.clone()), ..head }))
+        facts.described = Some(self.text.clone());
+        row.facts = facts.to_row()?;
+        // Nobody else changes the row meanwhile: whoever does moves the head, and then this begins again.
+        transaction.put("version", &key, &row)?;
+        if head.latest() == Some(facts.version.as_str()) {
+            show_latest(&mut head, Some(&facts));
+        }
+        Ok(Step::Write(head))
     }
 
     fn refused(&mut self, refusal: Refusal) -> Result<Applied> {
-        Err(Error::internal("describing a package", format!("the part '{}' was refused", refusal.label)))
+        Err(Error::internal("describing a release", format!("the part '{}' was refused", refusal.label)))
     }
 }

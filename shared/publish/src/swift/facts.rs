@@ -1,7 +1,9 @@
 //! What a version row keeps of a Swift release.
 
-use granary_model::swift::{ManifestName, SwiftVersion, ToolsVersion};
-use granary_model::{Error, Result};
+use std::collections::BTreeSet;
+
+use granary_model::swift::{ManifestName, SourceUrl, SwiftVersion, ToolsVersion};
+use granary_model::{Error, Result, Sha256};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -15,6 +17,12 @@ const MAX_STORED: usize = 300_000;
 pub struct SwiftFacts {
     /// The version as it was published.
     pub version: SwiftVersion,
+    /// SHA-256 of the archive as it was sent, if it was put into a folder: how a repeated upload is recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sha256>,
+    /// The description that came with an upload of the manifest, where the metadata have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<String>,
     /// Its manifests, `Package.swift` first.
     #[serde(default)]
     pub manifests: Vec<ManifestFacts>,
@@ -52,6 +60,8 @@ impl SwiftFacts {
     pub fn withdrawn(version: SwiftVersion) -> Self {
         Self {
             version,
+            sent: None,
+            described: None,
             manifests: Vec::new(),
             metadata: Map::new(),
             signature: None,
@@ -82,7 +92,13 @@ impl SwiftFacts {
 
     /// The publisher's description.
     pub fn description(&self) -> Option<&str> {
-        self.metadata.get("description").and_then(Value::as_str).filter(|text| !text.is_empty())
+        let text = self.metadata.get("description").and_then(Value::as_str).or(self.described.as_deref());
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// Where the package's source is kept, in the form to compare.
+    pub fn sources(&self) -> BTreeSet<SourceUrl> {
+        self.source_urls().iter().filter_map(|url| SourceUrl::parse(url)).collect()
     }
 
     /// Addresses of the package's source, as the publisher gave them.
@@ -106,6 +122,9 @@ impl SwiftFacts {
             .collect();
         all.sort_by_key(|(name, tools)| (*tools, name.swift != Some(*tools), std::cmp::Reverse(name.swift)));
         all.dedup_by_key(|(_, tools)| *tools);
+        // Two names can be announced as one; the file that has this very name keeps it.
+        let exact: BTreeSet<String> = all.iter().map(|(name, _)| name.as_str().to_owned()).collect();
+        all.retain(|(name, _)| name.announced() == name.as_str() || !exact.contains(&name.announced()));
         all
     }
 
@@ -152,10 +171,13 @@ mod tests {
             ("Package@swift-5.9.0.swift", "5.9"),
             ("Package@swift-5.8.swift", "5.9"),
             ("Package@swift-6.0.swift", "5.10"),
+            ("Package@swift-4.swift", "4.0"),
+            ("Package@swift-4.0.swift", "4.1"),
         ]);
         assert_eq!(
             announced(&facts),
             [
+                pair("Package@swift-4.0.swift", "4.1.0"),
                 pair("Package@swift-5.0.swift", "5.0.0"),
                 pair("Package@swift-5.9.swift", "5.9.0"),
                 pair("Package@swift-6.0.swift", "5.10.0"),

@@ -70,8 +70,9 @@ pub async fn prepare_spool(
     let identity = identity.clone();
     let reading = tokio::task::spawn_blocking(move || {
         let prepared = prepare(&mut spool.reader(), &identity, is_signed, u64::MAX)?;
+        let sent = prepared.wrapped.as_ref().map(|_| digests.sha256);
         let (bytes, digests) = prepared.wrapped.unwrap_or((spool, digests));
-        Ok(Archive { digests, bytes: Some(bytes), manifests: prepared.manifests })
+        Ok(Archive { digests, bytes: Some(bytes), manifests: prepared.manifests, sent })
     });
     reading.await.map_err(|e| Error::internal("reading the archive", e))?
 }

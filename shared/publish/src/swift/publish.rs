@@ -1,9 +1,11 @@
 //! Publishing a Swift release.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use granary_model::swift::{ManifestName, SourceUrl, SwiftIdentity, SwiftVersion, ToolsVersion};
-use granary_model::{Error, Result, Timestamp};
+use granary_model::swift::{Declared, ManifestName, SourceUrl, SwiftIdentity, SwiftVersion, ToolsVersion};
+use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::rows::{FileRow, HeadRow, SwiftSourceRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, Storage, Transaction, Upload};
@@ -12,7 +14,10 @@ use serde_json::{Map, Value};
 use super::facts::{ManifestFacts, Signature, SwiftFacts};
 use crate::digests::Digests;
 use crate::files::{hint_holder, store_bytes};
-use crate::head_edit::{Applied, HeadEdit, Step, Target, count_version, edit_head, refused_publish};
+use crate::head_edit::{
+    Applied, HeadEdit, Step, Target, count_version, edit_head, listed_description, refused_publish,
+};
+use crate::raw::check_description;
 use crate::spool::Spool;
 
 /// Media type of an archive.
@@ -36,6 +41,8 @@ pub struct Archive {
     pub bytes: Option<Spool>,
     /// Its manifests with their text, `Package.swift` first.
     pub manifests: Vec<(ManifestName, String)>,
+    /// SHA-256 of what was sent, if that was put into a folder.
+    pub sent: Option<Sha256>,
 }
 
 /// What a publisher may send besides the archive.
@@ -51,10 +58,32 @@ pub struct Accompanying {
 }
 
 /// What comes with an archive that is uploaded with nothing but a description.
-pub fn described(description: Option<String>) -> Accompanying {
+///
+/// # Errors
+/// `BadRequest` for one that is too long.
+pub fn described(description: Option<String>) -> Result<Accompanying> {
+    check_description(description.as_deref())?;
     let text = description.filter(|text| !text.is_empty());
     let metadata = text.map(|text| ("description".to_owned(), Value::from(text))).into_iter().collect();
-    Accompanying { metadata, ..Accompanying::default() }
+    Ok(Accompanying { metadata, ..Accompanying::default() })
+}
+
+/// The version of Swift that a manifest is for.
+fn tools_version(name: &ManifestName, text: &str) -> Result<ToolsVersion> {
+    let unusable = |why: String| Err(Error::Unprocessable(format!("{} {why}", name.as_str())));
+    match (ToolsVersion::declared(text), name.swift) {
+        (Declared::Version(version), _) | (Declared::Nothing, Some(version)) => Ok(version),
+        (Declared::Misplaced(version), _) => unusable(format!(
+            "declares swift-tools-version {} below its first line, which Swift accepts only from 6.0 on; move it to the \
+             first line",
+            version.short()
+        )),
+        (Declared::Nothing, None) => unusable(
+            "does not say for which version of Swift it is: begin it with a line such as \
+             '// swift-tools-version:5.9'"
+                .into(),
+        ),
+    }
 }
 
 /// A release that has been checked and can be committed.
@@ -65,7 +94,7 @@ pub struct SwiftPublish {
     manifests: Vec<(Digests, String)>,
     facts: SwiftFacts,
     stored_facts: Vec<u8>,
-    sources: Vec<SourceUrl>,
+    sources: BTreeSet<SourceUrl>,
 }
 
 /// What became of a publish.
@@ -120,19 +149,15 @@ impl SwiftPublish {
         let mut manifests = Vec::new();
         let mut known = Vec::new();
         for (name, text) in std::mem::take(&mut archive.manifests) {
-            let tools = ToolsVersion::declared(&text).or(name.swift).ok_or_else(|| {
-                Error::Unprocessable(format!(
-                    "{} does not say for which version of Swift it is: begin it with a line such as \
-                     '// swift-tools-version:5.9'",
-                    name.as_str()
-                ))
-            })?;
+            let tools = tools_version(&name, &text)?;
             known.push(ManifestFacts { file: name.as_str().to_owned(), tools });
             manifests.push((Digests::of(text.as_bytes()), text));
         }
         let encode = |signature: Vec<u8>| STANDARD.encode(signature);
         let facts = SwiftFacts {
             version,
+            sent: archive.sent,
+            described: None,
             manifests: known,
             metadata: accompanying.metadata,
             signature: accompanying
@@ -140,10 +165,7 @@ impl SwiftPublish {
                 .map(|signature| Signature { format: SIGNATURE_FORMAT.into(), base64: encode(signature) }),
             metadata_signature: accompanying.metadata_signature.map(encode),
         };
-        let mut sources: Vec<SourceUrl> =
-            facts.source_urls().iter().filter_map(|url| SourceUrl::parse(url)).collect();
-        sources.sort();
-        sources.dedup();
+        let sources = facts.sources();
         let stored_facts = facts.to_row()?;
         Ok(Self { identity, archive, manifests, facts, stored_facts, sources })
     }
@@ -154,7 +176,7 @@ impl SwiftPublish {
     }
 
     /// SHA-256 of the archive as it is served.
-    pub fn checksum(&self) -> granary_model::Sha256 {
+    pub fn checksum(&self) -> Sha256 {
         self.archive.digests.sha256
     }
 
@@ -319,11 +341,10 @@ pub(super) fn show_latest(head: &mut HeadRow, latest: Option<&SwiftFacts>) {
     let Some(facts) = latest else {
         head.tags.remove("latest");
         head.source_urls.clear();
+        head.description = None;
         return;
     };
     head.tags.insert("latest".into(), facts.version.to_string());
     head.source_urls = facts.source_urls();
-    if let Some(description) = facts.description() {
-        head.description = Some(description.to_owned());
-    }
+    head.description = facts.description().map(listed_description);
 }

@@ -48,17 +48,50 @@ impl Releases {
         format!("{}/{version}", self.package_url(repo, identity))
     }
 
-    /// The live versions of a package, highest first.
-    pub async fn order(
+    /// The live versions that stand around one of a package, found without looking at the others.
+    pub async fn neighbours(
         &self,
         documents: &DocumentCache,
         storage: &Storage,
         source: &Source,
-    ) -> Result<Vec<SwiftVersion>> {
+        version: &SwiftVersion,
+    ) -> Result<Neighbours> {
         let document = documents.get(storage, source, Self::ORDER, self).await?;
         let text = String::from_utf8(gunzip(&document.gzip)?)
             .map_err(|e| Error::internal("reading the order of releases", e))?;
-        text.lines().map(str::parse).collect()
+        Neighbours::find(&text, version)
+    }
+}
+
+/// The versions around one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The highest of all.
+    pub latest: Option<SwiftVersion>,
+    /// The next higher one.
+    pub successor: Option<SwiftVersion>,
+    /// The next lower one.
+    pub predecessor: Option<SwiftVersion>,
+}
+
+impl Neighbours {
+    /// Finds them in lines of versions, highest first.
+    fn find(order: &str, version: &SwiftVersion) -> Result<Self> {
+        let parsed = |line: Option<&str>| line.filter(|line| !line.is_empty()).map(str::parse).transpose();
+        let latest = parsed(order.lines().next())?;
+        let line = format!("{version}\n");
+        let at = if order.starts_with(&line) {
+            Some(0)
+        } else {
+            order.find(&format!("\n{line}")).map(|at| at + 1)
+        };
+        let around = at.and_then(|at| Some((order.get(..at)?, order.get(at + line.len()..)?)));
+        let Some((before, after)) = around else { return Ok(Self { latest, ..Self::default() }) };
+        Ok(Self {
+            latest,
+            successor: parsed(before.lines().next_back())?,
+            predecessor: parsed(after.lines().next())?,
+        })
     }
 }
 
@@ -97,5 +130,28 @@ impl Renderer for Releases {
         }
         let text = serde_json::to_vec(&list).map_err(|e| Error::internal("rendering releases", e))?;
         Ok(vec![gzip(&text)?.into(), gzip(order.as_bytes())?.into()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_whole_lines() {
+        let order = "2.0.0\n2.0.0-rc.1\n1.10.0\n1.1.0+x\n1.1.0-a\n";
+        let find = |version: &str| {
+            let found = Neighbours::find(order, &version.parse().unwrap()).unwrap();
+            let text = |version: Option<SwiftVersion>| {
+                version.map_or_else(String::new, |version| version.to_string())
+            };
+            [text(found.latest), text(found.successor), text(found.predecessor)]
+        };
+        assert_eq!(find("2.0.0"), ["2.0.0", "", "2.0.0-rc.1"]);
+        assert_eq!(find("1.10.0"), ["2.0.0", "2.0.0-rc.1", "1.1.0+x"]);
+        assert_eq!(find("1.1.0+x"), ["2.0.0", "1.10.0", "1.1.0-a"]);
+        assert_eq!(find("1.1.0-a"), ["2.0.0", "1.1.0+x", ""]);
+        assert_eq!(find("0.0.0"), ["2.0.0", "", ""]);
+        assert_eq!(Neighbours::find("", &"1.0.0".parse().unwrap()).unwrap(), Neighbours::default());
     }
 }

@@ -7,8 +7,8 @@ use granary_storage::rows::{HeadRow, RepoRow, SwiftSourceRow};
 use granary_storage::{Key, PackageKey, Storage};
 use serde::Deserialize;
 
-/// Most packages that one address is looked up for: a call reads 100 rows.
-const MAX_PACKAGES: usize = 100;
+/// Heads that are read in one call.
+const HEADS: usize = 100;
 
 #[derive(Deserialize)]
 struct Listed {
@@ -31,19 +31,16 @@ pub async fn identities_of(storage: &Storage, repo: &RepoRow, source: &SourceUrl
             let package = PackageKey { repo: repo.id.clone(), kind: PackageType::Swift, name };
             Some((Key::Head(package), listed.row.identity))
         })
-        .take(MAX_PACKAGES)
         .collect();
-    if candidates.is_empty() {
-        return Ok(Vec::new());
+    let mut identities = Vec::new();
+    for batch in candidates.chunks(HEADS) {
+        let keys: Vec<Key> = batch.iter().map(|(key, _)| key.clone()).collect();
+        let heads: Vec<Option<HeadRow>> = storage.batch_get(&keys).await?;
+        for ((_, identity), head) in batch.iter().zip(heads) {
+            if head.is_some_and(|head| head.repo_uid == repo.uid && head.versions > 0) {
+                identities.push(identity.clone());
+            }
+        }
     }
-    let keys: Vec<Key> = candidates.iter().map(|(key, _)| key.clone()).collect();
-    let heads: Vec<Option<HeadRow>> = storage.batch_get(&keys).await?;
-    let live =
-        |head: Option<HeadRow>| head.is_some_and(|head| head.repo_uid == repo.uid && head.versions > 0);
-    Ok(candidates
-        .into_iter()
-        .zip(heads)
-        .filter(|(_, head)| live(head.clone()))
-        .map(|((_, id), _)| id)
-        .collect())
+    Ok(identities)
 }

@@ -1,6 +1,8 @@
 //! Withdrawing a release: it stays listed, with the reason, and nothing can take its place.
 
-use granary_model::swift::SwiftVersion;
+use std::collections::BTreeSet;
+
+use granary_model::swift::{SourceUrl, SwiftVersion};
 use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::rows::{Event, HeadRow, VersionRow};
 use granary_storage::transaction::Refusal;
@@ -48,17 +50,11 @@ impl Withdrawal<'_> {
         Error::NotFound(format!("release {} of '{}' not found", self.version, self.package.name))
     }
 
-    /// The release of the highest precedence among those that stay.
-    async fn highest_of_the_rest(&self) -> Result<Option<SwiftFacts>> {
+    /// The releases that stay.
+    async fn rest(&self) -> Result<Vec<SwiftFacts>> {
         let rows = live_versions(self.storage, &self.package).await?;
-        let mut highest: Option<SwiftFacts> = None;
-        for row in rows.iter().filter(|row| row.version != self.version.key()) {
-            let facts = SwiftFacts::from_row(&row.facts)?;
-            if highest.as_ref().is_none_or(|highest| highest.version < facts.version) {
-                highest = Some(facts);
-            }
-        }
-        Ok(highest)
+        let rest = rows.iter().filter(|row| row.version != self.version.key());
+        rest.map(|row| SwiftFacts::from_row(&row.facts)).collect()
     }
 }
 
@@ -87,16 +83,20 @@ impl HeadEdit for Withdrawal<'_> {
         if !facts.version.is(self.version.as_str()) {
             return Err(self.not_found());
         }
-        let was_latest = head.latest() == Some(facts.version.as_str());
+        let rest = self.rest().await?;
+        // Nobody is led to the package any more from where only this release came from.
+        let kept: BTreeSet<SourceUrl> = rest.iter().flat_map(SwiftFacts::sources).collect();
+        for source in facts.sources().difference(&kept) {
+            let package = self.package.name.clone();
+            transaction
+                .delete("source", Key::SwiftSource(self.package.repo.clone(), source.to_string(), package));
+        }
         let row = VersionRow { deprecated: self.reason.clone(), ..row };
         let mut burial = Burial::default();
         let kept = SwiftFacts::withdrawn(facts.version).to_row()?;
         burial.bury(transaction, &self.package, row, kept)?;
         self.released = burial.close(transaction, &self.package, &mut head);
-        if was_latest {
-            let highest = self.highest_of_the_rest().await?;
-            show_latest(&mut head, highest.as_ref());
-        }
+        show_latest(&mut head, rest.iter().max_by_key(|facts| &facts.version));
         Ok(Step::Write(head))
     }
 

@@ -65,12 +65,13 @@ pub async fn publish_upload(
             let prepared =
                 look_into(target.storage, digests, move |reader| prepare(reader, &named, false, u64::MAX));
             let Prepared { manifests, wrapped } = prepared.await??;
+            let sent = wrapped.as_ref().map(|_| digests.sha256);
             let (digests, bytes) = match wrapped {
                 Some((spool, digests)) => (digests, Some(spool)),
                 None => (digests, None),
             };
-            let archive = Archive { digests, bytes, manifests };
-            let publish = SwiftPublish::new(identity, version, archive, described(description))?;
+            let archive = Archive { digests, bytes, manifests, sent };
+            let publish = SwiftPublish::new(identity, version, archive, described(description)?)?;
             publish_swift(target, now, quota, publish).await.map(|_| ())
         }
     }
