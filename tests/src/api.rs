@@ -33,6 +33,17 @@ impl Api {
         Ok(Self { url: url.into(), token: token.into(), http: client()? })
     }
 
+    /// The same interface, reached by `http`.
+    #[must_use]
+    pub fn reached_by(self, http: Client) -> Self {
+        Self { http, ..self }
+    }
+
+    /// What it calls with.
+    pub fn http(&self) -> &Client {
+        &self.http
+    }
+
     /// The token it calls with.
     pub fn token(&self) -> &str {
         &self.token

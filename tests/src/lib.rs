@@ -11,7 +11,9 @@
 
 pub mod api;
 pub mod browser;
+pub mod certificates;
 pub mod curl;
+pub mod front;
 pub mod gradle;
 pub mod ivy;
 pub mod maven;
@@ -22,5 +24,7 @@ pub mod sandbox;
 pub mod server;
 pub mod session;
 pub mod settings;
+pub mod swift;
 pub mod tool;
+pub mod wire;
 pub mod workplace;

@@ -1,6 +1,7 @@
 //! The server under test, as a process of its own.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -28,7 +29,8 @@ const READY: &str = "Granary is ready at ";
 pub struct Server {
     folder: TempDir,
     url: String,
-    port: u16,
+    listen: SocketAddr,
+    public_url: Option<String>,
     child: Child,
 }
 
@@ -38,10 +40,20 @@ impl Server {
     /// # Errors
     /// When the program is missing or does not get ready.
     pub async fn start() -> Result<Self> {
+        let mut server = Self::start_behind(SocketAddr::from(([127, 0, 0, 1], 0)), None).await?;
+        let port = Url::parse(&server.url)?.port().context("the public address has no port")?;
+        server.listen.set_port(port);
+        Ok(server)
+    }
+
+    /// Starts a server with empty data at `listen`, which others reach as `public_url`.
+    ///
+    /// # Errors
+    /// When the program is missing or does not get ready.
+    pub async fn start_behind(listen: SocketAddr, public_url: Option<&str>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("granary-server-").tempdir()?;
-        let (child, url) = launch(folder.path(), 0).await?;
-        let port = Url::parse(&url)?.port().context("the public address has no port")?;
-        Ok(Self { folder, url, port, child })
+        let (child, url) = launch(folder.path(), listen, public_url).await?;
+        Ok(Self { folder, url, listen, public_url: public_url.map(Into::into), child })
     }
 
     /// The public address, without a slash at the end.
@@ -97,7 +109,7 @@ impl Server {
     /// # Errors
     /// When it does not get ready, or announces another address.
     pub async fn restart(&mut self) -> Result<()> {
-        let (child, url) = launch(self.folder.path(), self.port).await?;
+        let (child, url) = launch(self.folder.path(), self.listen, self.public_url.as_deref()).await?;
         self.child = child;
         ensure!(url == self.url, "the server moved from {} to {url}", self.url);
         Ok(())
@@ -135,7 +147,7 @@ fn log_file(folder: &Path) -> PathBuf {
 }
 
 /// Starts the program and waits for the ready line.
-async fn launch(folder: &Path, port: u16) -> Result<(Child, String)> {
+async fn launch(folder: &Path, listen: SocketAddr, public_url: Option<&str>) -> Result<(Child, String)> {
     let program = settings::server_program();
     ensure!(
         program.exists(),
@@ -144,7 +156,8 @@ async fn launch(folder: &Path, port: u16) -> Result<(Child, String)> {
     );
     let log = File::options().create(true).append(true).open(log_file(folder))?;
     let mut child = Command::new(&program)
-        .args(["--listen", &format!("127.0.0.1:{port}"), "--s3-listen", "127.0.0.1:0"])
+        .args(["--listen", &listen.to_string(), "--s3-listen", "127.0.0.1:0"])
+        .args(public_url.iter().flat_map(|url| ["--public-url", url]))
         .arg("--data")
         .arg(data(folder))
         .current_dir(folder)

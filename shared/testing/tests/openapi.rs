@@ -67,7 +67,9 @@ fn every_management_route_is_documented() {
         .keys()
         .filter(|path| path.starts_with("/api/"))
         // These take the rest of the path as a whole.
-        .filter(|path| !["/api/npm", "/api/maven", "/api/swift"].iter().any(|family| path.starts_with(family)))
+        .filter(|path| {
+            !["/api/npm", "/api/maven", "/api/swift"].iter().any(|family| path.starts_with(family))
+        })
         .cloned()
         .collect();
     assert!(routed.len() > 10, "the routes were not found: {routed:?}");

@@ -15,3 +15,4 @@ mod maven;
 mod push;
 mod raw;
 mod scenarios;
+mod swift;

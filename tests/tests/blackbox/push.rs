@@ -24,6 +24,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 mod setup;
+mod swift;
 
 /// Most that client and server may each have had in memory.
 const MOST_MEMORY: u64 = 100 * 1024 * 1024;
@@ -45,7 +46,7 @@ impl Stage {
     async fn new() -> Result<Self> {
         let server = Server::start().await?;
         let admin = server.admin()?;
-        admin.create("all-in", &["npm", "maven", "raw"], Visibility::Private).await?;
+        admin.create("all-in", &["npm", "maven", "raw", "swift"], Visibility::Private).await?;
         let stage = Self { server, admin, place: Workplace::new()? };
         let mut command = stage.command(&format!("login {}", stage.server.url()));
         let mut child = command.stdin(Stdio::piped()).spawn()?;
