@@ -217,3 +217,36 @@ async fn a_release_of_many_parts_is_published_by_the_consumer() {
     );
     app.check_packages(REPO, PackageType::Swift).await;
 }
+
+#[tokio::test]
+async fn a_large_archive_is_read_in_few_requests() {
+    let (app, ann) = private().await;
+    let archive = |names: [&str; 2]| {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options =
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for (name, bytes) in names.into_iter().zip([MANIFEST.as_bytes(), &vec![7; 40 * 1024 * 1024]]) {
+            zip.start_file(name, options).unwrap();
+            std::io::Write::write_all(&mut zip, bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    };
+    // One to verify it and two for its end, where its directory is. Then 10 in blocks that grow to 8 MiB for all of
+    // it, and as many to wrap it. What its directory shows to be wrong is not read.
+    for (version, names, status, most) in [
+        ("1.0.0", ["L/Package.swift", "L/blob"], 201, 13),
+        ("1.1.0", ["Package.swift", "blob"], 201, 23),
+        ("1.2.0", ["a/Package.swift", "b/blob"], 422, 3),
+    ] {
+        let bytes = archive(names);
+        let upload = begin(&ann, &release(version, &bytes)).await;
+        send_all(&upload, &[("hello.zip", &bytes)]).await;
+        app.probe.reset();
+        let response = complete(&ann, &upload).await;
+        assert_eq!(response.status, status, "{}", response.text());
+        let reads = app.probe.calls().iter().filter(|call| call.operation == "GetObject").count();
+        assert!((2..=most).contains(&reads), "{version}: {reads}");
+    }
+    app.settle().await;
+    assert_eq!(staged(&app).await, Vec::<String>::new());
+}

@@ -71,7 +71,7 @@ mod tests {
             "description": "\u{e4}".repeat(2_000),
             "keywords": (0..60).map(|n| format!("{n}{}", "x".repeat(100))).collect::<Vec<_>>(),
         }));
-        assert_eq!(long.description.unwrap().chars().count(), DESCRIPTION);
+        assert_eq!(long.description.unwrap().chars().count(), 1_000);
         assert_eq!(long.keywords.len(), KEYWORDS);
         assert!(long.keywords.iter().all(|word| word.chars().count() == KEYWORD));
         let odd = summary(&json!({ "description": 7, "keywords": ["a", 7, null, "b"] }));

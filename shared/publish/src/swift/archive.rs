@@ -4,6 +4,10 @@
 //! package. A zip says most things twice, and readers differ in which of both they believe: which end record
 //! counts, the header of an entry or the directory, the mode or the name. An archive that two of them could unpack
 //! in different ways is refused here, and so is one that would write outside of its folder.
+//!
+//! What remains is up to the file system: files whose names differ in case only, or in the normal form of Unicode, are
+//! two on Linux and one on a Mac or on Windows. As they are in many repositories of Git, they are taken, except where
+//! one of them is a manifest or a symlink.
 
 mod directory;
 mod ending;
@@ -16,6 +20,7 @@ mod links;
 mod members;
 mod names;
 mod source;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -114,6 +119,7 @@ pub struct SourceArchive {
     pub layout: Layout,
     /// Its manifests: `Package.swift`, then the ones for versions of Swift in order of their names.
     pub manifests: Vec<Manifest>,
+    /// In the order in which they lie in the archive.
     entries: Vec<Entry>,
     limits: ArchiveLimits,
 }
@@ -133,6 +139,8 @@ impl SourceArchive {
         check_costs(&entries, source.length(), limits)?;
         tree::check(&entries)?;
         let package = layout::find(&entries, limits)?;
+        let floor = usize::from(package.layout != Layout::Bare);
+        spelling::check(&entries, floor)?;
         let wanted: HashSet<usize> = package.manifests.iter().copied().collect();
         let kept = members::read(&mut source, &mut entries, location.offset, |index, entry| {
             entry.kind == Kind::Link || wanted.contains(&index)
@@ -143,7 +151,6 @@ impl SourceArchive {
             .iter()
             .map(|index| manifest(&entries, *index, &mut kept))
             .collect::<Result<_>>()?;
-        let floor = usize::from(package.layout != Layout::Bare);
         check_links(&entries, kept, floor)?;
         Ok(Self { layout: package.layout, manifests, entries, limits: *limits })
     }

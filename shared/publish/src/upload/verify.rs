@@ -14,8 +14,11 @@ use crate::digests::{DigestWriter, Digests};
 /// Chunks on their way from the bucket to the reader. Each has a few hundred kilobytes at most.
 const WAITING_CHUNKS: usize = 4;
 
-/// Bytes that a [`BlobReader`] asks for at once.
+/// Bytes that a [`BlobReader`] asks for where it has jumped to.
 const BLOCK: u64 = 256 * 1024;
+
+/// Bytes that it asks for at most where it reads on and on. It holds as many in memory.
+const LARGEST_BLOCK: u64 = 8 * 1024 * 1024;
 
 /// Reads an object once, from its first byte to its last, on a thread that may wait, and gives its digests and
 /// what `look` made of the bytes. `look` need not read to the end. Memory does not grow with the object.
@@ -84,28 +87,57 @@ impl Read for ChunkReader {
     }
 }
 
+/// Gives some bytes of an object: from where, and how many.
+type Fetch = Box<dyn FnMut(u64, u64) -> Result<Bytes> + Send>;
+
 /// Reads a stored object here and there, block by block: what is asked for, and not the rest of a jar of a
-/// gigabyte. Only for a thread that may wait.
+/// gigabyte. Blocks grow while one follows the other, so that a look at all takes few requests. Only for a thread
+/// that may wait.
 pub(super) struct BlobReader {
-    storage: Storage,
-    path: String,
+    fetch: Fetch,
     size: u64,
     position: u64,
+    /// Where the block begins, and what is in it.
     block: (u64, Bytes),
-    runtime: Handle,
+    /// Bytes that were asked for last.
+    asked: u64,
     failure: Result<()>,
 }
 
 impl BlobReader {
     /// For an object of this size; to be made where the runtime is at hand.
     pub(super) fn new(storage: &Storage, path: String, size: u64) -> Self {
-        let (block, runtime) = ((0, Bytes::new()), Handle::current());
-        Self { storage: storage.clone(), path, size, position: 0, block, runtime, failure: Ok(()) }
+        let (storage, runtime) = (storage.clone(), Handle::current());
+        let fetch = move |start, length| runtime.block_on(storage.read_range(&path, start, length));
+        Self::over(size, Box::new(fetch))
+    }
+
+    fn over(size: u64, fetch: Fetch) -> Self {
+        Self { fetch, size, position: 0, block: (0, Bytes::new()), asked: 0, failure: Ok(()) }
     }
 
     /// Why reading has failed, if it has: who looks into archives takes that for a damaged archive.
     pub(super) fn failure(self) -> Result<()> {
         self.failure
+    }
+
+    /// What is at hand from the position on.
+    fn at_hand(&self) -> &[u8] {
+        let (start, bytes) = &self.block;
+        let from = self.position.checked_sub(*start).and_then(|from| usize::try_from(from).ok());
+        from.and_then(|from| bytes.get(from..)).unwrap_or_default()
+    }
+
+    /// Gets the block with the position.
+    fn load(&mut self) -> Result<()> {
+        let start = self.position - self.position % BLOCK;
+        let (last, bytes) = &self.block;
+        let is_next = !bytes.is_empty() && last + bytes.len() as u64 == start;
+        self.asked = if is_next { (self.asked * 2).min(LARGEST_BLOCK) } else { BLOCK };
+        // The last one goes before the next one comes.
+        self.block = (start, Bytes::new());
+        self.block.1 = (self.fetch)(start, self.asked.min(self.size - start))?;
+        Ok(())
     }
 }
 
@@ -114,25 +146,17 @@ impl Read for BlobReader {
         if self.position >= self.size || buffer.is_empty() {
             return Ok(0);
         }
-        let start = self.position - self.position % BLOCK;
-        if self.block.0 != start || self.block.1.is_empty() {
-            let length = BLOCK.min(self.size - start);
-            match self.runtime.block_on(self.storage.read_range(&self.path, start, length)) {
-                Ok(bytes) => self.block = (start, bytes),
-                Err(error) => {
-                    let text = error.to_string();
-                    self.failure = Err(error);
-                    return Err(io::Error::other(text));
-                }
-            }
+        if self.at_hand().is_empty()
+            && let Err(error) = self.load()
+        {
+            let text = error.to_string();
+            self.failure = Err(error);
+            return Err(io::Error::other(text));
         }
-        let from = usize::try_from(self.position - start).map_err(io::Error::other)?;
-        let there = self.block.1.get(from..).unwrap_or_default();
-        if there.is_empty() {
+        let count = self.at_hand().read(buffer)?;
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let count = buffer.len().min(there.len());
-        buffer.get_mut(..count).unwrap_or_default().copy_from_slice(there.get(..count).unwrap_or_default());
         self.position += count as u64;
         Ok(count)
     }
@@ -149,5 +173,90 @@ impl Seek for BlobReader {
             io::Error::new(io::ErrorKind::InvalidInput, "a seek before the first byte of an object")
         })?;
         Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    const MEGABYTE: u64 = 1024 * 1024;
+
+    fn byte(position: u64) -> u8 {
+        u8::try_from((position / 7 + position / 65_537) % 251).unwrap()
+    }
+
+    /// Where each range begins, and its length.
+    type Ranges = Arc<Mutex<Vec<(u64, u64)>>>;
+
+    /// A reader of an object, and the ranges that it has asked for.
+    fn object(size: u64) -> (BlobReader, Ranges) {
+        let asked = Ranges::default();
+        let record = Arc::clone(&asked);
+        let fetch = move |start: u64, length: u64| {
+            assert!(length > 0 && start + length <= size, "{start} {length}");
+            record.lock().unwrap().push((start, length));
+            Ok((start..start + length).map(byte).collect::<Bytes>())
+        };
+        (BlobReader::over(size, Box::new(fetch)), asked)
+    }
+
+    fn read(reader: &mut BlobReader, from: u64, count: u64) {
+        reader.seek(SeekFrom::Start(from)).unwrap();
+        let mut bytes = vec![0; usize::try_from(count).unwrap()];
+        reader.read_exact(&mut bytes).unwrap();
+        assert!((from..from + count).map(byte).eq(bytes), "{count} from {from}");
+    }
+
+    #[test]
+    fn reading_on_takes_few_requests_of_bounded_length() {
+        let size = 40 * MEGABYTE + 5;
+        let (mut reader, asked) = object(size);
+        for from in (0..size).step_by(100_000) {
+            read(&mut reader, from, 100_000.min(size - from));
+        }
+        assert_eq!(reader.read(&mut [0; 4]).unwrap(), 0);
+        let asked = asked.lock().unwrap();
+        // A quarter of a megabyte, doubled five times, and then 8 megabytes each.
+        assert_eq!(asked.len(), 10);
+        assert_eq!(asked.iter().map(|(_, length)| length).max(), Some(&(8 * MEGABYTE)));
+        assert_eq!(asked.iter().map(|(_, length)| length).sum::<u64>(), size);
+    }
+
+    #[test]
+    fn a_look_at_the_end_gets_no_more_than_that() {
+        let (mut reader, asked) = object(40 * MEGABYTE - 5);
+        read(&mut reader, 40 * MEGABYTE - 1000, 900);
+        read(&mut reader, 40 * MEGABYTE - 2000, 1995);
+        assert_eq!(*asked.lock().unwrap(), [(40 * MEGABYTE - BLOCK, BLOCK - 5)]);
+    }
+
+    #[test]
+    fn a_jump_begins_with_a_small_block_again() {
+        let (mut reader, asked) = object(40 * MEGABYTE);
+        read(&mut reader, 0, 3 * BLOCK + 1);
+        // A little ahead: the next block all the same.
+        read(&mut reader, 7 * BLOCK + 100, 1);
+        read(&mut reader, 80 * BLOCK + 1, 1);
+        read(&mut reader, 1, 1);
+        read(&mut reader, BLOCK, 1);
+        let expected =
+            [(0, 1), (1, 2), (3, 4), (7, 8), (80, 1), (0, 1), (1, 2)].map(|(at, n)| (at * BLOCK, n * BLOCK));
+        assert_eq!(*asked.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn an_object_that_ends_early_or_fails_does_not_read_on() {
+        let mut short = BlobReader::over(MEGABYTE, Box::new(|_, _| Ok(Bytes::from_static(b"abc"))));
+        let mut bytes = Vec::new();
+        assert_eq!(short.read_to_end(&mut bytes).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(bytes, b"abc");
+        short.failure().unwrap();
+        let gone = |_, _| Err(Error::Unavailable("gone".into()));
+        let mut failing = BlobReader::over(MEGABYTE, Box::new(gone));
+        failing.read(&mut [0; 4]).unwrap_err();
+        assert!(matches!(failing.failure(), Err(Error::Unavailable(_))));
     }
 }

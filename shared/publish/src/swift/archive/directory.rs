@@ -56,7 +56,7 @@ impl Entry {
     }
 }
 
-/// Reads all entries in the order in which they are listed.
+/// Reads all entries, and gives them in the order in which they lie in the archive. They may be listed in any.
 pub(super) fn read<R: Read + Seek>(
     source: &mut Source<'_, R>,
     location: Location,
@@ -75,6 +75,7 @@ pub(super) fn read<R: Read + Seek>(
     if !fields.is_empty() {
         return Err(refuse("has something behind the last entry of its directory; make it anew"));
     }
+    entries.sort_by_key(|entry| entry.offset);
     Ok(entries)
 }
 

@@ -30,6 +30,8 @@ impl<'a> Link<'a> {
             "that is a symlink to an absolute path; make it relative"
         } else if target.contains('\\') || target.chars().any(char::is_control) {
             "that is a symlink to a path with a backslash or a control character; rename it"
+        } else if !target.is_ascii() {
+            "that is a symlink to a name beyond ASCII, which some systems take for another name; rename it"
         } else {
             return Ok(Self { name, target });
         };

@@ -12,7 +12,7 @@ use super::source::Source;
 use super::{refuse, refuse_entry};
 
 /// Checks every local header and all data against the directory, which begins at `directory`, and answers the
-/// content of the entries that `keep` picks, by their position in the directory.
+/// content of the entries that `keep` picks, by their position among all, which are in the order of their offsets.
 ///
 /// Entries must follow each other without a gap: what lies between them is invisible to one reader and an entry
 /// to another that goes from header to header.
@@ -22,17 +22,14 @@ pub(super) fn read<R: Read + Seek>(
     directory: u64,
     keep: impl Fn(usize, &Entry) -> bool,
 ) -> Result<Vec<(usize, Vec<u8>)>> {
-    let mut order: Vec<(u64, usize)> = entries.iter().map(|entry| entry.offset).zip(0..).collect();
-    order.sort_unstable();
-    if order.first().is_some_and(|(offset, _)| *offset != 0) {
+    if entries.first().is_some_and(|first| first.offset != 0) {
         return Err(refuse("does not begin with its first entry; remove what is in front of it"));
     }
-    let ends = order.iter().skip(1).map(|(offset, _)| *offset).chain([directory]).collect::<Vec<_>>();
+    let ends: Vec<u64> = entries.iter().skip(1).map(|entry| entry.offset).chain([directory]).collect();
     let mut inflater = Inflater::new();
     let mut kept = Vec::new();
     source.go_to(0)?;
-    for ((_, index), end) in order.into_iter().zip(ends) {
-        let Some(entry) = entries.get_mut(index) else { continue };
+    for (index, (entry, end)) in entries.iter_mut().zip(ends).enumerate() {
         let mut content = keep(index, entry).then(Vec::new);
         member(source, &mut inflater, entry, end, content.as_mut())?;
         kept.extend(content.map(|content| (index, content)));

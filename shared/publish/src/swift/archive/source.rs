@@ -7,8 +7,12 @@ use granary_model::{Error, Result};
 /// Bytes read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// A reader with a known length and position. It seeks only where reading does not go on, so that a pass from
-/// front to back is one sequential read, which matters for an object store.
+/// Bytes ahead that are read over. More than can lie between the data of two entries: a descriptor, and a local
+/// header with the longest name and extra fields.
+const READ_OVER: u64 = 128 * 1024;
+
+/// A reader with a known length and position. It seeks only backwards and far ahead, so that a pass from front to
+/// back is one sequential read, which matters for an object store.
 pub(super) struct Source<'a, R: Read + Seek> {
     input: BufReader<&'a mut R>,
     length: u64,
@@ -29,9 +33,22 @@ impl<'a, R: Read + Seek> Source<'a, R> {
 
     /// Goes to an offset.
     pub(super) fn go_to(&mut self, offset: u64) -> Result<()> {
-        if offset != self.position {
-            self.input.seek(SeekFrom::Start(offset)).map_err(|error| unreadable(&error))?;
-            self.position = offset;
+        // A seek throws away what is in the buffer.
+        if (self.position..=self.position.saturating_add(READ_OVER)).contains(&offset) {
+            return self.read_over(offset - self.position);
+        }
+        self.input.seek(SeekFrom::Start(offset)).map_err(|error| unreadable(&error))?;
+        self.position = offset;
+        Ok(())
+    }
+
+    fn read_over(&mut self, count: u64) -> Result<()> {
+        let mut left = count;
+        while left > 0 {
+            let there = self.peek()?.len();
+            let step = usize::try_from(left).map_or(there, |left| left.min(there));
+            self.consume(step);
+            left -= step as u64;
         }
         Ok(())
     }

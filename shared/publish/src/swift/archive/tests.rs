@@ -5,6 +5,7 @@ mod entries;
 mod layouts;
 mod links;
 mod properties;
+mod spellings;
 mod wrapping;
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -79,7 +80,7 @@ fn an_archive_of_the_zip_crate_is_read() {
         zip.start_file(name, options).unwrap();
         zip.write_all(MANIFEST.as_bytes()).unwrap();
     }
-    zip.add_symlink("p/link", "héllo.txt", options).unwrap();
+    zip.add_symlink("p/link", "large.txt", options).unwrap();
     zip.set_comment("made by a test").unwrap();
     let bytes = zip.finish().unwrap().into_inner();
     assert_eq!(accepted(&bytes).manifests[0].text, MANIFEST);
@@ -91,17 +92,18 @@ fn an_archive_of_the_zip_crate_is_read() {
     assert_eq!(accepted(&bytes).manifests[0].text, MANIFEST);
 }
 
-/// Gives few bytes at a time, is interrupted now and then, and counts seeks.
+/// Gives few bytes at a time, is interrupted now and then, and counts seeks and the bytes that it gave.
 struct Slow {
     bytes: Cursor<Vec<u8>>,
     turn: usize,
     seeks: usize,
+    given: usize,
     fails_at: u64,
 }
 
 impl Slow {
     fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes: Cursor::new(bytes), turn: 0, seeks: 0, fails_at: u64::MAX }
+        Self { bytes: Cursor::new(bytes), turn: 0, seeks: 0, given: 0, fails_at: u64::MAX }
     }
 }
 
@@ -115,7 +117,9 @@ impl Read for Slow {
             return Err(io::Error::other("the store is gone"));
         }
         let few = buffer.len().min(1 + self.turn % 7);
-        self.bytes.read(&mut buffer[..few])
+        let count = self.bytes.read(&mut buffer[..few])?;
+        self.given += count;
+        Ok(count)
     }
 }
 
@@ -126,18 +130,44 @@ impl Seek for Slow {
     }
 }
 
+/// Fifty entries, with extra fields and data that are longer than what is read at once.
+fn many(zip: builder::Zip) -> builder::Zip {
+    (0..50_u8).fold(zip, |zip, index| {
+        let item = Item::deflated(&format!("p/{index}"), index.to_string().repeat(100).as_bytes());
+        zip.item(match index % 10 {
+            3 => item.change(|item| item.local_extra = builder::field(0x7a7a, &vec![index; 65_000])),
+            7 => Item::file(&format!("p/{index}"), &vec![index; 70_000]).streamed(true, false),
+            _ => item,
+        })
+    })
+}
+
 #[test]
 fn the_data_are_read_in_one_sequence() {
-    let mut zip = package();
-    for index in 0..50 {
-        zip = zip.item(Item::deflated(&format!("p/{index}"), format!("{index}").repeat(100).as_bytes()));
-    }
     // Listed in another order than they lie there.
-    let bytes = zip.reversed().build();
+    let bytes = many(package()).reversed().build();
     let mut slow = Slow::new(bytes);
     let archive = SourceArchive::read(&mut slow, &ArchiveLimits::default()).unwrap();
     assert_eq!(archive.manifests[0].text, MANIFEST);
     assert!(slow.seeks < 10, "{}", slow.seeks);
+}
+
+#[test]
+fn wrapping_goes_through_the_archive_once() {
+    for zip in [many(builder::bare()), many(builder::bare()).reversed()] {
+        let mut slow = Slow::new(zip.build());
+        let archive = SourceArchive::read(&mut slow, &ArchiveLimits::default()).unwrap();
+        (slow.seeks, slow.given) = (0, 0);
+        let mut written = 0;
+        let mut count = |piece: &[u8]| {
+            written += piece.len();
+            Ok(())
+        };
+        archive.wrap(&mut slow, "f", &mut count).unwrap();
+        // To the end, for its length, and to the first data.
+        assert_eq!(slow.seeks, 2);
+        assert!(written > 350_000 && slow.given <= slow.bytes.get_ref().len(), "{written} {}", slow.given);
+    }
 }
 
 /// Loses its end as soon as its beginning is read.

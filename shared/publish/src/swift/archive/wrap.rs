@@ -27,6 +27,8 @@ const FIRST_DAY: u16 = 0x21;
 
 /// Writes entries below a folder: first the folder itself, then all in their order with their data copied as they
 /// are, then the directory. Nothing in it depends on anything but the entries and the folder.
+///
+/// Entries are in the order of their data, so the source is read once from front to back.
 pub(super) fn write<R: Read + Seek>(
     entries: &[Entry],
     source: &mut Source<'_, R>,

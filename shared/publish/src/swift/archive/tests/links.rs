@@ -80,7 +80,6 @@ fn links_do_not_lead_back_to_themselves() {
 fn links_are_followed_with_and_without_case() {
     // `S` is a folder of its own to one system and the link `s` to another, where the target leads out.
     refused(&zip(&[("p/x/s", ".."), ("p/x/l", "S/../y")]), OUT);
-    refused(&zip(&[("p/x/É", ".."), ("p/x/l", "é/../y")]), OUT);
     // And the other way round: out of a folder, but inside where the link is followed.
     refused(&zip(&[("p/s", "a/b/c"), ("p/l", "S/../../y")]), OUT);
     accepted(&zip(&[("p/s", "a/b/c"), ("p/l", "s/../../y")]));
@@ -104,7 +103,6 @@ fn targets_mean_the_same_everywhere() {
         (item.checksum, item.local_checksum) = (crc32fast::hash(b"\xe9"), crc32fast::hash(b"\xe9"));
     });
     refused(&with(item), "to a name that is not UTF-8");
-    accepted(&zip(&[("p/l", "é/日本")]));
 }
 
 #[test]
