@@ -40,3 +40,21 @@ async fn releases_published_together_are_all_listed() {
     assert!(list.header("link").contains("/1.15.0>; rel=\"latest-version\""), "{}", list.header("link"));
     app.check_packages(REPO, PackageType::Swift).await;
 }
+
+#[tokio::test]
+async fn the_latest_version_is_right_whoever_comes_first() {
+    for round in 0..8 {
+        let (app, ann) = with("private").await;
+        put(&ann, "mona/LinkedList/1.0.0", &simple_archive("1")).await;
+        put(&ann, "mona/LinkedList/2.0.0", &simple_archive("2")).await;
+        let (second, third) = (at("mona/LinkedList/2.0.0"), simple_archive("3"));
+        let (withdrawn, published) =
+            tokio::join!(ann.delete(&second), put(&ann, "mona/LinkedList/3.0.0", &third));
+        assert_eq!((withdrawn.status, published.status), (200, 201), "{round}");
+        let list = ann.get(&at("mona/LinkedList")).await;
+        assert!(list.header("link").contains("/3.0.0>; rel=\"latest-version\""), "{}", list.header("link"));
+        assert!(list.json()["releases"]["2.0.0"]["problem"].is_object());
+        app.settle().await;
+        app.check_packages(REPO, PackageType::Swift).await;
+    }
+}

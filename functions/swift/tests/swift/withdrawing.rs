@@ -94,3 +94,29 @@ async fn a_deleted_repository_leaves_nothing_behind() {
     problem(&ann.get(&at("identifiers?url=https://example.com/mona/LinkedList")).await, 404);
     assert_eq!(put(&ann, "mona/LinkedList/1.3.0", &simple_archive("new")).await.status, 201);
 }
+
+#[tokio::test]
+async fn a_release_with_all_the_manifests_it_can_have_comes_and_goes() {
+    let (app, ann) = with("private").await;
+    let text = |n: usize| format!("// swift-tools-version:5.{n}\nlet n = {n}\n");
+    let mut entries = vec![("L/Package.swift".to_owned(), text(30))];
+    entries.extend((0..15).map(|n| (format!("L/Package@swift-5.{n}.swift"), text(n))));
+    let archive = |entries: &[(String, String)]| {
+        let entries: Vec<(&str, &str)> =
+            entries.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        granary_testing::swift::source_archive(&entries)
+    };
+    let urls: Vec<String> = (0..20).map(|n| format!("https://example.com/mona/{n}")).collect();
+    let metadata = serde_json::json!({ "repositoryURLs": urls }).to_string();
+    let form = granary_testing::swift::PublishForm::new(&archive(&entries)).metadata(&metadata);
+    let response = form.put(&ann, &at("mona/LinkedList/1.0.0")).await;
+    assert_eq!(response.status, 201, "{}", response.text());
+    assert_eq!(related(&ann.get(&at("mona/LinkedList/1.0.0/Package.swift")).await, "alternate").len(), 15);
+    entries.push(("L/Package@swift-5.15.swift".to_owned(), text(15)));
+    problem(&put(&ann, "mona/LinkedList/1.0.1", &archive(&entries)).await, 422);
+    assert_eq!(ann.delete(&at("mona/LinkedList/1.0.0")).await.status, 200);
+    problem(&ann.get(&at("identifiers?url=https://example.com/mona/7")).await, 404);
+    app.settle().await;
+    app.check_packages(REPO, PackageType::Swift).await;
+    assert_eq!(usage(&app).await, (0, 0, 0));
+}

@@ -1,6 +1,6 @@
 //! From what was sent to the archive as it will be served.
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, SeekFrom};
 
 use granary_model::swift::{ManifestName, SwiftIdentity};
 use granary_model::{Error, Result};
@@ -9,6 +9,10 @@ use super::archive::{ArchiveLimits, Layout, SourceArchive};
 use super::publish::Archive;
 use crate::digests::{DigestWriter, Digests};
 use crate::spool::Spool;
+
+/// Largest archive that is put into a folder, in bytes: the new one is made in a temporary file, and a function has
+/// 512 MB for those.
+const MAX_WRAPPED: u64 = 400_000_000;
 
 /// An archive that was read, and its other form if it cannot be served as it is.
 #[derive(Debug)]
@@ -31,7 +35,6 @@ pub fn prepare<R: Read + Seek>(
     reader: &mut R,
     identity: &SwiftIdentity,
     is_signed: bool,
-    limit: u64,
 ) -> Result<Prepared> {
     let archive = SourceArchive::read(reader, &ArchiveLimits::default())?;
     let wrapped = match archive.layout {
@@ -43,7 +46,8 @@ pub fn prepare<R: Read + Seek>(
             )));
         }
         Layout::Bare => {
-            let (mut spool, mut digests) = (Spool::new(limit), DigestWriter::new());
+            check_wrappable(reader.seek(SeekFrom::End(0)).map_err(|e| Error::internal("wrapping", e))?)?;
+            let (mut spool, mut digests) = (Spool::new(u64::MAX), DigestWriter::new());
             archive.wrap(reader, &identity.to_string(), &mut |bytes| {
                 digests.update(bytes);
                 spool.write(bytes)
@@ -59,6 +63,17 @@ pub fn prepare<R: Read + Seek>(
     Ok(Prepared { manifests, wrapped })
 }
 
+/// Refuses to wrap what a function has no room for. To try again would be in vain.
+fn check_wrappable(length: u64) -> Result<()> {
+    if length > MAX_WRAPPED {
+        return Err(Error::Unprocessable(format!(
+            "the archive has Package.swift at its root, and with {length} bytes it is too large to be put into a folder \
+             here (at most {MAX_WRAPPED}); make it with one top-level folder"
+        )));
+    }
+    Ok(())
+}
+
 /// The same for a spooled archive, whose bytes are not stored yet. Reading takes a while, so it is not done on a
 /// thread that serves other requests.
 pub async fn prepare_spool(
@@ -69,10 +84,22 @@ pub async fn prepare_spool(
 ) -> Result<Archive> {
     let identity = identity.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let prepared = prepare(&mut spool.reader(), &identity, is_signed, u64::MAX)?;
+        let prepared = prepare(&mut spool.reader(), &identity, is_signed)?;
         let sent = prepared.wrapped.as_ref().map(|_| digests.sha256);
         let (bytes, digests) = prepared.wrapped.unwrap_or((spool, digests));
         Ok(Archive { digests, bytes: Some(bytes), manifests: prepared.manifests, sent })
     });
     reading.await.map_err(|e| Error::internal("reading the archive", e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_to_be_wrapped_is_refused_for_good() {
+        check_wrappable(MAX_WRAPPED).unwrap();
+        let Err(Error::Unprocessable(text)) = check_wrappable(MAX_WRAPPED + 1) else { panic!("accepted") };
+        assert!(text.contains("top-level folder"), "{text}");
+    }
 }

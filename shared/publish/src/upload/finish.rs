@@ -62,8 +62,7 @@ pub async fn publish_upload(
             let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
             let digests = verify_digests(&target, now, &row.id, 0, file).await?;
             let named = identity.clone();
-            let prepared =
-                look_into(target.storage, digests, move |reader| prepare(reader, &named, false, u64::MAX));
+            let prepared = look_into(target.storage, digests, move |reader| prepare(reader, &named, false));
             let Prepared { manifests, wrapped } = prepared.await??;
             let sent = wrapped.as_ref().map(|_| digests.sha256);
             let (digests, bytes) = match wrapped {
