@@ -179,14 +179,20 @@ impl Storage {
         let pk = first.pk();
         let start =
             after.map(|sk| HashMap::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(sk))]));
+        // DynamoDB refuses a key condition with an empty text.
+        let (condition, values) = if prefix.is_empty() {
+            ("pk = :pk", HashMap::new())
+        } else {
+            ("pk = :pk AND begins_with(sk, :sk)", HashMap::from([(":sk".to_owned(), text(prefix))]))
+        };
         let output = self
             .inner
             .dynamodb
             .query()
             .table_name(self.table_name(first.table()))
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .key_condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
             .expression_attribute_values(":pk", text(&pk))
-            .expression_attribute_values(":sk", text(prefix))
             .consistent_read(true)
             .limit(limit)
             .set_exclusive_start_key(start)

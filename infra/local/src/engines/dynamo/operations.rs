@@ -1,8 +1,11 @@
 //! From request documents to typed calls and back.
 
+use std::collections::HashMap;
+
 use dynoxide::{Database, DynoxideError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The operations that the registry uses. `Scan` is not among them on purpose: no access pattern scans a
 /// table, and on AWS the permission for it is missing.
@@ -64,7 +67,7 @@ impl Operation {
             Self::DescribeTable => call(body, |request| database.describe_table(request)),
             Self::GetItem => call(body, |request| database.get_item(request)),
             Self::PutItem => call(body, |request| database.put_item(request)),
-            Self::Query => call(body, |request| database.query(request)),
+            Self::Query => no_empty_keys(body).and_then(|()| call(body, |request| database.query(request))),
             Self::TransactGetItems => call(body, |request| database.transact_get_items(request)),
             Self::TransactWriteItems => call(body, |request| database.transact_write_items(request)),
             Self::UpdateItem => call(body, |request| database.update_item(request)),
@@ -75,6 +78,31 @@ impl Operation {
             Err(error) => Answer { status: error.status_code(), body: error.to_json().into_bytes() },
         }
     }
+}
+
+/// What of a query's values matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Conditions {
+    #[serde(default)]
+    expression_attribute_values: HashMap<String, Value>,
+    filter_expression: Option<String>,
+}
+
+/// Refuses a key condition with an empty text or no bytes, as DynamoDB does and this engine does not: a mistake that
+/// would otherwise show only on AWS.
+fn no_empty_keys(body: &[u8]) -> Result<(), DynoxideError> {
+    let Ok(conditions) = serde_json::from_slice::<Conditions>(body) else { return Ok(()) };
+    let is_empty =
+        |value: &Value| ["S", "B"].iter().any(|kind| value.get(kind).is_some_and(|text| text == ""));
+    // Values of a filter may be empty, and nothing here says which is whose.
+    if conditions.filter_expression.is_none() && conditions.expression_attribute_values.values().any(is_empty)
+    {
+        return Err(DynoxideError::ValidationException(
+            "One or more parameter values are not valid: a key condition has an empty value".into(),
+        ));
+    }
+    Ok(())
 }
 
 fn call<Q, R, F>(body: &[u8], run: F) -> Result<Vec<u8>, DynoxideError>
@@ -114,6 +142,18 @@ fn unreadable(message: &str) -> DynoxideError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn empty_keys_are_refused_as_on_aws() {
+        let query = |values: &str, filter: &str| {
+            let body = format!(r#"{{"TableName":"t","ExpressionAttributeValues":{values}{filter}}}"#);
+            no_empty_keys(body.as_bytes()).is_ok()
+        };
+        assert!(query(r#"{":pk":{"S":"a"},":n":{"N":"1"}}"#, ""));
+        assert!(!query(r#"{":pk":{"S":"a"},":sk":{"S":""}}"#, ""));
+        assert!(!query(r#"{":pk":{"B":""}}"#, ""));
+        assert!(query(r#"{":pk":{"S":"a"},":f":{"S":""}}"#, r#","FilterExpression":"f = :f""#));
+    }
 
     #[test]
     fn scan_is_not_offered() {
