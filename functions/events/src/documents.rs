@@ -4,7 +4,6 @@ use granary_http::AppState;
 use granary_model::{Error, PackageType, Result};
 use granary_publish::maven::metadata::ArtifactMetadata;
 use granary_publish::raw::RawLists;
-use granary_publish::swift::releases::Releases;
 use granary_publish::{Renderer, Source, render_and_store};
 use granary_storage::rows::HeadRow;
 use granary_storage::{Key, ObjectKey, PackageKey};
@@ -18,10 +17,7 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
         PackageType::Npm => refresh_by(state, package, state.packuments()).await,
         PackageType::Raw => refresh_by(state, package, &RawLists).await,
         PackageType::Maven => refresh_by(state, package, &ArtifactMetadata).await,
-        PackageType::Swift => {
-            let releases = Releases::new(&state.config().public_url);
-            refresh_by(state, package, &releases).await
-        }
+        PackageType::Swift => refresh_by(state, package, state.releases()).await,
         PackageType::Kmp | PackageType::Composer => Ok(Progress::Finished),
     }
 }

@@ -1,6 +1,7 @@
 //! The version of the protocol that a client asks for in `Accept`.
 
 use axum::http::{HeaderMap, header};
+use granary_http::shown;
 use granary_model::Error;
 
 /// What the types of the protocol begin with.
@@ -46,10 +47,6 @@ pub(crate) fn check_accept(headers: &HeaderMap, served: &str) -> Result<(), Unac
 
 fn invalid(how: &str) -> Unacceptable {
     Unacceptable::Invalid(Error::BadRequest(format!("invalid API version in the Accept header: {how}")))
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(80).collect::<String>().escape_debug().to_string()
 }
 
 enum Verdict {

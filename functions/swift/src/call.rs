@@ -8,7 +8,6 @@ use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, PackageType, Result};
 use granary_publish::Source;
 use granary_publish::swift::facts::SwiftFacts;
-use granary_publish::swift::releases::Releases;
 
 use crate::accept::{Unacceptable, check_accept};
 
@@ -118,10 +117,5 @@ impl Call {
     pub(crate) fn facts<A: RepoAction>(&self, access: &RepoAccess<A>) -> Result<SwiftFacts> {
         let row = access.live_version().ok_or_else(|| self.not_found())?;
         SwiftFacts::from_row(&row.facts)
-    }
-
-    /// Addresses and lists for the public address.
-    pub(crate) fn releases(&self) -> Releases {
-        Releases::new(&self.state.config().public_url)
     }
 }

@@ -1,7 +1,7 @@
 //! From method and path to handler.
 
 use axum::body::Body;
-use axum::extract::{OriginalUri, Path, Request};
+use axum::extract::{Path, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::{Read, Write};
@@ -28,9 +28,7 @@ pub(crate) async fn answer(
 }
 
 async fn respond(state: AppState, repo: String, path: String, request: Request) -> Response {
-    let query =
-        request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
-    let query = query.query().unwrap_or_default().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let (parts, body) = request.into_parts();
     let is_head = parts.method == Method::HEAD;
     let call = Call { state, repo, path, query, headers: parts.headers, is_head };

@@ -2,8 +2,6 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use granary_http::permit::Read;
 use granary_http::{Delivery, RepoAccess};
 use granary_model::swift::{ManifestName, SwiftIdentity, SwiftVersion, ToolsVersion};
@@ -48,7 +46,7 @@ pub(crate) async fn show_archive(
         call.state.count_download(package, &row.version);
     }
     let headers = response.headers_mut();
-    let digest = format!("sha-256={}", STANDARD.encode(file.sha256.as_bytes()));
+    let digest = format!("sha-256={}", file.sha256.base64());
     put(headers, "digest", &digest);
     if let Some(signature) = facts.signature.as_ref().filter(|it| it.base64.len() <= MAX_SIGNATURE_HEADER) {
         put(headers, "x-swift-package-signature-format", &signature.format);
@@ -96,7 +94,7 @@ pub(crate) async fn show_manifest(call: &Call, identity: &SwiftIdentity, version
     let (_, first_published) = call.source(&access, identity)?;
     let url = format!(
         "{}/{}",
-        call.releases().release_url(&access.repo.id, &first_published, &facts.version),
+        call.state.releases().release_url(&access.repo.id, &first_published, &facts.version),
         ManifestName::MAIN
     );
     let wanted = match parameter(call, "swift-version")? {

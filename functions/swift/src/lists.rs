@@ -18,10 +18,10 @@ pub(crate) async fn show_releases(call: &Call, identity: &SwiftIdentity) -> Answ
     let access = call.package::<Read>(identity).await?;
     call.accepts("application/json")?;
     let (source, first_published) = call.source(&access, identity)?;
-    let releases = call.releases();
+    let releases = call.state.releases();
     let form = ("application/json", "Accept-Encoding, Authorization");
     let mut response =
-        serve_document(&call.state, &call.headers, &source, releases.list(), &releases, form).await?;
+        serve_document(&call.state, &call.headers, &source, releases.list(), releases, form).await?;
     let mut links = Links::default();
     if let Some(latest) = source.head.latest().and_then(|text| text.parse::<SwiftVersion>().ok()) {
         links.add(&releases.release_url(&access.repo.id, &first_published, &latest), "latest-version");

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::Read;
 use granary_http::{AppState, Caller, done, refuse_body};
-use granary_model::{Error, Result};
+use granary_model::Error;
 
 use crate::call::{Answer, Call, Refused};
 use crate::dispatch::versioned;
@@ -13,7 +13,7 @@ use crate::dispatch::versioned;
 /// `POST` to the registry's address or `login` below it: 200 if the credentials are good for this registry.
 /// SwiftPM sends an empty body and waits for 5 seconds.
 pub(crate) async fn login(call: &Call) -> Answer {
-    require_somebody(&call.state, &call.headers).await?;
+    Caller::of_request(&call.state, &call.headers).await?;
     call.repo::<Read>().await?;
     Ok(done())
 }
@@ -27,21 +27,12 @@ pub(crate) async fn answer_at_root(state: AppState, request: Request) -> Respons
             return Err(Refused::with(StatusCode::METHOD_NOT_ALLOWED, error));
         }
         check_scheme(&parts.headers)?;
-        require_somebody(&state, &parts.headers).await?;
+        Caller::of_request(&state, &parts.headers).await?;
         Ok(done())
     };
     let answer: Answer = answer.await;
     refuse_body(&parts.headers, body).await;
     versioned(answer.unwrap_or_else(Refused::response))
-}
-
-async fn require_somebody(state: &AppState, headers: &HeaderMap) -> Result<()> {
-    if Caller::of_request(state, headers).await?.principal.is_anonymous() {
-        return Err(Error::Unauthorized(
-            "authentication is required: send a token as Bearer, or as Basic password".into(),
-        ));
-    }
-    Ok(())
 }
 
 /// Refuses credentials of a kind that is not understood, instead of taking their bearer for nobody.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
-use granary_http::{Form, Part, Received, declared_length, receive, took_long};
+use granary_http::{Form, Part, Received, receive, shown, took_long};
 use granary_model::{Error, Result};
 use granary_publish::base64_spool::Base64Spool;
 use granary_publish::digests::Digests;
@@ -51,7 +51,7 @@ pub(crate) async fn receive_parts(
             Error::Unprocessable(format!(
                 "a release is published as multipart/form-data, or as a zip with Content-Type: application/zip; this \
                  is '{}'",
-                other.chars().take(80).collect::<String>().escape_debug()
+                shown(other)
             )),
         )),
     }
@@ -59,19 +59,13 @@ pub(crate) async fn receive_parts(
 
 async fn receive_form(call: &Call, body: &mut Option<Body>, way_out: &str) -> Result<Sent, Refused> {
     let state = &call.state;
-    let limit = state.config().max_body;
-    if let (Some(limit), Some(length)) = (limit, declared_length(&call.headers))
-        && length > limit
-    {
-        return Err(Error::TooLarge(format!(
-            "the request is larger than the {limit} bytes that this deployment takes; {way_out}; signature and metadata \
-             are not sent that way, and a server that is one process takes this request as it is"
-        ))
-        .into());
-    }
+    let way_out = format!(
+        "{way_out}; signature and metadata are not sent that way, and a server that is one process takes this request \
+         as it is"
+    );
     let began = state.now();
     let body = body.take().unwrap_or_default();
-    let mut form = Form::open(state, &call.headers, body).await.map_err(unusable)?;
+    let mut form = Form::open(state, &call.headers, body, &way_out).await.map_err(unusable)?;
     let mut parts = Parts::default();
     let read = async {
         while let Some(part) = form.next().await? {
@@ -131,7 +125,7 @@ impl Parts {
             _ => Err(Error::Unprocessable(format!(
                 "there is no part '{}' in a publish; the parts are source-archive, source-archive-signature, metadata \
                  and metadata-signature",
-                name.chars().take(80).collect::<String>().escape_debug()
+                shown(&name)
             ))),
         }
     }
@@ -197,7 +191,7 @@ fn check_format(headers: &HeaderMap, is_signed: bool) -> Result<()> {
         )),
         (Some(other), true) => Err(Error::Unprocessable(format!(
             "the signature format '{}' is not known here; it has to be {SIGNATURE_FORMAT}",
-            other.chars().take(80).collect::<String>().escape_debug()
+            shown(other)
         ))),
     }
 }

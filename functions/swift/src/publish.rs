@@ -53,7 +53,7 @@ pub(crate) async fn publish(
     if !published.is_new {
         return Err(Error::Conflict(format!("release {version} of {identity} was published just now")).into());
     }
-    let url = call.releases().release_url(&access.repo.id, &published.identity, &version);
+    let url = call.state.releases().release_url(&access.repo.id, &published.identity, &version);
     let location = HeaderValue::from_str(&url).map_err(|e| Error::internal("naming a release", e))?;
     let body =
         json!({ "id": published.identity.to_string(), "version": version, "url": url, "checksum": checksum });

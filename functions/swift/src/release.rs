@@ -114,7 +114,7 @@ async fn show_metadata(
     let body = serde_json::to_vec(&view).map_err(|e| Error::internal("showing a release", e))?;
     let mut response = Response::new(body.into());
     headers.put(response.headers_mut())?;
-    let releases = call.releases();
+    let releases = call.state.releases();
     let (documents, storage) = (call.state.documents(), call.state.storage());
     let around = releases.neighbours(documents, storage, &source, &facts.version).await?;
     let mut links = Links::default();

@@ -8,8 +8,7 @@ use granary_model::{Error, Result};
 use granary_publish::files::{Known, is_published, over_quota};
 use granary_publish::maven::MavenRules;
 use granary_publish::raw::RawRules;
-use granary_publish::swift::facts::SwiftFacts;
-use granary_publish::swift::publish::check_free;
+use granary_publish::swift::publish::{self as release, check_free};
 use granary_publish::upload::state::{LIFETIME_MILLIS, replace};
 use granary_storage::Key;
 use granary_storage::rows::{
@@ -133,29 +132,27 @@ async fn published(
     };
     match subject {
         UploadSubject::Npm { name: Some(name), version: Some(version), .. } => {
-            let exists = || {
-                Error::Conflict(format!(
-                    "You cannot publish over the previously published versions: {version}. Choose a new version of {name}."
-                ))
-            };
             let package = access.package_key(subject.kind(), &name.key());
-            let row = state.storage().get(&Key::Version(package, version.to_string())).await?;
-            Ok(vec![has_main_file(row, files).map_err(|_| exists())?])
+            let row: Option<VersionRow> =
+                state.storage().get(&Key::Version(package, version.to_string())).await?;
+            let Some(row) = row else { return Ok(vec![false]) };
+            let (stored, announced) = (row.files.first(), files.first());
+            if row.is_live() && stored.map(|file| file.sha256) == announced.map(|file| file.sha256) {
+                return Ok(vec![true]);
+            }
+            Err(Error::Conflict(format!(
+                "You cannot publish over the previously published versions: {version}. Choose a new version of {name}."
+            )))
         }
         UploadSubject::Swift { identity, version, .. } => {
             let package = access.package_key(subject.kind(), &identity.key());
             let row: Option<VersionRow> = state.storage().get(&Key::Version(package, version.key())).await?;
-            let sent = files.first().map(|file| file.sha256);
-            // Known by what was sent, too, if that was put into a folder.
-            let live = row.as_ref().filter(|row| row.is_live());
-            let facts = live.map(|row| SwiftFacts::from_row(&row.facts)).transpose()?;
-            if sent.is_some()
-                && facts.is_some_and(|facts| facts.sent == sent && facts.version.is(version.as_str()))
+            if let (Some(row), Some(file)) = (&row, files.first())
+                && release::is_published(row, version, file.sha256)?
             {
                 return Ok(vec![true]);
             }
-            let exists = check_free(row.as_ref(), identity, version);
-            Ok(vec![has_main_file(row, files).or_else(|Other| exists.map(|()| false))?])
+            check_free(row.as_ref(), identity, version).map(|()| vec![false])
         }
         UploadSubject::Npm { .. } => Ok(vec![false; files.len()]),
         UploadSubject::Maven { coordinates } => {
@@ -169,17 +166,6 @@ async fn published(
             files.iter().map(|file| is_published(version, &file.name, file.sha256, &known, &rules)).collect()
         }
     }
-}
-
-/// The version exists, and not with this file.
-struct Other;
-
-/// Whether a version exists with this very file as its main one.
-fn has_main_file(row: Option<VersionRow>, files: &[AnnouncedFile]) -> Result<bool, Other> {
-    let Some(row) = row else { return Ok(false) };
-    let (stored, announced) = (row.files.first(), files.first());
-    let same = stored.map(|file| file.sha256) == announced.map(|file| file.sha256);
-    if row.is_live() && same { Ok(true) } else { Err(Other) }
 }
 
 /// Refuses what cannot fit before it is sent. Whether it does is decided when it is published.

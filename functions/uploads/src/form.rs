@@ -5,8 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::Write;
 use granary_http::{
-    ApiError, ApiResult, AppState, Caller, Fields, Form, Part, RepoAccess, declared_length, refuse_body,
-    reply,
+    ApiError, ApiResult, AppState, Caller, Fields, Form, Part, RepoAccess, refuse_body, reply,
 };
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::raw::RawFile;
@@ -32,6 +31,10 @@ use crate::session::target;
 /// Longest value of a field that is no file, in bytes.
 const MAX_TEXT: usize = 16 * 1024;
 
+/// What to do with a file that is too large for a form.
+const WAY_OUT: &str =
+    "send the file with `granary push` (see `granary push --help`), which has no such limit";
+
 /// What a form says.
 #[derive(Default)]
 struct Sent {
@@ -51,15 +54,11 @@ struct SentFile {
 pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResult<Response> {
     let headers = request.headers().clone();
     // Nobody without a credential gets to send gigabytes.
-    let allowed = async {
-        Caller::of_request(&state, &headers).await?;
-        check_length(&state, &headers)
-    };
-    if let Err(error) = allowed.await {
+    if let Err(error) = Caller::of_request(&state, &headers).await {
         refuse_body(&headers, request.into_body()).await;
         return Err(ApiError(error));
     }
-    let mut parts = Form::open(&state, &headers, request.into_body()).await?;
+    let mut parts = Form::open(&state, &headers, request.into_body(), WAY_OUT).await?;
     let form = match read(&state, &headers, &mut parts).await {
         Ok(form) => form,
         Err(error) => {
@@ -75,16 +74,6 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
     access.require_type(subject.kind())?;
     let published = Box::pin(publish(&state, &access, subject, file)).await?;
     Ok(reply(StatusCode::CREATED, &published))
-}
-
-fn check_length(state: &AppState, headers: &HeaderMap) -> Result<()> {
-    match (state.config().max_body, declared_length(headers)) {
-        (Some(limit), Some(length)) if length > limit => Err(Error::TooLarge(format!(
-            "the request is larger than the {limit} bytes that this deployment takes; send the file with `granary push` \
-             (see `granary push --help`), which has no such limit"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// Reads the fields in whichever order they come.

@@ -267,7 +267,7 @@ pub(crate) fn denied(denial: Denial, what: &str) -> Error {
 }
 
 /// A name from a request, safe to print.
-pub(crate) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     name.chars().take(80).collect::<String>().escape_debug().to_string()
 }
 

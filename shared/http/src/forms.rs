@@ -15,7 +15,7 @@ use granary_publish::spool::Spool;
 use http_body::{Body as HttpBody, Frame};
 use multer::{Field, Multipart};
 
-use crate::receive::{drain, refuse_body};
+use crate::receive::{check_length, drain, refuse_body, too_large};
 use crate::state::AppState;
 
 /// Most bytes that the parser may hold: what comes before the first boundary, and the headers of all fields.
@@ -30,7 +30,6 @@ pub struct Form {
     parts: Multipart<'static>,
     source: Source,
     meter: Meter,
-    limit: u64,
 }
 
 /// A request's body, which the parser reads, or which is thrown away once the parser has no use for it.
@@ -40,30 +39,33 @@ impl Form {
     /// Begins to read a request's body. Nothing of it is taken before the first part is asked for.
     ///
     /// # Errors
-    /// `BadRequest` if the request is no form, or says no boundary.
-    pub async fn open(state: &AppState, headers: &HeaderMap, body: Body) -> Result<Self> {
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let boundary = match multer::parse_boundary(content_type.unwrap_or_default()) {
+    /// `BadRequest` if the request is no form, or says no boundary; `TooLarge`, which ends with `way_out`, if it says
+    /// that it is over the limit.
+    pub async fn open(state: &AppState, headers: &HeaderMap, body: Body, way_out: &str) -> Result<Self> {
+        let boundary = match check_length(state, headers, way_out).and_then(|()| boundary(headers)) {
             Ok(boundary) => boundary,
             Err(error) => {
                 refuse_body(headers, body).await;
-                return Err(Error::BadRequest(format!(
-                    "the request is no form (multipart/form-data): {error}"
-                )));
+                return Err(error);
             }
         };
-        let (meter, source) = (Meter::default(), Arc::new(Mutex::new(Some(body))));
-        let limit = state.config().max_body.unwrap_or(u64::MAX);
+        let meter = Meter {
+            limit: state.config().max_body.unwrap_or(u64::MAX),
+            way_out: way_out.into(),
+            used: Arc::default(),
+            over: Arc::default(),
+            broken: Arc::default(),
+        };
+        let source = Arc::new(Mutex::new(Some(body)));
         let body = Metered {
             body: Arc::clone(&source),
             given: 0,
-            limit,
             meter: meter.clone(),
             waiting: Bytes::new(),
             rests: false,
         };
         let parts = Multipart::new(Body::new(body).into_data_stream(), boundary);
-        Ok(Self { parts, source, meter, limit })
+        Ok(Self { parts, source, meter })
     }
 
     /// The next part, if there is one.
@@ -71,15 +73,13 @@ impl Form {
     /// # Errors
     /// `BadRequest` for a form that cannot be read, `TooLarge` for one that is over the limit of a request.
     pub async fn next(&mut self) -> Result<Option<Part<'_>>> {
-        let (meter, limit) = (self.meter.clone(), self.limit);
+        let meter = self.meter.clone();
         match self.parts.next_field().await {
-            Ok(field) => Ok(field.map(|field| Part { field, form: PhantomData, meter, limit })),
-            Err(error) => Err(meter.broken(&error, limit)),
+            Ok(field) => Ok(field.map(|field| Part { field, form: PhantomData, meter })),
+            Err(error) => Err(meter.broken(&error)),
         }
     }
-}
 
-impl Form {
     /// Reads what is left of the request and throws it away, so that a client that is refused sees the answer
     /// instead of a broken connection. What is no form ends here: its sender need not learn more.
     pub async fn drain(self) {
@@ -93,6 +93,12 @@ impl Form {
     }
 }
 
+fn boundary(headers: &HeaderMap) -> Result<String> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    multer::parse_boundary(content_type.unwrap_or_default())
+        .map_err(|error| Error::BadRequest(format!("the request is no form (multipart/form-data): {error}")))
+}
+
 /// One part of a form.
 #[derive(Debug)]
 pub struct Part<'a> {
@@ -100,7 +106,6 @@ pub struct Part<'a> {
     /// One part at a time.
     form: PhantomData<&'a mut Form>,
     meter: Meter,
-    limit: u64,
 }
 
 impl Part<'_> {
@@ -126,7 +131,7 @@ impl Part<'_> {
                 self.meter.used.fetch_add(chunk.as_ref().map_or(0, Bytes::len) as u64, Ordering::Relaxed);
                 Ok(chunk)
             }
-            Err(error) => Err(self.meter.broken(&error, self.limit)),
+            Err(error) => Err(self.meter.broken(&error)),
         }
     }
 
@@ -164,8 +169,12 @@ impl Part<'_> {
 }
 
 /// What is known of a body while the parser works on it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Meter {
+    /// Most bytes of a request.
+    limit: u64,
+    /// What to do with more.
+    way_out: Arc<str>,
     /// Bytes that came out of the parser.
     used: Arc<AtomicU64>,
     /// Whether the body is longer than a request may be.
@@ -175,12 +184,9 @@ struct Meter {
 }
 
 impl Meter {
-    fn broken(&self, error: &multer::Error, limit: u64) -> Error {
+    fn broken(&self, error: &multer::Error) -> Error {
         if self.over.load(Ordering::Relaxed) {
-            return Error::TooLarge(format!(
-                "the request is larger than the {limit} bytes that this deployment takes; send the file with \
-                 `granary push` (see `granary push --help`), which has no such limit"
-            ));
+            return too_large(self.limit, &self.way_out);
         }
         self.broken.store(true, Ordering::Relaxed);
         Error::BadRequest(format!("the form cannot be read: {error}"))
@@ -194,7 +200,6 @@ impl Meter {
 struct Metered {
     body: Source,
     given: u64,
-    limit: u64,
     meter: Meter,
     /// What has come and was not handed over yet: a function gets its whole body at once.
     waiting: Bytes,
@@ -235,7 +240,7 @@ impl HttpBody for Metered {
         let piece = self.waiting.split_to(length);
         self.given += piece.len() as u64;
         self.rests = true;
-        if self.given > self.limit {
+        if self.given > self.meter.limit {
             self.meter.over.store(true, Ordering::Relaxed);
             return Poll::Ready(Some(Err("the request is too large".into())));
         }

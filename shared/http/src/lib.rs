@@ -33,7 +33,7 @@ mod receive;
 mod secrets;
 mod state;
 
-pub use access::{About, Repo, RepoAccess};
+pub use access::{About, Repo, RepoAccess, shown};
 pub use body::{Json, Params, read_limited, read_maybe_gzip};
 pub use caller::Caller;
 pub use config::Config;

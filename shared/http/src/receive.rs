@@ -39,25 +39,20 @@ pub async fn receive(
     way_out: &str,
 ) -> Result<Received> {
     let limit = state.config().max_body.unwrap_or(u64::MAX);
-    let too_long = || {
-        Error::TooLarge(format!(
-            "the request is larger than the {limit} bytes that this deployment takes; {way_out}"
-        ))
-    };
     let began: Timestamp = state.now();
     let mut spool = Spool::new(state.config().max_file);
     let mut digests = DigestWriter::new();
     let mut seen: u64 = 0;
-    if declared_length(headers).is_some_and(|length| length > limit) {
+    if let Err(error) = check_length(state, headers, way_out) {
         refuse_body(headers, body).await;
-        return Err(too_long());
+        return Err(error);
     }
     let mut failure = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;
-        if let Err(error) = if seen > limit { Err(too_long()) } else { spool.write(&data) } {
+        if let Err(error) = if seen > limit { Err(too_large(limit, way_out)) } else { spool.write(&data) } {
             failure = Some(error);
             break;
         }
@@ -71,6 +66,21 @@ pub async fn receive(
         return Err(Error::BadRequest("the request body is not as long as its Content-Length says".into()));
     }
     Ok(Received { spool, digests: digests.finish(), slow: took_long(state, began) })
+}
+
+/// Refuses a request that says that it is larger than this deployment takes. `way_out` is what to do instead.
+pub(crate) fn check_length(state: &AppState, headers: &HeaderMap, way_out: &str) -> Result<()> {
+    match (state.config().max_body, declared_length(headers)) {
+        (Some(limit), Some(length)) if length > limit => Err(too_large(limit, way_out)),
+        _ => Ok(()),
+    }
+}
+
+/// The error for a request over the limit.
+pub(crate) fn too_large(limit: u64, way_out: &str) -> Error {
+    Error::TooLarge(format!(
+        "the request is larger than the {limit} bytes that this deployment takes; {way_out}"
+    ))
 }
 
 /// Whether reading a body took so long that the right to do what it asks for must be looked at again. A client

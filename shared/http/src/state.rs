@@ -8,6 +8,7 @@ use axum::http::request;
 use granary_auth::{Identity, OidcVerifier, Principal};
 use granary_model::{Clock, Ids, Result, Timestamp, UserId};
 use granary_publish::npm::packument::Packuments;
+use granary_publish::swift::releases::Releases;
 use granary_publish::{Change, DocumentCache};
 use granary_storage::rows::UserRow;
 use granary_storage::{Key, PackageKey, Storage};
@@ -40,6 +41,7 @@ struct Inner {
     parts: Parts,
     documents: DocumentCache,
     packuments: Packuments,
+    releases: Releases,
     blobs: BlobCache,
     downloads: DownloadCounter,
     /// Profiles already written by this process, so that a session costs a write only once.
@@ -57,11 +59,13 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let documents = DocumentCache::new(parts.config.cache_bytes);
         let packuments = Packuments::new(&parts.config.public_url);
+        let releases = Releases::new(&parts.config.public_url);
         let blobs = BlobCache::new(parts.config.cache_bytes / 2);
         let inner = Inner {
             parts,
             documents,
             packuments,
+            releases,
             blobs,
             downloads: DownloadCounter::default(),
             known_users: Mutex::new(HashSet::new()),
@@ -92,6 +96,11 @@ impl AppState {
     /// Renders npm's documents for the public address.
     pub fn packuments(&self) -> &Packuments {
         &self.inner.packuments
+    }
+
+    /// Renders Swift's lists for the public address.
+    pub fn releases(&self) -> &Releases {
+        &self.inner.releases
     }
 
     pub(crate) fn blobs(&self) -> &BlobCache {

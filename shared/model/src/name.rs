@@ -50,6 +50,12 @@ macro_rules! text_newtype {
 }
 pub(crate) use text_newtype;
 
+/// The error for a name that its grammar does not have.
+pub(crate) fn refuse(what: &str, text: &str, grammar: &str) -> Error {
+    let shown: String = text.chars().take(80).collect();
+    Error::BadRequest(format!("the {what} '{}' cannot be used: {grammar}", shown.escape_debug()))
+}
+
 /// What a version with a `text` needs besides its `FromStr` and `Ord`: it is printed, stored and read as that text,
 /// and two are equal if neither comes before the other.
 macro_rules! version_text {

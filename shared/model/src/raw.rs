@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::name::text_newtype;
+use crate::name::{refuse, text_newtype};
 
 text_newtype! {
     /// Name of a package of plain files.
@@ -37,11 +37,6 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~+@-".contains(&b))
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !text.ends_with('.')
-}
-
-fn refuse(what: &str, text: &str, grammar: &str) -> Error {
-    let shown: String = text.chars().take(80).collect();
-    Error::BadRequest(format!("the {what} '{}' cannot be used: {grammar}", shown.escape_debug()))
 }
 
 impl FromStr for RawName {

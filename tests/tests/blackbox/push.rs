@@ -97,6 +97,18 @@ impl Stage {
         Ok(hex::encode(hasher.finalize()))
     }
 
+    /// Checks that what `line` has pushed comes back from `path` whichever way, that the server never had it in memory,
+    /// and that pushing it again sends nothing.
+    async fn check_streamed(&self, line: &str, path: &str, digest: &str) -> Result<()> {
+        ensure!(self.served(path).await? == digest, "other bytes came back");
+        ensure!(self.served_to_curl(path).await? == digest, "other bytes came back to curl");
+        let server = self.server.peak_memory()?;
+        ensure!(server <= MOST_MEMORY, "the server had {server} bytes in memory");
+        let again = self.granary(line).await?.success()?.json()?;
+        ensure!(again["summary"]["skipped"] == 1 && again["summary"]["bytesSent"] == 0, "{again}");
+        Ok(())
+    }
+
     /// The same with curl, which gets large files without being sent elsewhere.
     async fn served_to_curl(&self, path: &str) -> Result<String> {
         let line = format!("curl -fsSL \"$BASE{path}\" -H \"Authorization: Bearer $TOKEN\" | sha256sum");
@@ -156,13 +168,7 @@ async fn a_gibibyte_is_streamed() -> Result<()> {
     ensure!(report["summary"]["bytesSent"] == 1024 * 1024 * 1024, "{report}");
     ensure!(client > 0 && client <= MOST_MEMORY, "the client had {client} bytes in memory");
     let path = "/api/raw/all-in/image/1.0.0/image.bin";
-    ensure!(stage.served(path).await? == digest, "other bytes came back");
-    ensure!(stage.served_to_curl(path).await? == digest, "other bytes came back to curl");
-    let server = stage.server.peak_memory()?;
-    ensure!(server <= MOST_MEMORY, "the server had {server} bytes in memory");
-    let again = stage.granary(line).await?.success()?.json()?;
-    ensure!(again["summary"]["skipped"] == 1 && again["summary"]["bytesSent"] == 0, "{again}");
-    Ok(())
+    stage.check_streamed(line, path, &digest).await
 }
 
 /// A client that is killed in the middle leaves nothing visible, and the next run sends only the rest.

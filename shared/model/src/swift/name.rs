@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::name::text_newtype;
+use crate::name::{refuse, text_newtype};
 
 text_newtype! {
     /// Scope of a Swift package: who publishes it.
@@ -32,11 +32,6 @@ fn is_connected(text: &str, longest: usize, connectors: &[u8]) -> bool {
         && !is_connector(bytes.first())
         && !is_connector(bytes.last())
         && !bytes.windows(2).any(|pair| pair.iter().all(|byte| connectors.contains(byte)))
-}
-
-fn refuse(what: &str, text: &str, grammar: &str) -> Error {
-    let shown: String = text.chars().take(80).collect();
-    Error::BadRequest(format!("the {what} '{}' cannot be used: {grammar}", shown.escape_debug()))
 }
 
 impl FromStr for SwiftScope {

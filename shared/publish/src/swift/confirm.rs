@@ -2,11 +2,11 @@
 
 use granary_model::swift::{ManifestName, SwiftVersion};
 use granary_model::{Error, Result, Timestamp};
-use granary_storage::rows::{HeadRow, VersionRow};
+use granary_storage::rows::HeadRow;
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Storage, Transaction};
 
-use super::facts::SwiftFacts;
+use super::facts::live_release;
 use super::publish::show_latest;
 use crate::digests::Digests;
 use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
@@ -26,18 +26,13 @@ pub async fn confirm_manifest(
     description: Option<String>,
 ) -> Result<()> {
     check_description(description.as_deref())?;
-    let key = Key::Version(target.package.clone(), version.key());
-    let row: Option<VersionRow> = target.storage.get(&key).await?;
-    let missing = || {
+    let release = live_release(target.storage, &target.package, version).await?;
+    let (row, _) = release.filter(|_| target.head.is_some()).ok_or_else(|| {
         Error::NotFound(format!(
             "release {version} of '{}' not found; publish its archive first, which has the manifest in it",
             target.package.name
         ))
-    };
-    let row = row.filter(VersionRow::is_live).filter(|_| target.head.is_some()).ok_or_else(missing)?;
-    if !SwiftFacts::from_row(&row.facts)?.version.is(version.as_str()) {
-        return Err(missing());
-    }
+    })?;
     let same = row.files.iter().any(|file| file.name == name.as_str() && file.sha256 == digests.sha256);
     if !same {
         return Err(Error::Conflict(format!(
@@ -81,16 +76,15 @@ impl HeadEdit for Describe<'_> {
     ) -> Result<Step> {
         let gone = || Error::NotFound("the release is gone".into());
         let mut head = head.ok_or_else(gone)?;
-        let key = Key::Version(self.package.clone(), self.version.key());
-        let row: Option<VersionRow> = self.storage.get(&key).await?;
-        let mut row = row.filter(VersionRow::is_live).ok_or_else(gone)?;
-        let mut facts = SwiftFacts::from_row(&row.facts)?;
+        let release = live_release(self.storage, &self.package, self.version).await?;
+        let (mut row, mut facts) = release.ok_or_else(gone)?;
         if facts.metadata.contains_key("description") || facts.described.as_ref() == Some(&self.text) {
             return Ok(Step::Nothing);
         }
         facts.described = Some(self.text.clone());
         row.facts = facts.to_row()?;
         // Nobody else changes the row meanwhile: whoever does moves the head, and then this begins again.
+        let key = Key::Version(self.package.clone(), row.version.clone());
         transaction.put("version", &key, &row)?;
         if head.latest() == Some(facts.version.as_str()) {
             show_latest(&mut head, Some(&facts));

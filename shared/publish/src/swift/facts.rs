@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use granary_model::swift::{ManifestName, SourceUrl, SwiftVersion, ToolsVersion};
 use granary_model::{Error, Result, Sha256};
+use granary_storage::rows::VersionRow;
+use granary_storage::{Key, PackageKey, Storage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -138,6 +140,18 @@ impl SwiftFacts {
         };
         announced.map(|(name, _)| name).or_else(named).map(|name| name.as_str().to_owned())
     }
+}
+
+/// The row and facts of a release that can be had and has exactly this version.
+pub(super) async fn live_release(
+    storage: &Storage,
+    package: &PackageKey,
+    version: &SwiftVersion,
+) -> Result<Option<(VersionRow, SwiftFacts)>> {
+    let row: Option<VersionRow> = storage.get(&Key::Version(package.clone(), version.key())).await?;
+    let Some(row) = row.filter(VersionRow::is_live) else { return Ok(None) };
+    let facts = SwiftFacts::from_row(&row.facts)?;
+    Ok(facts.version.is(version.as_str()).then_some((row, facts)))
 }
 
 #[cfg(test)]

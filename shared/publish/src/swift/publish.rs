@@ -114,6 +114,18 @@ pub fn check_free(row: Option<&VersionRow>, identity: &SwiftIdentity, version: &
     row.map_or(Ok(()), |row| Err(exists(row, identity, version)))
 }
 
+/// Whether a row is that of this very release: live, and of the archive with this SHA-256, as it is served or as it
+/// was sent before it was put into a folder.
+///
+/// # Errors
+/// `Internal` for a row that cannot be read.
+pub fn is_published(row: &VersionRow, version: &SwiftVersion, digest: Sha256) -> Result<bool> {
+    let facts = SwiftFacts::from_row(&row.facts)?;
+    let same_bytes =
+        row.files.first().is_some_and(|file| file.sha256 == digest) || facts.sent == Some(digest);
+    Ok(row.is_live() && same_bytes && facts.version.is(version.as_str()))
+}
+
 fn exists(row: &VersionRow, identity: &SwiftIdentity, version: &SwiftVersion) -> Error {
     let text = match row.status {
         VersionStatus::Tombstone => format!(
@@ -322,10 +334,7 @@ impl HeadEdit for PublishEdit {
                 let Some(existing) = existing else {
                     return Err(Error::Unavailable("the release was being changed; try again".into()));
                 };
-                let stored = SwiftFacts::from_row(&existing.facts)?;
-                let same_bytes =
-                    existing.files.first().is_some_and(|file| file.sha512 == archive.digests.sha512);
-                if existing.is_live() && same_bytes && stored.version.is(facts.version.as_str()) {
+                if is_published(&existing, &facts.version, archive.digests.sha256)? {
                     self.again = true;
                     return Ok(Applied::Unchanged);
                 }

@@ -8,7 +8,7 @@ use granary_storage::rows::{Event, HeadRow, VersionRow};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Storage, Transaction};
 
-use super::facts::SwiftFacts;
+use super::facts::{SwiftFacts, live_release};
 use super::publish::show_latest;
 use crate::burial::Burial;
 use crate::head_edit::{Applied, HeadEdit, Step, Target, edit_head};
@@ -74,15 +74,8 @@ impl HeadEdit for Withdrawal<'_> {
         _: Timestamp,
         transaction: &mut Transaction,
     ) -> Result<Step> {
-        let key = Key::Version(self.package.clone(), self.version.key());
-        let row: Option<VersionRow> = self.storage.get(&key).await?;
-        let (Some(mut head), Some(row)) = (head, row.filter(VersionRow::is_live)) else {
-            return Err(self.not_found());
-        };
-        let facts = SwiftFacts::from_row(&row.facts)?;
-        if !facts.version.is(self.version.as_str()) {
-            return Err(self.not_found());
-        }
+        let release = live_release(self.storage, &self.package, self.version).await?;
+        let (Some(mut head), Some((row, facts))) = (head, release) else { return Err(self.not_found()) };
         let rest = self.rest().await?;
         // Nobody is led to the package any more from where only this release came from.
         let kept: BTreeSet<SourceUrl> = rest.iter().flat_map(SwiftFacts::sources).collect();

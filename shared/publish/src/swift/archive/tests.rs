@@ -38,6 +38,22 @@ fn refused_within(bytes: &[u8], limits: ArchiveLimits, reason: &str) {
     }
 }
 
+/// What `of` makes of each entry and its content, as the `zip` crate has them.
+fn as_zip_has_them<T>(
+    bytes: &[u8],
+    of: impl Fn(&zip::read::ZipFile<'_, Cursor<&[u8]>>, Vec<u8>) -> T,
+) -> Vec<T> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    (0..archive.len())
+        .map(|index| {
+            let mut file = archive.by_index(index).unwrap();
+            let mut content = Vec::new();
+            file.read_to_end(&mut content).unwrap();
+            of(&file, content)
+        })
+        .collect()
+}
+
 /// A good package with one more entry.
 fn with(item: Item) -> Vec<u8> {
     package().item(item).build()

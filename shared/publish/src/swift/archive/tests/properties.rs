@@ -27,15 +27,7 @@ fn archive() -> impl Strategy<Value = Zip> {
 
 /// Names and contents as the `zip` crate has them.
 fn contents(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    (0..archive.len())
-        .map(|index| {
-            let mut file = archive.by_index(index).unwrap();
-            let mut content = Vec::new();
-            file.read_to_end(&mut content).unwrap();
-            (file.name().unwrap().into_owned(), content)
-        })
-        .collect()
+    as_zip_has_them(bytes, |file, content| (file.name().unwrap().into_owned(), content))
 }
 
 /// Reads, and wraps what was taken.

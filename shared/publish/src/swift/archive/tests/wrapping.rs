@@ -20,20 +20,9 @@ type Content = (String, Option<u32>, Option<zip::DateTime>, u32);
 
 /// All entries as another reader has them.
 fn contents(bytes: &[u8]) -> Vec<Content> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    (0..archive.len())
-        .map(|index| {
-            let mut file = archive.by_index(index).unwrap();
-            let mut content = Vec::new();
-            file.read_to_end(&mut content).unwrap();
-            (
-                file.name().unwrap().into_owned(),
-                file.unix_mode(),
-                file.last_modified(),
-                crc32fast::hash(&content),
-            )
-        })
-        .collect()
+    as_zip_has_them(bytes, |file, content| {
+        (file.name().unwrap().into_owned(), file.unix_mode(), file.last_modified(), crc32fast::hash(&content))
+    })
 }
 
 fn framework() -> Zip {
