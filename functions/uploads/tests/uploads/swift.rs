@@ -124,6 +124,9 @@ async fn a_session_publishes_what_swiftpm_then_finds() {
     assert_eq!((again.status, statuses(&again.json()["upload"])), (200, vec!["published"]));
     let other = ann.post_json("/api/uploads", &release("1.0.0+x", &simple_archive("other"))).await;
     assert_eq!(other.status, 409, "{}", other.text());
+    // The same bytes are not another release that nobody could tell from this one.
+    let like_it = ann.post_json("/api/uploads", &release("1.0.0+x", &archive)).await;
+    assert_eq!(like_it.status, 409, "{}", like_it.text());
     // The owner's bytes need not be sent twice.
     let stored = begin(&ann, &release("1.1.0", &archive)).await;
     assert_eq!(statuses(&stored), ["stored"]);
