@@ -6,6 +6,7 @@
 mod blobs;
 mod documents;
 mod files;
+mod message;
 mod outbox;
 mod repos;
 mod uploads;
@@ -15,6 +16,7 @@ use granary_model::Result;
 use granary_storage::rows::{Event, OutboxRow};
 
 pub use blobs::sweep_blobs;
+pub use message::{ATTEMPTS, follow_up};
 pub use outbox::{SweepReport, consume_once, sweep};
 pub use uploads::sweep_uploads;
 

@@ -12,6 +12,7 @@ mod maven {
     mod costs;
     mod crashes;
     mod deletions;
+    mod faults;
     mod metadata;
     mod paths;
     mod permissions;

@@ -6,12 +6,21 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 
+/// What is asked. npm and Bun send it gzip'd as `application/json`, which an HTTP API takes for text and damages. The
+/// answer is the same whatever is asked, so such a question counts as an empty one.
+async fn question(call: &mut Call) -> Result<Value> {
+    if call.is_damaged {
+        return Ok(json!({}));
+    }
+    call.json().await
+}
+
 /// `POST /-/npm/v1/security/advisories/bulk`: no advisories are known here, so nothing is found.
 ///
 /// An empty answer keeps `npm audit` working; a 404 would make every audit command fail. The names in the
 /// body are private and go nowhere.
 pub(crate) async fn bulk(call: &mut Call) -> Result<Response> {
-    let body = call.json().await?;
+    let body = question(call).await?;
     if !body.is_object() {
         return Err(Error::BadRequest("the body must be an object of package names and versions".into()));
     }
@@ -20,7 +29,7 @@ pub(crate) async fn bulk(call: &mut Call) -> Result<Response> {
 
 /// `POST /-/npm/v1/security/audits` and `.../quick`: the older form, which pnpm 10 falls back to.
 pub(crate) async fn quick(call: &mut Call) -> Result<Response> {
-    let body = call.json().await?;
+    let body = question(call).await?;
     let dependencies = body.get("dependencies").and_then(Value::as_object).map_or(0, serde_json::Map::len);
     Ok(axum::Json(json!({
         "actions": [],

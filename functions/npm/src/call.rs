@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
 use granary_http::permit::RepoAction;
-use granary_http::{AppState, RepoAccess};
+use granary_http::{AppState, Damaged, RepoAccess};
 use granary_model::npm::NpmName;
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::{JsonLimits, Source, Target, parse_json};
@@ -21,6 +21,8 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
+    /// Whether a gateway has made the body unreadable.
+    pub(crate) is_damaged: bool,
     /// Only reached through `&mut`, so never locked: a body may move between threads but not be shared, and
     /// handlers share the call.
     body: Mutex<Body>,
@@ -31,7 +33,9 @@ impl Call {
     pub(crate) fn new(state: AppState, repo: String, request: Request) -> Self {
         let (parts, body) = request.into_parts();
         let query = parts.uri.query().unwrap_or("").to_owned();
-        Self { state, repo, method: parts.method, headers: parts.headers, query, body: Mutex::new(body) }
+        let is_damaged = parts.extensions.get::<Damaged>().is_some();
+        let (method, headers, body) = (parts.method, parts.headers, Mutex::new(body));
+        Self { state, repo, method, headers, query, is_damaged, body }
     }
 
     /// Whether the request is a `HEAD`.

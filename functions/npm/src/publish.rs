@@ -2,10 +2,10 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use granary_http::RepoAccess;
 use granary_http::permit::Write;
+use granary_http::{RepoAccess, body_error};
+use granary_model::Result;
 use granary_model::npm::NpmName;
-use granary_model::{Error, Result};
 use granary_publish::npm::body::{BodyLimits, PublishBody, PublishBodyParser};
 use granary_publish::npm::publish::NpmPublish;
 use http_body_util::BodyExt as _;
@@ -22,7 +22,7 @@ pub(crate) async fn read_body(call: &mut Call) -> Result<PublishBody> {
     let mut seen: u64 = 0;
     let mut body = call.take_body();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
+        let frame = frame.map_err(|error| body_error(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;
         let fed = if seen > limit { Err(call.too_long(limit)) } else { parser.feed(&data) };

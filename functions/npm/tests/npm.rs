@@ -13,6 +13,7 @@ mod npm {
     mod credentials;
     mod deprecating;
     mod duplicates;
+    mod faults;
     mod hidden;
     mod limits;
     mod login;

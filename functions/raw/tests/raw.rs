@@ -12,8 +12,12 @@ mod crashes;
 mod deleting;
 #[path = "raw/downloading.rs"]
 mod downloading;
+#[path = "raw/faults.rs"]
+mod faults;
 #[path = "raw/permissions.rs"]
 mod permissions;
+#[path = "raw/process.rs"]
+mod process;
 #[path = "raw/races.rs"]
 mod races;
 #[path = "raw/support.rs"]

@@ -98,9 +98,9 @@ fn announced(fields: &Fields) -> Result<Vec<AnnouncedFile>> {
 async fn store(state: &AppState, row: &mut UploadRow) -> Result<()> {
     row.id = new_secret(state.ids());
     let key = Key::Upload(row.id.clone());
-    if !state.storage().put_new(&key, row).await? {
-        return Err(Error::internal("beginning an upload", "the id is taken"));
-    }
+    // Nobody has this id, which is a new secret of 240 bits. With a condition, a call that is made again
+    // because its answer was lost would refuse what it has written itself.
+    state.storage().put(&key, row).await?;
     let mut begun = false;
     for (index, file) in row.files.iter_mut().enumerate() {
         if let UploadOrigin::Multipart { upload } = &mut file.origin {

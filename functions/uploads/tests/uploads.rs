@@ -8,6 +8,8 @@ mod costs;
 mod crashes;
 #[path = "uploads/expiry.rs"]
 mod expiry;
+#[path = "uploads/faults.rs"]
+mod faults;
 #[path = "uploads/forms.rs"]
 mod forms;
 #[path = "uploads/large.rs"]

@@ -108,6 +108,20 @@ pub struct ServeOptions {
     )]
     pub s3_public_url: Option<String>,
 
+    /// Serve a deployment on AWS instead of a data folder.
+    #[arg(
+        long,
+        env = "GRANARY_AWS",
+        conflicts_with_all = ["s3_listen", "s3_public_url"],
+        help = "Serve a deployment on AWS instead of a data folder, for uploads of any size",
+        long_help = "Serve a deployment on AWS instead of a data folder\n\n\
+            For uploads by protocol that are larger than a function takes (6 MB): the same registry, over the tables, \
+            the bucket and the queue of a deployment, with the region and the credentials of the environment. \
+            `eval \"$(scripts/deploy ENVIRONMENT --variables)\"` sets what it needs. --data is only for what is \
+            being uploaded."
+    )]
+    pub aws: bool,
+
     /// What to log, as a filter of the `tracing` library.
     #[arg(
         long,

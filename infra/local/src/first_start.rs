@@ -6,45 +6,38 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use granary_auth::{Identity, Principal, Via};
-use granary_http::tokens::{Holder, TokenRequest, mint};
-use granary_http::{AppState, Caller};
-use granary_model::{Scope, UserId};
-
-/// Id of the user that a new registry has.
-const ADMIN: &str = "admin";
+use granary_http::{AppState, administrator_token};
+use granary_model::UserId;
 
 /// Where the token of that user is kept.
 pub(crate) fn token_path(data: &Path) -> PathBuf {
     data.join("admin-token")
 }
 
-/// Makes the user `admin` and a token of all scopes, unless the token's file is there. Gives the token if
+/// A token that was made at the first start.
+pub(crate) struct FirstToken {
+    /// Whose it is.
+    pub(crate) user: UserId,
+    /// The token.
+    pub(crate) token: String,
+}
+
+/// Makes a token of all scopes for the first administrator, unless the token's file is there. Gives the token if
 /// it is new.
 ///
 /// A lost token is replaced in the same way: remove the file and start again.
-pub(crate) async fn ensure_admin(state: &AppState, data: &Path) -> anyhow::Result<Option<String>> {
+pub(crate) async fn ensure_admin(state: &AppState, data: &Path) -> anyhow::Result<Option<FirstToken>> {
     let path = token_path(data);
     if path.exists() {
         return Ok(None);
     }
-    let admin: UserId = ADMIN.parse()?;
-    let identity = Identity {
-        user: admin.clone(),
-        name: Some("Administrator".into()),
-        email: None,
-        picture: None,
-        nonce: None,
+    let Some(user) = state.config().instance_admins.first() else {
+        tracing::warn!("nobody administers this registry, because GRANARY_ADMINS names nobody");
+        return Ok(None);
     };
-    state.remember_user(&identity).await?;
-    let principal =
-        Principal::User { id: admin.clone(), scope: Scope::Admin, via: Via::Session, instance_admin: true };
-    let caller = Caller { principal, token: None };
-    let scopes = Some(Scope::Admin.with_included());
-    let request = TokenRequest::new("first start", scopes, None, state.now())?;
-    let (_, token) = mint(state, &caller, &Holder::user(&admin), request).await?;
+    let token = administrator_token(state, user, "first start", None).await?;
     write_secret(&path, token.expose()).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(Some(token.expose().to_owned()))
+    Ok(Some(FirstToken { user: user.clone(), token: token.expose().to_owned() }))
 }
 
 /// Writes a file that only its owner can read, whole or not at all, and durably.

@@ -1,5 +1,7 @@
 //! `granary serve`: everything in one process.
 
+mod aws;
+
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,15 +15,20 @@ use tokio::net::TcpListener;
 use crate::app;
 use crate::config::{LogFormat, ServeOptions};
 use crate::engines::Engines;
-use crate::first_start::{ensure_admin, first_steps};
+use crate::first_start::{FirstToken, ensure_admin, first_steps};
 use crate::identity::IdentityProvider;
 use crate::tasks;
 
 /// Serves until the process is told to end.
 ///
 /// # Errors
-/// An address or the data folder is in use, or the configuration cannot be used.
+/// An address or the data folder is in use, the configuration cannot be used, or AWS does not answer.
 pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    if options.aws { aws::serve(options).await } else { serve_alone(options).await }
+}
+
+/// Serves from a data folder.
+async fn serve_alone(options: ServeOptions) -> anyhow::Result<()> {
     let listener = bind(options.listen, "--listen").await?;
     let s3_listener = bind(options.s3_listen, "--s3-listen").await?;
     let address = listener.local_addr()?;
@@ -70,7 +77,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         let engines = engines.clone();
         async move { engines.serve_s3(s3_listener, shutdown()).await }
     });
-    announce(&state, &options, new_token.as_deref());
+    announce(&state, &options, new_token.as_ref());
     run(listener, app).await?;
     s3.await??;
     tasks::finish(&state).await;
@@ -116,10 +123,10 @@ fn is_this_machine(address: &str) -> bool {
 
 /// Says that the server is ready, and on the first start what to do with it.
 #[expect(clippy::print_stdout, reason = "the ready line is part of the program's interface")]
-fn announce(state: &AppState, options: &ServeOptions, new_token: Option<&str>) {
+fn announce(state: &AppState, options: &ServeOptions, new_token: Option<&FirstToken>) {
     let public_url = &state.config().public_url;
-    if let Some(token) = new_token {
-        println!("First start: made the user 'admin' with the token {token}\n");
+    if let Some(FirstToken { user, token }) = new_token {
+        println!("First start: made the user '{user}' with the token {token}\n");
         println!("{}", first_steps(public_url, &options.data));
     }
     println!("Granary is ready at {public_url}");

@@ -20,8 +20,7 @@ pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     tasks.spawn(consume(state.clone()));
     let swept = state.clone();
     tasks.spawn(every(Duration::from_secs(30), move || sweep(swept.clone(), false)));
-    let counted = state.clone();
-    tasks.spawn(every(Duration::from_secs(5), move || count(counted.clone())));
+    tasks.spawn(keep_counting(state.clone()));
     let engines = engines.clone();
     tasks.spawn(every(Duration::from_mins(5), move || expire(engines.clone())));
     let given_up = state.clone();
@@ -29,6 +28,17 @@ pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     let cleaned = state.clone();
     tasks.spawn(every(Duration::from_hours(6), move || clean(cleaned.clone())));
     tasks
+}
+
+/// Starts what a deployment leaves to this process: its downloads are counted here, all else the functions do.
+pub(crate) fn spawn_counting(state: &AppState) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keep_counting(state.clone()));
+    tasks
+}
+
+async fn keep_counting(state: AppState) {
+    every(Duration::from_secs(5), move || count(state.clone())).await;
 }
 
 /// Handles all events that were waiting when the process started: the queue does not survive it, the

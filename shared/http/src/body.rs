@@ -11,6 +11,7 @@ use granary_publish::{JsonLimits, parse_json};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
+use crate::damage::body_error;
 use crate::failure::ApiError;
 use crate::state::AppState;
 
@@ -61,7 +62,7 @@ pub async fn read_limited(body: Body, limit: u64) -> Result<Bytes> {
     let mut buffer = BytesMut::new();
     let mut total: u64 = 0;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
+        let frame = frame.map_err(|error| body_error(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         total = total.saturating_add(data.len() as u64);
         if total > DRAIN.max(limit) {

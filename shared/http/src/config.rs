@@ -9,6 +9,9 @@ use granary_storage::Names;
 
 use crate::cdn::Cdn;
 
+/// Largest request that Lambda hands over, in bytes.
+const FUNCTION_BODY: u64 = 6_000_000;
+
 /// Settings that every function shares.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -64,9 +67,18 @@ impl Config {
     /// # Errors
     /// Names the variable that is missing or cannot be read.
     pub fn from_env() -> Result<Self> {
-        let mut config = Self::local(&required("GRANARY_PUBLIC_URL")?);
+        Self::of_deployment(&required("GRANARY_PUBLIC_URL")?, Some(FUNCTION_BODY))
+    }
+
+    /// Reads the environment of whatever serves a deployment. `max_body` is the largest body where no variable says
+    /// so.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or cannot be read.
+    pub fn of_deployment(public_url: &str, max_body: Option<u64>) -> Result<Self> {
+        let mut config = Self::local(public_url);
         config.oidc_issuer = required("GRANARY_OIDC_ISSUER")?;
-        config.max_body = Some(6_000_000);
+        config.max_body = max_body;
         config.apply_env()?;
         Ok(config)
     }
@@ -134,6 +146,7 @@ pub fn names_from_env() -> Result<Names> {
         counters: required("GRANARY_COUNTERS_TABLE")?,
         bucket: required("GRANARY_BUCKET")?,
         events_queue: required("GRANARY_EVENTS_QUEUE_URL")?,
+        dead_letters_queue: optional("GRANARY_DEAD_LETTERS_QUEUE_URL"),
     })
 }
 

@@ -19,6 +19,8 @@ pub struct DownloadCounter {
 #[derive(Debug, Default)]
 struct Waiting {
     since: Option<Timestamp>,
+    /// When counts were written last.
+    written: Option<Timestamp>,
     counts: HashMap<(PackageKey, String, i64), u64>,
 }
 
@@ -35,9 +37,19 @@ impl DownloadCounter {
         self.lock().since.is_some_and(|since| now.millis() - since.millis() >= FLUSH_MILLIS)
     }
 
+    /// Whether there are counts to write, and the last ones were written long enough ago. For a process that may
+    /// stand still after each request: the first download of a while is written at once, and of many at a time
+    /// only those of the last seconds wait.
+    pub fn may_be_written(&self, now: Timestamp) -> bool {
+        let waiting = self.lock();
+        !waiting.counts.is_empty()
+            && waiting.written.is_none_or(|written| now.millis() - written.millis() >= FLUSH_MILLIS)
+    }
+
     /// Writes all counts. What cannot be written is counted again and waits for the next time.
     pub async fn flush(&self, storage: &Storage, now: Timestamp) -> Result<()> {
-        let taken = std::mem::take(&mut *self.lock()).counts;
+        let taken =
+            std::mem::replace(&mut *self.lock(), Waiting { written: Some(now), ..Waiting::default() }).counts;
         let mut failed = None;
         for ((package, version, day), count) in taken {
             let rows = [

@@ -4,23 +4,33 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use granary_auth::{HttpKeys, KeySource, OidcVerifier};
-use granary_model::{RandomIds, Result, SystemClock};
-use granary_storage::Storage;
+use granary_model::{RandomIds, Result, SystemClock, Timestamp};
+use granary_storage::{Names, Storage};
 use http_body_util::BodyExt as _;
+use lambda_http::RequestExt as _;
+use lambda_http::lambda_runtime::layers::TracingLayer;
+use lambda_http::lambda_runtime::{LambdaInvocation, Runtime};
 use tower::Service;
+use tower::util::AndThenLayer;
 
 use crate::config::{Config, names_from_env, optional};
-use crate::layers::{App, serve};
+use crate::damage;
+use crate::layers::{App, TimeLimit, serve};
 use crate::state::{AppState, Parts};
 
 /// The state of a function on AWS, from its environment. Opens connections ahead of the first request.
-pub async fn connect() -> Result<AppState> {
-    let config = Config::from_env()?;
-    let storage = Storage::aws(names_from_env()?).await;
+pub async fn connect_from_env() -> Result<AppState> {
+    connect(Config::from_env()?, names_from_env()?).await
+}
+
+/// The state of what runs over the stores of a deployment.
+pub async fn connect(config: Config, names: Names) -> Result<AppState> {
+    let storage = Storage::aws(names).await;
     let keys = KeySource::Http(HttpKeys::new(&config.oidc_issuer)?);
     let oidc = OidcVerifier::new(&config.oidc_issuer, &config.oidc_audience, keys);
     Ok(AppState::new(Parts { config, storage, oidc, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }))
@@ -32,8 +42,34 @@ pub async fn connect() -> Result<AppState> {
 /// Configuration errors, and whatever ends the runtime.
 pub async fn run(routes: Router<AppState>) -> std::result::Result<(), lambda_http::Error> {
     init_logs();
-    let state = connect().await?;
-    lambda_http::run(Function(serve(routes, state))).await
+    let state = connect_from_env().await?;
+    drive(lambda_http::runtime(Function(serve(routes, state)))).await
+}
+
+/// Runs a runtime until its environment is taken down, or until the process cannot sign in any more.
+///
+/// # Errors
+/// Whatever ends the runtime.
+pub async fn drive<S>(runtime: Runtime<S>) -> std::result::Result<(), lambda_http::Error>
+where
+    S: Service<LambdaInvocation, Response = (), Error = lambda_http::Error>,
+{
+    // Around everything else, so that the answer has been sent by then.
+    let renewed = AndThenLayer::new(|()| std::future::ready(while_credentials_work()));
+    runtime.layer(TracingLayer::new()).layer(renewed).run().await
+}
+
+/// Fails once a service has refused the credentials of this process.
+///
+/// They are in its environment and stay as they are, so it would fail at every request until AWS replaces it; ended,
+/// it is replaced at once.
+pub fn while_credentials_work() -> std::result::Result<(), lambda_http::Error> {
+    if granary_storage::credentials_refused() {
+        return Err(
+            "the credentials of this process are refused; it ends, so that another one gets new ones".into(),
+        );
+    }
+    Ok(())
 }
 
 /// Most bytes that leave as text: in JSON a control character takes six times its size, and an answer has 6 MB.
@@ -49,30 +85,69 @@ pub struct Function(pub App);
 
 /// An answer of a [`Function`].
 #[derive(Debug)]
-pub struct FunctionResponse(axum::response::Response);
+pub struct FunctionResponse(lambda_http::Response<lambda_http::Body>);
 
 impl lambda_http::IntoResponse for FunctionResponse {
     fn into_response(self) -> Pin<Box<dyn Future<Output = lambda_http::Response<lambda_http::Body>> + Send>> {
-        Box::pin(async move {
-            let (mut parts, body) = self.0.into_parts();
-            let body = match body.collect().await {
-                Ok(collected) => {
-                    let bytes: Vec<u8> = collected.to_bytes().into();
-                    let fits = bytes.len() <= MOST_TEXT;
-                    match String::from_utf8(bytes) {
-                        Ok(text) if fits => lambda_http::Body::Text(text),
-                        Ok(text) => lambda_http::Body::Binary(text.into_bytes()),
-                        Err(binary) => lambda_http::Body::Binary(binary.into_bytes()),
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "an answer broke off");
-                    parts.status = StatusCode::INTERNAL_SERVER_ERROR;
-                    lambda_http::Body::Empty
-                }
-            };
-            lambda_http::Response::from_parts(parts, body)
-        })
+        Box::pin(std::future::ready(self.0))
+    }
+}
+
+/// Gives the answer its form. Its body is in memory already: see [`TimeLimit`].
+async fn finished(response: axum::response::Response) -> FunctionResponse {
+    let (mut parts, body) = response.into_parts();
+    let body = match body.collect().await {
+        Ok(collected) => {
+            let bytes: Vec<u8> = collected.to_bytes().into();
+            let fits = bytes.len() <= MOST_TEXT;
+            match String::from_utf8(bytes) {
+                Ok(text) if fits => lambda_http::Body::Text(text),
+                Ok(text) => lambda_http::Body::Binary(text.into_bytes()),
+                Err(binary) => lambda_http::Body::Binary(binary.into_bytes()),
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, "an answer broke off");
+            parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+            lambda_http::Body::Empty
+        }
+    };
+    FunctionResponse(lambda_http::Response::from_parts(parts, body))
+}
+
+/// What is kept of a function's time to answer that there is no more of it.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// How long a request may take; longest if AWS has not said when it ends the function.
+fn time_limit(request: &lambda_http::Request, now: Timestamp) -> TimeLimit {
+    let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
+    if deadline == 0 {
+        return TimeLimit(LONGEST);
+    }
+    let now = u64::try_from(now.millis()).unwrap_or(0);
+    TimeLimit(Duration::from_millis(deadline.saturating_sub(now)).saturating_sub(RESERVE))
+}
+
+/// No function runs longer than that.
+const LONGEST: Duration = Duration::from_mins(15);
+
+/// How long an answer may wait until downloads are counted.
+const COUNTING: Duration = Duration::from_millis(500);
+
+/// Writes counts of downloads before the answer leaves: the process may stand still, or end, as soon as it has.
+/// Only now and then, so that most answers wait for nothing, and never for long.
+async fn write_counts(state: &AppState) {
+    let now = state.now();
+    if !state.downloads().may_be_written(now) {
+        return;
+    }
+    let counting = state.clone();
+    // Not dropped when it takes too long: it goes on with the next request.
+    let writing = tokio::spawn(async move { counting.downloads().flush(counting.storage(), now).await });
+    match tokio::time::timeout(COUNTING, writing).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "download counts wait for the next time"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("download counts are still being written"),
     }
 }
 
@@ -85,9 +160,16 @@ impl Service<lambda_http::Request> for Function {
         Service::<lambda_http::Request>::poll_ready(&mut self.0, context)
     }
 
-    fn call(&mut self, request: lambda_http::Request) -> Self::Future {
-        let answer = Service::<lambda_http::Request>::call(&mut self.0, request);
-        Box::pin(async move { Ok(FunctionResponse(answer.await?)) })
+    fn call(&mut self, mut request: lambda_http::Request) -> Self::Future {
+        let limit = time_limit(&request, self.0.state().now());
+        request.extensions_mut().insert(limit);
+        let state = self.0.state().clone();
+        let answer = Service::<axum::extract::Request>::call(&mut self.0, damage::checked(request));
+        Box::pin(async move {
+            let response = finished(answer.await?).await;
+            write_counts(&state).await;
+            Ok(response)
+        })
     }
 }
 

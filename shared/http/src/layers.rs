@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use axum::routing::get;
 use futures::FutureExt as _;
 use granary_model::path::canonical_path;
 use granary_model::{Error, TokenKind};
+use http_body_util::BodyExt as _;
 use lambda_http::RequestExt as _;
 use tower::{Service, ServiceExt as _};
 
@@ -52,6 +54,26 @@ async fn method_not_allowed() -> Response {
         ApiError(Error::BadRequest("the path exists, but not with this method".into())).into_response();
     *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
     response
+}
+
+/// How long a request may take with all of its answer, which is sent as a whole then. Where there is no such limit,
+/// an answer is sent while it is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeLimit(pub(crate) Duration);
+
+/// An answer whose body is in memory. One that breaks off has not been seen by anybody yet, so its client can be told.
+async fn whole(response: Response, path: &str) -> Response {
+    let (parts, body) = response.into_parts();
+    match body.collect().await {
+        Ok(collected) => Response::from_parts(parts, Body::from(collected.to_bytes())),
+        Err(error) => {
+            tracing::error!(%error, "an answer broke off");
+            in_dialect_of(
+                path,
+                Error::Unavailable("the registry's storage broke off while answering; try again".into()),
+            )
+        }
+    }
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
@@ -93,6 +115,29 @@ impl App {
         &self.state
     }
 
+    /// What the handler answers, or why it does not.
+    async fn router_answers(&self, request: Request, path: &str) -> Response {
+        let limit = request.extensions().get::<TimeLimit>().copied();
+        // A defect ends one request, and its client is told so as of any other failure.
+        let handler = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
+        let answer = async {
+            let response = match handler.await {
+                Ok(response) => response.unwrap_or_else(|never| match never {}),
+                Err(panic) => return in_dialect_of(path, panicked(&*panic)),
+            };
+            if limit.is_none() { response } else { whole(response, path).await }
+        };
+        let Some(TimeLimit(limit)) = limit else { return answer.await };
+        // Dropped in the middle, as if the process had died there: what it left is whole or invisible.
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+            tracing::error!(seconds = limit.as_secs_f32(), "a request took too long and was given up");
+            in_dialect_of(
+                path,
+                Error::Unavailable("the registry's storage is too slow just now; try again".into()),
+            )
+        })
+    }
+
     async fn respond(self, mut request: Request) -> Response {
         let started = std::time::Instant::now();
         let id = self.state.next_id();
@@ -109,11 +154,7 @@ impl App {
                 let response = match with_path(request.uri(), &path) {
                     Ok(uri) => {
                         *request.uri_mut() = uri;
-                        // A defect ends one request, and its client is told so as of any other failure.
-                        match AssertUnwindSafe(self.router.oneshot(request)).catch_unwind().await {
-                            Ok(response) => response.unwrap_or_else(|never| match never {}),
-                            Err(panic) => in_dialect_of(&path, panicked(&*panic)),
-                        }
+                        self.router_answers(request, &path).await
                     }
                     Err(error) => in_dialect_of(&raw, error),
                 };

@@ -16,8 +16,10 @@ pub mod permit;
 pub mod tokens;
 
 mod access;
+mod administrator;
 mod body;
 mod caller;
+mod damage;
 mod delivery;
 mod downloads;
 mod failure;
@@ -34,9 +36,11 @@ mod secrets;
 mod state;
 
 pub use access::{About, Repo, RepoAccess, shown};
+pub use administrator::administrator_token;
 pub use body::{Json, Params, read_limited, read_maybe_gzip};
 pub use caller::Caller;
 pub use config::Config;
+pub use damage::{Damaged, body_error};
 pub use delivery::Delivery;
 pub use downloads::DownloadCounter;
 pub use failure::{ApiError, ApiResult, done, no_content, reply};

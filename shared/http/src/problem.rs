@@ -60,7 +60,13 @@ fn in_swift(mut response: Response) -> Response {
 
 /// An error about a request that no handler has seen, in the dialect of its path.
 pub(crate) fn in_dialect_of(path: &str, error: Error) -> Response {
-    if path.starts_with("/api/swift/") { swift_problem(error) } else { ApiError(error).into_response() }
+    if path.starts_with("/api/swift/") {
+        return swift_problem(error);
+    }
+    // Only failures of the registry itself: Maven takes a problem for a transfer that failed, not for a file that is
+    // not there.
+    let failed = matches!(error, Error::Unavailable(_) | Error::Internal(_));
+    if failed && path.starts_with("/api/maven/") { problem(error) } else { ApiError(error).into_response() }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use granary_publish::digests::{DigestWriter, Digests};
 use granary_publish::spool::Spool;
 use http_body_util::BodyExt as _;
 
+use crate::damage::body_error;
 use crate::state::AppState;
 
 /// How much of a refused body is read, so that the client sees the answer instead of a broken connection.
@@ -49,7 +50,7 @@ pub async fn receive(
     }
     let mut failure = None;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Error::BadRequest("the request body broke off".into()))?;
+        let frame = frame.map_err(|error| body_error(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         seen += data.len() as u64;
         if let Err(error) = if seen > limit { Err(too_large(limit, way_out)) } else { spool.write(&data) } {

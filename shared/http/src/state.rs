@@ -112,18 +112,10 @@ impl AppState {
         &self.inner.downloads
     }
 
-    /// Counts a download. Neither delays nor fails it: what has waited long enough is written aside.
+    /// Counts a download. Neither delays nor fails it: whoever runs the process writes the counts now and then, a
+    /// server with a task of its own, a function before an answer leaves.
     pub fn count_download(&self, package: PackageKey, version: &str) {
-        let now = self.now();
-        self.downloads().count(package, version, now);
-        if self.downloads().is_due(now) {
-            let state = self.clone();
-            tokio::spawn(async move {
-                if let Err(error) = state.downloads().flush(state.storage(), now).await {
-                    tracing::warn!(%error, "download counts could not be written");
-                }
-            });
-        }
+        self.downloads().count(package, version, self.now());
     }
 
     /// The present moment.

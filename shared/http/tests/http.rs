@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what a helper cannot unwrap fails the test")]
 
 mod http {
+    mod faults;
     mod layers;
     mod redirects;
 }

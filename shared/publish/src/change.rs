@@ -91,12 +91,15 @@ impl<'a> Change<'a> {
     }
 
     /// Tells the consumer, after the commit. It is only a hint: if it is lost, the sweep finds the event
-    /// in the outbox, so the change stands whatever happens here.
+    /// in the outbox, so the change stands whatever happens here. A client waits for this, so after one message
+    /// that could not be sent there are no more attempts.
     pub async fn notify(self, storage: &Storage) {
         for row in &self.announcements {
             let body = serde_json::to_string(row).unwrap_or_default();
             if let Err(error) = storage.send(Queue::Events, &body).await {
-                tracing::warn!(%error, outbox.id = %row.id, "an event waits for the sweep");
+                let events = self.announcements.len();
+                tracing::warn!(%error, outbox.id = %row.id, events, "this event and those after it wait for the sweep");
+                return;
             }
         }
     }

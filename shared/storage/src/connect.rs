@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use crate::policy::Policy;
 use crate::{Inner, Storage};
+
+/// How long opening connections ahead of the first request may take: starting a function is limited as well.
+const WARM_UP: Duration = Duration::from_secs(2);
 
 /// Names of the tables, the bucket and the queues.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub struct Names {
     pub bucket: String,
     /// URL of the queue of outbox events.
     pub events_queue: String,
+    /// URL of the queue for messages that cannot be handled, for whom it concerns.
+    pub dead_letters_queue: Option<String>,
 }
 
 impl Names {
@@ -34,6 +40,7 @@ impl Names {
             counters: "granary-counters".into(),
             bucket: "granary".into(),
             events_queue: "http://sqs.local/000000000000/granary-events".into(),
+            dead_letters_queue: Some("http://sqs.local/000000000000/granary-dead-letters".into()),
         }
     }
 }
@@ -60,10 +67,20 @@ pub struct Embedded {
 impl Storage {
     /// Connects to engines in this process. No retries: an engine that fails once fails again.
     pub fn embedded(embedded: Embedded) -> Self {
+        Self::over_engines(embedded, &Policy::engine(), &Policy::engine())
+    }
+
+    /// Connects to engines in this process as if they were AWS: with its retries and limits. For tests.
+    pub fn rehearsal(embedded: Embedded) -> Self {
+        Self::over_engines(embedded, &Policy::store(), &Policy::queue())
+    }
+
+    fn over_engines(embedded: Embedded, store: &Policy, queue: &Policy) -> Self {
         let Embedded { dynamodb, s3, sqs, access_key, secret_key, s3_public_endpoint, names } = embedded;
         let credentials = Credentials::new(access_key, secret_key, None, None, "granary-embedded");
         let region = "us-east-1";
-        let timeouts = TimeoutConfig::disabled();
+        // The SDK's budget of retries is one per process, and there may be many registries in a test.
+        let partition = RetryPartition::custom("granary-embedded").build();
         let dynamodb = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12())
             .region(aws_sdk_dynamodb::config::Region::new(region))
@@ -71,8 +88,9 @@ impl Storage {
             .allow_no_auth()
             .endpoint_url("http://dynamodb.local")
             .http_client(dynamodb)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts.clone())
+            .retry_config(store.retries.clone())
+            .retry_partition(partition.clone())
+            .timeout_config(store.timeouts.clone())
             .stalled_stream_protection(aws_sdk_dynamodb::config::StalledStreamProtectionConfig::disabled())
             .build();
         let s3_config = |endpoint: String| {
@@ -83,8 +101,9 @@ impl Storage {
                 .endpoint_url(endpoint)
                 .force_path_style(true)
                 .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
-                .retry_config(RetryConfig::disabled())
-                .timeout_config(timeouts.clone())
+                .retry_config(store.retries.clone())
+                .retry_partition(partition.clone())
+                .timeout_config(store.timeouts.clone())
                 .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
         };
         let s3_public = s3_config(s3_public_endpoint).http_client(s3.clone()).build();
@@ -95,8 +114,9 @@ impl Storage {
             .allow_no_auth()
             .endpoint_url("http://sqs.local")
             .http_client(sqs)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
+            .retry_config(queue.retries.clone())
+            .retry_partition(partition)
+            .timeout_config(queue.timeouts.clone())
             // Waiting for a message is not stalling.
             .stalled_stream_protection(aws_sdk_sqs::config::StalledStreamProtectionConfig::disabled())
             .build();
@@ -106,27 +126,34 @@ impl Storage {
             aws_sdk_s3::Client::from_conf(s3_public),
             aws_sdk_sqs::Client::from_conf(sqs),
             names,
+            store.timeouts.has_timeouts(),
         )
     }
 
     /// Connects to AWS with the region and credentials of the environment, and opens the connections
     /// ahead of the first request: start-up runs on burst CPU, the first request may not.
     pub async fn aws(names: Names) -> Self {
+        let (store, queue) = (Policy::store(), Policy::queue());
         let shared = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
-            .retry_config(RetryConfig::standard().with_max_attempts(2))
-            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(15)).build())
+            .retry_config(store.retries)
+            .timeout_config(store.timeouts)
             .load()
             .await;
         let s3 = aws_sdk_s3::Client::new(&shared);
+        let sqs = aws_sdk_sqs::config::Builder::from(&shared)
+            .retry_config(queue.retries)
+            .timeout_config(queue.timeouts)
+            .build();
         let storage = Self::from_clients(
             aws_sdk_dynamodb::Client::new(&shared),
             s3.clone(),
             s3,
-            aws_sdk_sqs::Client::new(&shared),
+            aws_sdk_sqs::Client::from_conf(sqs),
             names,
+            true,
         );
         // Whatever it answers: the handshake is what counts.
-        let _ignored = storage.check_table().await;
+        let _ignored = tokio::time::timeout(WARM_UP, storage.check_table()).await;
         storage
     }
 
@@ -136,8 +163,14 @@ impl Storage {
         s3_public: aws_sdk_s3::Client,
         sqs: aws_sdk_sqs::Client,
         names: Names,
+        limited: bool,
     ) -> Self {
-        Self { inner: Arc::new(Inner { dynamodb, s3, s3_public, sqs, names }) }
+        Self { inner: Arc::new(Inner { dynamodb, s3, s3_public, sqs, names, limited }) }
+    }
+
+    /// Limits of a call that is not like the others; none where there are none at all.
+    pub(crate) fn limits(&self, limits: TimeoutConfig) -> TimeoutConfig {
+        if self.inner.limited { limits } else { TimeoutConfig::disabled() }
     }
 
     /// The names in use.

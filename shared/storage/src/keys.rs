@@ -15,6 +15,12 @@ pub enum Table {
     Counters,
 }
 
+/// Longest partition key, in bytes; DynamoDB's limit.
+const MAX_PK: usize = 2048;
+
+/// Longest sort key, in bytes; DynamoDB's limit.
+const MAX_SK: usize = 1024;
+
 /// A package: repository, protocol and normalised name.
 ///
 /// The name is the last part of the key text, so it may contain `/` without two packages ever sharing
@@ -126,6 +132,17 @@ impl Key {
     /// What the sort keys of the files of one version begin with.
     pub fn files_of(version: &str) -> String {
         format!("FILE#{version}/")
+    }
+
+    /// Whether there can be such a row. Keys are made of what requests name, and DynamoDB takes one that is too long
+    /// or empty for an invalid request, which would look like a store that is down; it is a row that is not there.
+    pub(crate) fn is_possible(&self) -> bool {
+        (1..=MAX_PK).contains(&self.pk().len()) && (1..=MAX_SK).contains(&self.sk().len())
+    }
+
+    /// Whether sort keys of the partition can begin with the text.
+    pub(crate) fn can_begin(&self, prefix: &str) -> bool {
+        (1..=MAX_PK).contains(&self.pk().len()) && prefix.len() <= MAX_SK
     }
 
     /// The table that holds the row.

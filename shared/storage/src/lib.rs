@@ -7,6 +7,7 @@
 pub mod connect;
 pub mod keys;
 pub mod objects;
+pub mod policy;
 pub mod queue;
 pub mod rows;
 pub mod schema;
@@ -28,6 +29,7 @@ pub use item::Page;
 pub use keys::{Key, PackageKey, Subject};
 pub use objects::{ObjectKey, PutOutcome, Upload};
 pub use queue::{Message, Queue};
+pub use retry::credentials_refused;
 pub use transaction::{Commit, Transaction};
 
 /// Handle to the tables, the bucket and the queues. Cheap to clone.
@@ -43,6 +45,8 @@ struct Inner {
     s3_public: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     names: Names,
+    /// Whether calls are given up after a while.
+    limited: bool,
 }
 
 impl std::fmt::Debug for Storage {

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use granary_model::{Error, Result, Sha256};
 
-use crate::Storage;
 use crate::keys::PackageKey;
-use crate::retry::store_error;
+use crate::retry::{is_transient, store_error};
+use crate::{Storage, policy};
 
 /// The address of an object, with the headers it is stored with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -117,6 +118,8 @@ impl Storage {
                 .content_length(i64::try_from(upload.length()).unwrap_or(i64::MAX))
                 .checksum_sha256(digest.base64())
                 .body(upload.body())
+                .customize()
+                .config_override(Builder::new().timeout_config(self.limits(policy::sending(upload.length()))))
                 .send()
                 .await;
             let Err(error) = result else { return Ok(PutOutcome::Created) };
@@ -126,6 +129,14 @@ impl Storage {
                 // not there until somebody says so.
                 Some("ConditionalRequestConflict") => {
                     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                }
+                // The SDK sends again only what it can copy.
+                _ if self.inner.limited
+                    && attempt + 1 < policy::ATTEMPTS
+                    && matches!(upload, Upload::Stream(..))
+                    && is_transient(&error) =>
+                {
+                    tokio::time::sleep(policy::pause(attempt + 1)).await;
                 }
                 _ => return Err(store_error("storing a file", &error)),
             }

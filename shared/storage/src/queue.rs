@@ -1,15 +1,25 @@
 //! The queues. A message is only a hint: the table is the truth.
 
-use granary_model::Result;
+use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName};
+use granary_model::{Error, Result};
 
-use crate::Storage;
 use crate::retry::store_error;
+use crate::{Storage, policy};
+
+/// Attribute of a message that was put aside.
+const REASON: &str = "reason";
+
+/// Most characters of a reason that goes with a message.
+const LONGEST_REASON: usize = 1000;
 
 /// A queue of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Queue {
     /// Outbox events.
     Events,
+    /// Messages that cannot be handled.
+    DeadLetters,
 }
 
 /// A received message.
@@ -19,12 +29,28 @@ pub struct Message {
     pub body: String,
     /// What removes it from the queue.
     pub receipt: String,
+    /// How often it was received, this time included.
+    pub attempt: u32,
+    /// Why it was put aside, if it was.
+    pub reason: Option<String>,
+}
+
+/// The character, or what stands for one that SQS does not take: it takes what XML does.
+fn sendable(character: char) -> char {
+    match character {
+        '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'.. => character,
+        _ => char::REPLACEMENT_CHARACTER,
+    }
 }
 
 impl Storage {
-    fn queue_url(&self, queue: Queue) -> &str {
+    fn queue_url(&self, queue: Queue) -> Result<&str> {
+        let names = &self.inner.names;
         match queue {
-            Queue::Events => &self.inner.names.events_queue,
+            Queue::Events => Ok(&names.events_queue),
+            Queue::DeadLetters => names.dead_letters_queue.as_deref().ok_or_else(|| {
+                Error::Internal("the variable of the queue of dead letters is not set".into())
+            }),
         }
     }
 
@@ -33,11 +59,32 @@ impl Storage {
         self.inner
             .sqs
             .send_message()
-            .queue_url(self.queue_url(queue))
+            .queue_url(self.queue_url(queue)?)
             .message_body(body)
             .send()
             .await
             .map_err(|e| store_error("sending a message", &e))?;
+        Ok(())
+    }
+
+    /// Puts a message that cannot be handled aside, with the reason beside it as the attribute `reason`.
+    pub async fn send_dead_letter(&self, body: &str, reason: &str) -> Result<()> {
+        let reason: String = reason.chars().take(LONGEST_REASON).map(sendable).collect();
+        let attribute = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(if reason.is_empty() { "unknown" } else { &reason })
+            .build()
+            .map_err(|e| Error::internal("describing a message", e))?;
+        self.inner
+            .sqs
+            .send_message()
+            .queue_url(self.queue_url(Queue::DeadLetters)?)
+            // SQS takes no empty text.
+            .message_body(if body.is_empty() { " " } else { body })
+            .message_attributes(REASON, attribute)
+            .send()
+            .await
+            .map_err(|e| store_error("putting a message aside", &e))?;
         Ok(())
     }
 
@@ -47,14 +94,18 @@ impl Storage {
             .inner
             .sqs
             .receive_message()
-            .queue_url(self.queue_url(queue))
+            .queue_url(self.queue_url(queue)?)
             .max_number_of_messages(10)
+            .message_attribute_names(REASON)
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .wait_time_seconds(wait_seconds)
+            .customize()
+            .config_override(Builder::new().timeout_config(self.limits(policy::waiting(wait_seconds))))
             .send()
             .await
             .map_err(|e| store_error("receiving messages", &e))?;
         let messages = output.messages.unwrap_or_default().into_iter();
-        Ok(messages.filter_map(|m| Some(Message { body: m.body?, receipt: m.receipt_handle? })).collect())
+        Ok(messages.filter_map(received).collect())
     }
 
     /// Removes a message that has been dealt with.
@@ -62,11 +113,27 @@ impl Storage {
         self.inner
             .sqs
             .delete_message()
-            .queue_url(self.queue_url(queue))
+            .queue_url(self.queue_url(queue)?)
             .receipt_handle(&message.receipt)
             .send()
             .await
             .map_err(|e| store_error("removing a message", &e))?;
         Ok(())
     }
+}
+
+/// A message as it came.
+fn received(message: aws_sdk_sqs::types::Message) -> Option<Message> {
+    let count = message
+        .attributes
+        .as_ref()
+        .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount))
+        .and_then(|count| count.parse().ok());
+    let reason = message.message_attributes.and_then(|mut all| all.remove(REASON)?.string_value);
+    Some(Message {
+        body: message.body?,
+        receipt: message.receipt_handle?,
+        attempt: count.unwrap_or(1),
+        reason,
+    })
 }

@@ -1,4 +1,4 @@
-//! The tables, bucket and queue of the one-process server. On AWS the template makes them.
+//! The tables, bucket and queues of the one-process server. On AWS the template makes them.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
@@ -9,8 +9,15 @@ use crate::Storage;
 use crate::retry::store_error;
 
 impl Storage {
-    /// Makes whatever is missing of the tables, the bucket and the queue. Safe to repeat.
+    /// Makes whatever is missing of the tables, the bucket and the queues. Safe to repeat.
     pub async fn create_missing(&self) -> Result<()> {
+        self.create_tables().await?;
+        self.create_bucket().await?;
+        self.create_queues().await
+    }
+
+    /// Makes the tables that are missing.
+    pub async fn create_tables(&self) -> Result<()> {
         let names = &self.inner.names;
         for table in [&names.registry, &names.ephemeral, &names.counters] {
             self.create_table(table).await?;
@@ -29,23 +36,26 @@ impl Storage {
             .time_to_live_specification(expiry)
             .send()
             .await;
-        if self.inner.s3.head_bucket().bucket(&names.bucket).send().await.is_err() {
-            self.inner
-                .s3
-                .create_bucket()
-                .bucket(&names.bucket)
-                .send()
-                .await
-                .map_err(|e| store_error("creating the bucket", &e))?;
+        Ok(())
+    }
+
+    /// Makes the bucket if it is missing.
+    pub async fn create_bucket(&self) -> Result<()> {
+        let bucket = &self.inner.names.bucket;
+        if self.inner.s3.head_bucket().bucket(bucket).send().await.is_err() {
+            let create = self.inner.s3.create_bucket().bucket(bucket).send().await;
+            create.map_err(|e| store_error("creating the bucket", &e))?;
         }
-        let queue = names.events_queue.rsplit('/').next().unwrap_or("granary-events");
-        self.inner
-            .sqs
-            .create_queue()
-            .queue_name(queue)
-            .send()
-            .await
-            .map_err(|e| store_error("creating the queue", &e))?;
+        Ok(())
+    }
+
+    async fn create_queues(&self) -> Result<()> {
+        let names = &self.inner.names;
+        for url in std::iter::once(&names.events_queue).chain(&names.dead_letters_queue) {
+            let queue = url.rsplit('/').next().unwrap_or(url);
+            let create = self.inner.sqs.create_queue().queue_name(queue).send().await;
+            create.map_err(|e| store_error("creating a queue", &e))?;
+        }
         Ok(())
     }
 

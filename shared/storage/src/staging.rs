@@ -11,22 +11,18 @@ use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, MetadataDirective};
-use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::{Bytes, BytesMut};
 use granary_model::{Error, Md5, Result, Sha1, Sha256};
 
-use crate::Storage;
 use crate::objects::ObjectKey;
 use crate::retry::store_error;
+use crate::{Storage, policy};
 
 /// What the paths of all staged objects begin with.
 pub const STAGING: &str = "staging/";
 
 /// How long an address works that a client sends bytes to.
 pub const UPLOAD_LIFETIME: Duration = Duration::from_hours(1);
-
-/// How long S3 may take to copy or join 5 GB. Other calls are given up much earlier.
-const LONG_CALL: Duration = Duration::from_mins(10);
 
 /// Path of the staged object of a session's file.
 pub fn staging_path(upload: &str, file: usize) -> String {
@@ -120,7 +116,7 @@ fn length(size: u64) -> i64 {
 }
 
 fn patient() -> Builder {
-    Builder::new().timeout_config(TimeoutConfig::builder().operation_timeout(LONG_CALL).build())
+    Builder::new().timeout_config(policy::long_call())
 }
 
 impl Storage {

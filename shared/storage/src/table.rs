@@ -13,7 +13,7 @@ use crate::item::{Item, Page, item_row, key_item, number, row_item, text};
 use crate::keys::{Key, Table};
 use crate::retry::store_error;
 
-/// How often unprocessed keys of a batch are asked for again before giving up.
+/// How often unprocessed keys of a batch are asked for in vain before giving up.
 const BATCH_ATTEMPTS: u32 = 5;
 
 impl Storage {
@@ -28,6 +28,9 @@ impl Storage {
 
     /// Reads one row, strongly consistent.
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        if !key.is_possible() {
+            return Ok(None);
+        }
         let output = self
             .inner
             .dynamodb
@@ -46,10 +49,14 @@ impl Storage {
     pub(crate) async fn batch_items(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
         let mut found: HashMap<(String, String), Item> = HashMap::with_capacity(keys.len());
         let mut wanted: HashMap<String, Vec<Item>> = HashMap::new();
-        for key in keys {
+        for key in keys.iter().filter(|key| key.is_possible()) {
             wanted.entry(self.table_name(key.table()).to_owned()).or_default().push(key_item(key));
         }
-        for attempt in 0..BATCH_ATTEMPTS {
+        if wanted.is_empty() {
+            return Ok(keys.iter().map(|_| None).collect());
+        }
+        let (mut left, mut in_vain): (usize, u32) = (wanted.values().map(Vec::len).sum(), 0);
+        while in_vain < BATCH_ATTEMPTS {
             let mut request = self.inner.dynamodb.batch_get_item();
             for (table, keys) in std::mem::take(&mut wanted) {
                 let keys = KeysAndAttributes::builder()
@@ -73,12 +80,16 @@ impl Storage {
             if wanted.is_empty() {
                 return Ok(keys.iter().map(|key| found.remove(&(key.pk(), key.sk()))).collect());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20 << attempt)).await;
+            // An answer holds 16 MB, of one partition 1 MB: a hundred large rows take many answers, none in vain.
+            let rest = wanted.values().map(Vec::len).sum();
+            in_vain = if rest < left { 0 } else { in_vain + 1 };
+            left = rest;
+            tokio::time::sleep(std::time::Duration::from_millis(20 << in_vain)).await;
         }
         Err(Error::Unavailable("the registry's table is too busy; try again".into()))
     }
 
-    /// Reads up to 100 rows of one type in one call, in the order of the keys.
+    /// Reads up to 100 rows of one type in one call, in the order of the keys. No key may come twice.
     pub async fn batch_get<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<T>>> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -123,6 +134,9 @@ impl Storage {
 
     /// Removes one row and gives what it was.
     pub async fn take<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        if !key.is_possible() {
+            return Ok(None);
+        }
         let output = self
             .inner
             .dynamodb
@@ -138,6 +152,9 @@ impl Storage {
 
     /// Removes one row.
     pub async fn delete(&self, key: &Key) -> Result<()> {
+        if !key.is_possible() {
+            return Ok(());
+        }
         self.inner
             .dynamodb
             .delete_item()
@@ -169,6 +186,9 @@ impl Storage {
     ///
     /// `first` names the partition; its own sort key does not matter. `after` is the sort key to go on
     /// after, `limit` the size of the page (DynamoDB ends a page at 1 MB besides).
+    ///
+    /// # Errors
+    /// `BadRequest` if `after` does not begin with `prefix`: a cursor that no page has given.
     pub async fn list<T: DeserializeOwned>(
         &self,
         first: &Key,
@@ -176,6 +196,15 @@ impl Storage {
         after: Option<&str>,
         limit: i32,
     ) -> Result<Page<T>> {
+        // DynamoDB takes it for an invalid request, which would look like a store that is down.
+        if after
+            .is_some_and(|after| after.is_empty() || !after.starts_with(prefix) || !first.can_begin(after))
+        {
+            return Err(Error::BadRequest("the cursor is not one that this list has given".into()));
+        }
+        if !first.can_begin(prefix) {
+            return Ok(Page { rows: Vec::new(), next: None });
+        }
         let pk = first.pk();
         let start =
             after.map(|sk| HashMap::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(sk))]));

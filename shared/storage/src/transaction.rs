@@ -16,7 +16,7 @@ use crate::item::{Item, item_row, key_item, row_item};
 use crate::keys::{Key, Table};
 use crate::retry::store_error;
 
-/// How often a transaction is tried again when it meets another one on the same row.
+/// How often a transaction is tried again when it meets another one on the same row, or one of its rows is throttled.
 const CONFLICT_ATTEMPTS: u32 = 12;
 
 /// What became of a transaction.
@@ -193,7 +193,7 @@ impl Storage {
             if let Some(refusal) = refusal(&labels, reasons) {
                 return Ok(Commit::Refused(refusal));
             }
-            if !reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+            if !reasons.iter().any(|reason| reason.code().is_some_and(passes_by)) {
                 return Err(store_error("committing a change", &error));
             }
             tokio::time::sleep(backoff(attempt)).await;
@@ -268,6 +268,12 @@ pub(crate) fn bindings(
     let names = (!names.is_empty()).then(|| names.into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
     let values = (!values.is_empty()).then(|| values.into_iter().map(|(k, v)| (k.to_owned(), v)).collect());
     (names, values)
+}
+
+/// Whether a transaction was cancelled for a reason that does not last. The SDK repeats calls that are throttled as a
+/// whole, but not those of which one part is.
+fn passes_by(code: &str) -> bool {
+    matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 
 /// The first part whose condition did not hold.

@@ -8,13 +8,14 @@ use granary_local::app;
 use granary_local::engines::Engines;
 use granary_local::engines::probe::Probe;
 use granary_model::{Clock as _, FixedClock, RandomIds, Timestamp};
-use granary_storage::Storage;
+use granary_storage::{Embedded, Names, Storage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::actor::Actor;
 use crate::identity::TestIssuer;
+use crate::meter::Meter;
 
 /// The public address that documents of a test name.
 pub const PUBLIC_URL: &str = "http://localhost:8080";
@@ -33,6 +34,8 @@ pub struct TestApp {
     pub issuer: Arc<TestIssuer>,
     engines: Engines,
     s3_public: String,
+    on_aws: bool,
+    meter: Option<Meter>,
     folder: Arc<TempDir>,
 }
 
@@ -48,8 +51,24 @@ impl TestApp {
         Self::with(|_| {}).await
     }
 
+    /// A new, empty registry that is as patient with its storage as on AWS: with retries and limits. To be used with
+    /// tokio's time paused, so that nobody really waits.
+    pub async fn on_aws() -> Self {
+        Self::made(true, None, |_| {}).await
+    }
+
+    /// A new, empty registry whose use of tables is metered.
+    pub async fn metered() -> (Self, Meter) {
+        let meter = Meter::default();
+        (Self::made(false, Some(meter.clone()), |_| {}).await, meter)
+    }
+
     /// A new, empty registry with other settings.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::made(false, None, change).await
+    }
+
+    async fn made(on_aws: bool, meter: Option<Meter>, change: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::new().unwrap();
         let engines = Engines::open(folder.path()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,19 +79,19 @@ impl TestApp {
         config.instance_admins = vec!["root".parse().unwrap()];
         change(&mut config);
         let probe = Probe::new();
-        let storage = app::storage(&engines, &s3_public, Some(&probe));
+        let storage = connect(&engines, &s3_public, &probe, meter.as_ref(), on_aws);
         storage.create_missing().await.unwrap();
         let clock = Arc::new(FixedClock::new(Timestamp::from_millis(START)));
         let issuer = Arc::new(TestIssuer::default());
         let app = Self::assemble(config, storage, &issuer, &clock);
         probe.reset();
-        Self { app, probe, clock, issuer, engines, s3_public, folder: Arc::new(folder) }
+        Self { app, probe, clock, issuer, engines, s3_public, on_aws, meter, folder: Arc::new(folder) }
     }
 
     /// Another process over the same stores: it remembers nothing. It shares clock and probe.
     #[must_use]
     pub fn restarted(&self) -> Self {
-        let storage = app::storage(&self.engines, &self.s3_public, Some(&self.probe));
+        let storage = connect(&self.engines, &self.s3_public, &self.probe, self.meter.as_ref(), self.on_aws);
         Self {
             app: Self::assemble(self.state().config().clone(), storage, &self.issuer, &self.clock),
             probe: self.probe.clone(),
@@ -80,6 +99,8 @@ impl TestApp {
             issuer: Arc::clone(&self.issuer),
             engines: self.engines.clone(),
             s3_public: self.s3_public.clone(),
+            on_aws: self.on_aws,
+            meter: self.meter.clone(),
             folder: Arc::clone(&self.folder),
         }
     }
@@ -187,4 +208,28 @@ impl TestApp {
         let key = granary_storage::Key::Audit(scope.into(), self.clock.now().month(), String::new());
         self.state().storage().list_all(&key, "").await.unwrap()
     }
+}
+
+fn connect(
+    engines: &Engines,
+    s3_public: &str,
+    probe: &Probe,
+    meter: Option<&Meter>,
+    on_aws: bool,
+) -> Storage {
+    let clients = engines.probed(probe);
+    let credentials = engines.s3_credentials();
+    let embedded = Embedded {
+        dynamodb: match meter {
+            Some(meter) => meter.wrap(clients.dynamodb),
+            None => clients.dynamodb,
+        },
+        s3: clients.s3,
+        sqs: clients.sqs,
+        access_key: credentials.access_key().into(),
+        secret_key: credentials.secret_key().into(),
+        s3_public_endpoint: s3_public.into(),
+        names: Names::embedded(),
+    };
+    if on_aws { Storage::rehearsal(embedded) } else { Storage::embedded(embedded) }
 }

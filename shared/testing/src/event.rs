@@ -40,6 +40,19 @@ impl TestApp {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> EventResponse {
+        self.event_until(0, shape, method, path_and_query, headers, body).await
+    }
+
+    /// The same to a function that is ended at a moment, in milliseconds since 1970.
+    pub async fn event_until(
+        &self,
+        deadline: u64,
+        shape: EventShape,
+        method: &str,
+        path_and_query: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> EventResponse {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let raw_path = match shape {
             EventShape::FunctionUrl => path.to_owned(),
@@ -54,6 +67,7 @@ impl TestApp {
         for (name, value) in headers {
             map.insert(name.to_lowercase(), (*value).into());
         }
+        let is_text = map.get("content-type").and_then(Value::as_str).is_some_and(arrives_as_text);
         let event = json!({
             "version": "2.0", "routeKey": "$default", "rawPath": raw_path, "rawQueryString": query, "headers": map,
             "requestContext": {
@@ -61,11 +75,14 @@ impl TestApp {
                 "routeKey": "$default", "stage": "$default", "time": "t", "timeEpoch": 0,
                 "http": { "method": method, "path": raw_path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test" },
             },
-            "body": STANDARD.encode(body), "isBase64Encoded": true,
+            "body": if is_text { String::from_utf8_lossy(body).into_owned() } else { STANDARD.encode(body) },
+            "isBase64Encoded": !is_text,
         });
         let request = serde_json::from_value(event).unwrap();
         let mut adapter = Adapter::from(granary_http::lambda::Function(self.app.clone()));
-        let response = adapter.call(LambdaEvent::new(request, Context::default())).await.unwrap();
+        let mut context = Context::default();
+        context.deadline = deadline;
+        let response = adapter.call(LambdaEvent::new(request, context)).await.unwrap();
         let response = serde_json::to_value(response).unwrap();
         let text = response["body"].as_str().unwrap_or("");
         let was_base64 = response["isBase64Encoded"].as_bool().unwrap_or(false);
@@ -77,6 +94,13 @@ impl TestApp {
             was_base64,
         }
     }
+}
+
+/// Whether a gateway takes bodies of a type for text, and so damages what is none.
+fn arrives_as_text(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or("").trim();
+    essence.starts_with("text/")
+        || ["application/json", "application/xml", "application/javascript"].contains(&essence)
 }
 
 fn decode(path: &str) -> String {

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use granary_testing::PUBLIC_URL;
 use granary_testing::npm::NpmPackage;
+use granary_testing::{EventShape, PUBLIC_URL};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
@@ -37,6 +37,31 @@ async fn the_bulk_audit_finds_nothing_and_says_so() {
     }
     let empty = ann.request("POST", &at(BULK), &[], "{}").await;
     assert_eq!((empty.status, empty.json()), (200, json!({})));
+}
+
+/// An HTTP API takes it for text by its type, and damages the bytes of gzip.
+#[tokio::test]
+async fn audits_find_nothing_behind_a_gateway_either() {
+    let (app, ann) = private().await;
+    let authorization = format!("Bearer {}", ann.secret());
+    let body = gzip(json!({ "left-pad": ["1.0.0"] }).to_string().as_bytes());
+    let length = body.len().to_string();
+    for (path, expected) in [(BULK, json!({})), (QUICK, json!([]))] {
+        let headers = [
+            ("content-type", "application/json"),
+            ("content-encoding", "gzip"),
+            ("content-length", &length),
+            ("authorization", &authorization),
+        ];
+        let answer = app.event(EventShape::HttpApi, "POST", &at(path), &headers, &body).await;
+        let found: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{found}");
+        assert_eq!(found.get("advisories").map_or(found.clone(), |_| found["muted"].clone()), expected);
+    }
+    // What arrives whole is looked at as ever.
+    let headers = [("content-type", "application/json"), ("authorization", authorization.as_str())];
+    let answer = app.event(EventShape::HttpApi, "POST", &at(BULK), &headers, b"[]").await;
+    assert_eq!(answer.status, 400);
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! Deprecations.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use granary_model::PackageType;
+use granary_storage::rows::VersionRow;
+use granary_storage::{Key, PackageKey};
+use granary_testing::npm::NpmPackage;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use super::support::{INSTALL, accepting, at, for_write, packument, private, publish_all};
 
@@ -80,6 +87,35 @@ async fn forty_five_versions_at_once() {
         assert_eq!(document["versions"][version]["deprecated"], format!("not {version}"));
     }
     assert_eq!(app.check_consistency("libs").await.live.len(), 45);
+}
+
+/// A transaction has 4 MB, and a manifest may take up to 300 KB of them, which nothing compresses further.
+#[tokio::test]
+async fn versions_with_the_largest_manifests_at_once() {
+    let (app, ann) = private().await;
+    let versions: Vec<String> = (0..16).map(|n| format!("1.{n}.0")).collect();
+    for version in &versions {
+        let digests = (0_u32..4_300).map(|n| digest(&format!("{version} {n}")));
+        let package = NpmPackage::new("pad", version).member("checksums", digests.collect::<String>().into());
+        let response = ann.publish("libs", &package).await;
+        assert_eq!(response.status, 201, "{}", response.text());
+    }
+    let stored = app.state().storage();
+    let package = PackageKey { repo: "libs".parse().unwrap(), kind: PackageType::Npm, name: "pad".into() };
+    let row: VersionRow = stored.get(&Key::Version(package, "1.0.0".into())).await.unwrap().unwrap();
+    assert!(row.facts.len() * versions.len() > 4_400_000, "{} bytes of facts", row.facts.len());
+    let mut body = for_write(&ann, "pad").await;
+    for version in &versions {
+        body["versions"][version]["deprecated"] = "old".into();
+    }
+    let response = ann.put_json(&at("pad"), &body).await;
+    assert_eq!(response.status, 201, "{}", response.text());
+    let document = packument(&ann, "pad").await;
+    assert!(versions.iter().all(|version| document["versions"][version]["deprecated"] == "old"));
+}
+
+fn digest(text: &str) -> String {
+    STANDARD.encode(sha2::Sha512::digest(text))
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Headers, conditions, ranges, media types.
 
 use granary_testing::EventShape;
+use granary_testing::probe::{Fault, Service, Target};
 
 use crate::support::{at, stored, with};
 
@@ -87,6 +88,37 @@ async fn bytes_are_never_altered() {
     }
 }
 
+/// A function stands still after each answer, so a count that only waits may never be written.
+#[tokio::test]
+async fn a_function_writes_counts_before_it_may_stand_still() {
+    let (app, ann) = with("public").await;
+    stored(&ann, "a/1/f", "x").await;
+    let download = async || {
+        let answer = app.event(EventShape::HttpApi, "GET", &at("a/1/f"), &[], b"").await;
+        assert_eq!(answer.status, 200);
+    };
+    let count = async || ann.get("/api/repos/files").await.json()["repo"]["downloadCount"].as_u64().unwrap();
+    app.probe.reset();
+    download().await;
+    assert_eq!(app.probe.count(), 1 + 3 + 1, "rows, the file and three counters, before the answer has left");
+    assert_eq!(count().await, 1);
+    for _ in 0..3 {
+        download().await;
+    }
+    assert_eq!(count().await, 1, "what comes within seconds is written together");
+    app.clock.advance_millis(5_000);
+    download().await;
+    assert_eq!(count().await, 5);
+    // A counter that cannot be written neither fails a download nor is forgotten.
+    app.clock.advance_millis(5_000);
+    app.probe.inject(Target::operation(Service::DynamoDb, "UpdateItem", 1), Fault::Refuse);
+    download().await;
+    assert_eq!(count().await, 5);
+    app.clock.advance_millis(5_000);
+    download().await;
+    assert_eq!(count().await, 7);
+}
+
 /// Files arrive through a function's front doors as they were sent.
 #[tokio::test]
 async fn uploads_come_through_every_front_door() {
@@ -99,6 +131,37 @@ async fn uploads_come_through_every_front_door() {
         assert_eq!(answer.status, 201, "{shape:?} {}", String::from_utf8_lossy(&answer.body));
         assert_eq!(ann.get(&path).await.body.as_ref(), b"\xff\x00\xfe");
     }
+}
+
+/// What a gateway has damaged is never stored, and its sender is told what to do.
+#[tokio::test]
+async fn bytes_that_a_gateway_takes_for_text_are_refused() {
+    let (app, ann) = with("private").await;
+    let authorization = format!("Bearer {}", ann.secret());
+    let bytes = b"caf\xe9";
+    for media_type in ["text/plain", "text/xml; charset=iso-8859-1", "application/json", "application/xml"] {
+        for length in [Some(bytes.len().to_string()), None] {
+            let mut headers = vec![("authorization", authorization.as_str()), ("content-type", media_type)];
+            headers.extend(length.as_deref().map(|length| ("content-length", length)));
+            let answer = app.event(EventShape::HttpApi, "PUT", &at("a/1/f"), &headers, bytes).await;
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            assert_eq!(answer.status, 400, "{media_type} {text}");
+            assert!(text.contains("application/octet-stream"), "{text}");
+        }
+    }
+    assert_eq!(ann.get(&at("a/1/f")).await.status, 404, "nothing was stored");
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/octet-stream")];
+    let answer = app.event(EventShape::HttpApi, "PUT", &at("a/1/f"), &headers, bytes).await;
+    assert_eq!(answer.status, 201);
+    // Text that is text arrives as it is.
+    let headers = [("authorization", authorization.as_str()), ("content-type", "text/plain")];
+    let answer =
+        app.event(EventShape::HttpApi, "PUT", &at("a/1/g"), &headers, "caf\u{e9} \u{FFFD}".as_bytes()).await;
+    assert_eq!(answer.status, 400, "without a length, nobody can tell");
+    let text = "caf\u{e9}";
+    let answer = app.event(EventShape::HttpApi, "PUT", &at("a/1/g"), &headers, text.as_bytes()).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(ann.get(&at("a/1/g")).await.body.as_ref(), text.as_bytes());
 }
 
 /// `curl -O` without `-L` saves the body of a redirect as if it were the file, and says nothing.

@@ -4,6 +4,7 @@
 //! makes and how many of them wait for each other, and it breaks chosen calls, so that a test can see what
 //! is left when storage fails in the middle.
 
+mod answer;
 mod fault;
 mod name;
 
@@ -17,7 +18,12 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use http_body::Frame;
+use http_body_util::StreamBody;
 
+pub use answer::Answer;
 pub use fault::{Fault, Target};
 
 /// Which engine a call goes to.
@@ -109,7 +115,7 @@ impl Probe {
         *record = Record { generation: record.generation.wrapping_add(1), ..Record::default() };
     }
 
-    /// Disturbs one call: of the calls from now on that `target` describes, its `n`-th. A fault acts once.
+    /// Disturbs calls: of those from now on that `target` describes, its `n`-th, and as many after it as it says.
     pub fn inject(&self, target: Target, fault: Fault) {
         self.record().faults.push(Armed { target, seen: 0, fault });
     }
@@ -131,7 +137,7 @@ impl Probe {
                 return true;
             }
             fault = Some(armed.fault);
-            false
+            armed.target.has_more()
         });
         let started = record.positions;
         record.positions += 1;
@@ -195,14 +201,15 @@ impl fmt::Debug for ProbeConnector {
 
 impl HttpConnector for ProbeConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (mark, fault) = self.probe.start(self.service, name::of(self.service, &request));
+        let service = self.service;
+        let (mark, fault) = self.probe.start(service, name::of(service, &request));
         let probe = self.probe.clone();
         let inner = self.inner.clone();
         HttpConnectorFuture::new(async move {
             // Engines may answer without ever waiting. Without this pause, the first of two calls made at
             // the same time would be over before the second began, and they would look like a sequence.
             tokio::task::yield_now().await;
-            let result = perform(&inner, request, fault).await;
+            let result = perform(&inner, service, request, fault).await;
             probe.end(mark);
             result
         })
@@ -211,6 +218,7 @@ impl HttpConnector for ProbeConnector {
 
 async fn perform(
     inner: &SharedHttpConnector,
+    service: Service,
     request: HttpRequest,
     fault: Option<Fault>,
 ) -> Result<HttpResponse, ConnectorError> {
@@ -225,7 +233,30 @@ async fn perform(
             tokio::time::sleep(time).await;
             inner.call(request).await
         }
+        Some(Fault::Answer(answer)) => Ok(answer.to(service, &request)),
+        Some(Fault::PerformAndAnswer(answer)) => {
+            let refusal = answer.to(service, &request);
+            inner.call(request).await.map(|_| refusal)
+        }
+        Some(Fault::BreakOff) => broken(inner.call(request).await?).await,
     }
+}
+
+/// The answer with a body that breaks off after the first half of its bytes.
+async fn broken(response: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let (mut response, body) = split(response);
+    let bytes = ByteStream::new(body).collect().await.map_err(|e| ConnectorError::other(e.into(), None))?;
+    let bytes = bytes.into_bytes();
+    let half = bytes.slice(..bytes.len() / 2);
+    let broken = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "injected: the answer broke off");
+    let frames = futures::stream::iter([Ok(Frame::data(half)), Err(broken)]);
+    *response.body_mut() = SdkBody::from_body_1_x(StreamBody::new(frames));
+    Ok(response)
+}
+
+fn split(mut response: HttpResponse) -> (HttpResponse, SdkBody) {
+    let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+    (response, body)
 }
 
 #[cfg(test)]
@@ -269,5 +300,20 @@ mod tests {
         assert_eq!(probe.count(), 0);
         probe.inject(Target::any(1), Fault::LoseAnswer);
         assert_eq!(fault("GetItem"), Some(Fault::LoseAnswer));
+    }
+
+    #[test]
+    fn a_fault_may_act_several_times_or_for_ever() {
+        let probe = Probe::new();
+        let fault = || probe.start(Service::DynamoDb, "GetItem".into()).1;
+        probe.inject(Target::any(2).times(2), Fault::Refuse);
+        assert_eq!(
+            [fault(), fault(), fault(), fault()],
+            [None, Some(Fault::Refuse), Some(Fault::Refuse), None]
+        );
+        probe.inject(Target::any(1).always(), Fault::BreakOff);
+        assert!((0..100).all(|_| fault() == Some(Fault::BreakOff)));
+        probe.reset();
+        assert_eq!(fault(), None);
     }
 }

@@ -15,9 +15,9 @@ use crate::burial::Burial;
 use crate::head_edit::{Applied, HeadEdit, Step};
 use crate::listing::live_versions;
 
-/// Most versions that one edit may change: a transaction has 100 parts, and a deleted version takes up to
-/// four of them. Whoever wants more makes several edits.
-pub const MAX_VERSIONS: usize = 20;
+/// Most versions that one edit may change: a transaction has 4 MB, and what is known of a version up to 300 KB of them.
+/// Whoever wants more makes several edits.
+pub const MAX_VERSIONS: usize = 10;
 
 /// One change of a package that exists.
 #[derive(Debug, Clone)]

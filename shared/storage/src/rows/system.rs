@@ -102,7 +102,7 @@ pub struct HolderRow {
 }
 
 /// An event in the outbox. It is written with the change and removed when it has been followed up.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxRow {
     /// Part of the outbox, 0 to 7.
     pub shard: u8,

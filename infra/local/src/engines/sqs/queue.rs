@@ -126,6 +126,11 @@ impl State {
     }
 }
 
+/// Whether a message may have the character. SQS spoke XML once.
+fn is_taken(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
 impl Queue {
     pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, ..Self::default() }
@@ -147,6 +152,9 @@ impl Queue {
         let SendEntry { message_body: body, delay_seconds, message_attributes: attributes } = entry;
         if body.is_empty() || body.len() > MAX_BODY {
             return Err(format!("a message has 1 to {MAX_BODY} bytes"));
+        }
+        if !body.chars().all(is_taken) {
+            return Err("a message has only characters that XML has as well".into());
         }
         let delay = delay_seconds.unwrap_or(self.settings.delay);
         if delay > MAX_DELAY {
