@@ -1,0 +1,117 @@
+"""Checks of template.yaml that no linter knows: what the functions may do, and that none is forgotten.
+
+usage: python check-template.py [TEMPLATE]   (with the Python of scripts/aws-tools, which has cfn-lint)
+"""
+
+import pathlib
+import sys
+
+import cfnlint.decode
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# What a request may never cause: reading whole tables, changing what the registry is made of, rights for others.
+FORBIDDEN = ("Scan", "Table", "Bucket", "PutObjectAcl", "CreateQueue", "DeleteQueue", "PurgeQueue", "PassRole")
+# `ListBucket` and its kind look into the bucket; they do not change it.
+HARMLESS = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
+PREFIXES = {"blobs", "documents", "staging"}
+
+complaints = []
+
+
+def check(holds, text):
+    if not holds:
+        complaints.append(text)
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def of_type(resources, kind):
+    return {name: resource["Properties"] for name, resource in resources.items() if resource["Type"] == kind}
+
+
+def roles(resources):
+    for name, role in of_type(resources, "AWS::IAM::Role").items():
+        check("ManagedPolicyArns" not in role, f"{name} has a managed policy: those reach everything of a service")
+        for policy in role["Policies"]:
+            for statement in listed(policy["PolicyDocument"]["Statement"]):
+                for action in listed(statement["Action"]):
+                    check("*" not in action, f"{name} may {action}: name the actions")
+                    forbidden = action not in HARMLESS and any(word in action.split(":")[1] for word in FORBIDDEN)
+                    check(not forbidden, f"{name} may {action}")
+                for resource in listed(statement["Resource"]):
+                    check(named(resource), f"{name} reaches {resource}: name the resource")
+
+
+def named(resource):
+    """Whether a resource of a statement is one thing, or one prefix of the bucket."""
+    if isinstance(resource, str):
+        return "*" not in resource
+    ((function, argument),) = resource.items()
+    if function == "Fn::GetAtt":
+        return True
+    return function == "Fn::Sub" and argument in {f"${{Bucket.Arn}}/{prefix}/*" for prefix in PREFIXES}
+
+
+def referred(value):
+    """The resource that a `Ref` or `GetAtt` names."""
+    ((_, argument),) = value.items()
+    return argument[0] if isinstance(argument, list) else argument.split(".")[0]
+
+
+def functions(resources):
+    defined = of_type(resources, "AWS::Serverless::Function")
+    crates = {path.parent.name for path in ROOT.glob("functions/*/Cargo.toml")}
+    deployed = {function["CodeUri"].removeprefix("functions/") for function in defined.values()}
+    check(crates == deployed, f"functions of the workspace {sorted(crates)}, of the template {sorted(deployed)}")
+    roles = [referred(function["Role"]) for function in defined.values()]
+    check(len(set(roles)) == len(roles), f"functions share a role: {roles}")
+    for name, function in defined.items():
+        logs = resources[referred(function["LoggingConfig"]["LogGroup"])]
+        check("RetentionInDays" in logs["Properties"], f"the logs of {name} are kept for ever")
+        for event, definition in function.get("Events", {}).items():
+            if definition["Type"] == "SQS":
+                consumer(f"{name}.{event}", function, definition["Properties"], resources)
+
+
+def consumer(name, function, mapping, resources):
+    reported = mapping.get("FunctionResponseTypes", [])
+    check("ReportBatchItemFailures" in reported, f"{name} cannot report single messages")
+    queue = resources[referred(mapping["Queue"])]["Properties"]
+    check(queue["VisibilityTimeout"] > function["Timeout"], f"{name}: a message comes again while it is worked on")
+    check("RedrivePolicy" in queue, f"{name}: the queue has no dead letters")
+
+
+def stores(resources):
+    bucket = of_type(resources, "AWS::S3::Bucket")["Bucket"]
+    check(all(bucket["PublicAccessBlockConfiguration"].values()), "the bucket can be made public")
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    check("AbortIncompleteMultipartUpload" in rules["staging"], "parts of uploads that were given up stay for ever")
+    tables = of_type(resources, "AWS::DynamoDB::Table")
+    check(len(tables) == 3, f"tables: {sorted(tables)}")
+    check("TimeToLiveSpecification" in tables["EphemeralTable"], "what expires is never removed")
+    check(tables["RegistryTable"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], "no recovery")
+
+
+def alarms(resources):
+    defined = of_type(resources, "AWS::CloudWatch::Alarm")
+    check(len(defined) >= 8 + 5, f"only {len(defined)} alarms")
+    text = str(resources)
+    for metric in ("Errors", "Throttles", "Duration", "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"):
+        check(f"'{metric}'" in text, f"no alarm looks at {metric}")
+
+
+def main(template):
+    decoded, problems = cfnlint.decode.decode(str(template))
+    if problems:
+        sys.exit("\n".join(map(str, problems)))
+    resources = decoded["Resources"]
+    for part in (roles, functions, stores, alarms):
+        part(resources)
+    if complaints:
+        sys.exit("\n".join(complaints))
+    print(f"{template.name}: {len(of_type(resources, 'AWS::Serverless::Function'))} functions, each with a role of its own")
+
+
+main(pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "template.yaml")
