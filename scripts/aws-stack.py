@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 
 import botocore.exceptions
@@ -78,8 +79,12 @@ class Stack:
         say(f"stack {self.name} in account {account}, region {region}")
 
 
+# Its first deployment failed: it holds nothing, and nothing can be deployed over it.
+FAILED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS")
+
+
 def outputs(stack):
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def parameters_of_template():
@@ -88,9 +93,10 @@ def parameters_of_template():
 
 
 def parameters(stack, present, given):
-    """What the stack is deployed with: the settings of samconfig.toml and what was given here."""
+    """What the stack is deployed with: what was given here, and the first time the settings of samconfig.toml. What is
+    not named keeps its value."""
     known = parameters_of_template()
-    values = dict(stack.settings)
+    values = {} if present else dict(stack.settings)
     for word in given:
         name, sign, value = word.partition("=")
         if not sign or name not in known:
@@ -119,7 +125,7 @@ def built(work, artifacts, chosen):
     if artifacts is None:
         say(f"building the functions for {chosen}; the first time takes a quarter of an hour or more")
         run("rustup", "target", "add", TARGETS[chosen])
-        run("sam", "build", "--parameter-overrides", f"Architecture={chosen}", **PROFILE)
+        run("sam", "build", "--no-cached", "--parameter-overrides", f"Architecture={chosen}", **PROFILE)
         return ROOT / ".aws-sam" / "build" / "template.yaml"
     artifacts = pathlib.Path(artifacts).resolve()
 
@@ -139,16 +145,22 @@ def deployed(stack):
     """The stack as it is, which has to be there."""
     present = stack.describe()
     if present is None:
-        fail(f"there is no stack {stack.name}; deploy it first")
+        fail(f"there is no stack {stack.name}")
     return present
 
 
 def token(stack, found):
     """Makes and shows a token of an administrator, and what to begin with."""
-    answer = stack.client("lambda").invoke(FunctionName=found["EventsFunction"], Payload=b'{"task":"admin-token"}')
-    made = json.loads(answer["Payload"].read())
-    if "token" not in made:
-        fail(f"no token could be made: {made.get('errorMessage', made)}")
+    # Rights of a role that is new take some seconds to be known everywhere.
+    for pause in (5, 10, 20, None):
+        answer = stack.client("lambda").invoke(FunctionName=found["EventsFunction"], Payload=b'{"task":"admin-token"}')
+        made = json.loads(answer["Payload"].read())
+        if "token" in made:
+            break
+        if pause is None:
+            reason = made.get("errorMessage", made)
+            fail(f"no token could be made: {reason}\nTry again with scripts/deploy {stack.environment} --token")
+        time.sleep(pause)
     print(f"Token of the administrator '{made['user']}', for {made['expiresInDays']:g} days, shown only now:\n")
     print(f"  {made['token']}\n")
     print("With it, a repository for npm packages:\n")
@@ -159,10 +171,9 @@ def token(stack, found):
 def deploy(stack, options):
     stack.introduce()
     present = stack.describe()
-    if present and present["StackStatus"] in ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"):
-        # Its first deployment failed: it holds nothing, and nothing can be deployed over it.
+    if present and present["StackStatus"] in FAILED:
         say("removing what is left of a first deployment that failed")
-        delete_stack(stack)
+        delete_data(stack, *delete_stack(stack))
         present = None
     values = parameters(stack, present, options.parameters)
     chosen = architecture(values, present)
@@ -182,7 +193,10 @@ def deploy(stack, options):
             "--template-file", template, "--no-progressbar", *asking,
             "--parameter-overrides", f"file://{file}",
         )
-    found = outputs(deployed(stack))
+    after = deployed(stack)
+    found = outputs(after)
+    if after["StackStatus"] in FAILED or not after["StackStatus"].endswith("_COMPLETE") or "Url" not in found:
+        fail("nothing was deployed")
     print(f"\nGranary is deployed at {found['Url']}")
     print(f"Health: {found['Url']}/health   Address for the identity provider: {found['SignInCallback']}")
     if present is None:
@@ -205,59 +219,110 @@ def variables(stack):
 
 
 def delete_stack(stack):
+    """Deletes the stack, and gives the tables and the buckets that it had: some of them are retained."""
     cloudformation = stack.client("cloudformation")
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    had = {"AWS::DynamoDB::Table": [], "AWS::S3::Bucket": []}
+    for resource in (resource for page in pages for resource in page["StackResourceSummaries"]):
+        if resource["ResourceType"] in had and resource.get("PhysicalResourceId"):
+            had[resource["ResourceType"]].append(resource["PhysicalResourceId"])
+    tables, buckets = had.values()
     cloudformation.delete_stack(StackName=stack.name)
     waiter = cloudformation.get_waiter("stack_delete_complete")
     waiter.wait(StackName=stack.name, WaiterConfig={"Delay": 5, "MaxAttempts": 360})
+    return tables, buckets
+
+
+def retained(stack, tables, buckets):
+    """Those of the tables and the buckets that are still there."""
+    dynamodb, s3 = stack.client("dynamodb"), stack.client("s3")
+
+    def is_there(look, missing):
+        try:
+            look()
+        except botocore.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in missing:
+                return False
+            raise
+        return True
+
+    return (
+        [table for table in tables
+         if is_there(lambda: dynamodb.describe_table(TableName=table), ["ResourceNotFoundException"])],
+        [bucket for bucket in buckets if is_there(lambda: s3.head_bucket(Bucket=bucket), ["404", "NoSuchBucket"])],
+    )
+
+
+def delete_data(stack, tables, buckets):
+    tables, buckets = retained(stack, tables, buckets)
+    for table in tables:
+        delete_table(stack, table)
+    for bucket in buckets:
+        delete_bucket(stack, bucket)
 
 
 def delete_table(stack, table):
     dynamodb = stack.client("dynamodb")
-    try:
+    if dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
         dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
-        dynamodb.delete_table(TableName=table)
-    except dynamodb.exceptions.ResourceNotFoundException:
-        return
+        dynamodb.get_waiter("table_exists").wait(TableName=table)
+    dynamodb.delete_table(TableName=table)
     dynamodb.get_waiter("table_not_exists").wait(TableName=table)
+    say(f"deleted {table}")
 
 
 def delete_bucket(stack, bucket):
     s3 = stack.client("s3")
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for upload in page.get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        entries = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+        if objects:
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            if answer.get("Errors"):
+                fail(f"{bucket} could not be emptied: {answer['Errors'][0]}")
+            say(f"deleted {len(objects)} objects")
+    s3.delete_bucket(Bucket=bucket)
+    say(f"deleted {bucket}")
+
+
+def confirmed(question, word):
     try:
-        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
-            for upload in page.get("Uploads", []):
-                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            entries = page.get("Versions", []) + page.get("DeleteMarkers", [])
-            objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
-            if objects:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-                say(f"deleted {len(objects)} objects")
-        s3.delete_bucket(Bucket=bucket)
-    except s3.exceptions.NoSuchBucket:
-        pass
+        return input(question) == word
+    except EOFError:
+        return False
 
 
 def destroy(stack, options):
+    if options.retained and not options.data:
+        fail("names of tables and buckets go with --data")
     stack.introduce()
-    present = deployed(stack)
-    found = outputs(present) if present.get("Outputs") else {}
-    kept = [found[name] for name in ("RegistryTable", "CountersTable", "Bucket") if name in found]
+    if options.retained:
+        # What an earlier run has left.
+        tables = [name for name in options.retained if "Table" in name]
+        buckets = [name for name in options.retained if "Table" not in name]
+        if not options.yes and not confirmed(f"This deletes {', '.join(options.retained)}. Type yes to go on: ", "yes"):
+            fail("nothing was deleted")
+        delete_data(stack, tables, buckets)
+        return
+    found = outputs(deployed(stack))
     if not options.yes:
         loss = "and everything that was ever published to it" if options.data else "but not its data"
-        if input(f"This removes the registry {found.get('Url', '')} {loss}. Type {stack.name} to go on: ") != stack.name:
+        question = f"This removes the registry {found.get('Url', '')} {loss}. Type {stack.name} to go on: "
+        if not confirmed(question, stack.name):
             fail("nothing was removed")
     say("removing the stack")
-    delete_stack(stack)
-    if options.data:
-        say("deleting the data")
-        for name in kept[:2]:
-            delete_table(stack, name)
-        for name in kept[2:]:
-            delete_bucket(stack, name)
-        print(f"{stack.name} and its data are gone.")
-    else:
-        print(f"{stack.name} is gone. These stay, and cost as long as they do: {', '.join(kept)}")
+    tables, buckets = retained(stack, *delete_stack(stack))
+    left = " ".join(tables + buckets)
+    again = f"scripts/destroy {stack.environment} --data {left}"
+    if not options.data:
+        print(f"{stack.name} is gone. These stay, and cost as long as they do: {left}\nTo delete them: {again}")
+        return
+    say(f"deleting the data; should this break off, go on with: {again}")
+    delete_data(stack, tables, buckets)
+    print(f"{stack.name} and its data are gone.")
 
 
 def arguments(command, words):
@@ -266,6 +331,7 @@ def arguments(command, words):
     parser.add_argument("--yes", action="store_true")
     if command == "destroy":
         parser.add_argument("--data", action="store_true")
+        parser.add_argument("retained", nargs="*")
     else:
         parser.add_argument("parameters", nargs="*")
         parser.add_argument("--artifacts")

@@ -17,9 +17,9 @@ const BATCH: usize = 100;
 pub(crate) async fn collect(state: &AppState, digests: &[Sha256]) -> Result<Progress> {
     let mut progress = Progress::Finished;
     for digest in digests {
-        let now = state.now();
-        if state.storage().doom_blob(*digest, now).await? {
-            remove(state, *digest, now).await?;
+        let (now, by) = (state.now(), state.next_id());
+        if state.storage().doom_blob(*digest, now, &by).await? {
+            remove(state, *digest, now, &by).await?;
             continue;
         }
         let row: Option<BlobRow> = state.storage().get(&Key::Blob(*digest)).await?;
@@ -35,12 +35,12 @@ pub(crate) async fn collect(state: &AppState, digests: &[Sha256]) -> Result<Prog
 ///
 /// A process that was held up in between (a frozen environment, a laptop that slept) must not go on: another
 /// clean-up may have taken over, finished, and the same bytes may have been published since.
-async fn remove(state: &AppState, digest: Sha256, doomed: Timestamp) -> Result<()> {
+async fn remove(state: &AppState, digest: Sha256, doomed: Timestamp, by: &str) -> Result<()> {
     if state.now().millis() - doomed.millis() > DOOM_MILLIS / 2 {
         return Err(Error::Unavailable("clean-up was held up; another one takes over".into()));
     }
     state.storage().delete_object(&ObjectKey::Blob(digest).path()).await?;
-    state.storage().delete(&Key::Blob(digest)).await
+    state.storage().remove_doomed(digest, by).await
 }
 
 /// Goes through all stored bytes and removes those that no file holds: what publishes left behind that

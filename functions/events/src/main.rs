@@ -40,7 +40,7 @@ const TOKEN_DAYS: f64 = 30.0;
 async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Error> {
     if event.payload.get("task").is_some() {
         let task =
-            serde_json::from_value(event.payload).map_err(|e| format!("this task is not known: {e}"))?;
+            serde_json::from_value(event.payload).map_err(|e| format!("this task cannot be read: {e}"))?;
         return perform(&state, task).await;
     }
     let event: SqsEvent = serde_json::from_value(event.payload)?;
@@ -178,16 +178,19 @@ mod tests {
     #[tokio::test]
     async fn poison_is_put_aside_with_its_reason() {
         let (app, rows) = published().await;
+        let unknown = r#"{"shard":0,"id":"1","at":1,"event":{"type":"made-up"}}"#;
         let records = json!({ "Records": [
             record("unreadable", "no event", 1),
             record("empty", "", 1),
-            record("unknown", r#"{"shard":0,"id":"1","at":1,"event":{"type":"made-up"}}"#, 1),
+            record("unknown", unknown, granary_events::ATTEMPTS),
+            record("perhaps of a newer version", unknown, 1),
             record("fails", &text(&rows[0]), granary_events::ATTEMPTS),
             record("good", &text(&rows[1]), 1),
         ] });
         app.probe.reset();
         app.probe.inject(Target::operation(Service::S3, "ListObjectsV2", 1), Fault::Refuse);
-        assert_eq!(call(&app, records).await, json!({ "batchItemFailures": [] }));
+        let again = json!({ "batchItemFailures": [{ "itemIdentifier": "perhaps of a newer version" }] });
+        assert_eq!(call(&app, records).await, again);
         let letters = dead_letters(&app).await;
         let reason = |body: &str| letters.iter().find(|(found, _)| found == body).unwrap().1.as_str();
         assert!(reason("no event").contains("cannot be read"), "{letters:?}");

@@ -1,10 +1,11 @@
 //! Receiving events, and finding those whose message was lost.
 
 use granary_http::AppState;
-use granary_model::Result;
+use granary_model::{Error, Result};
 use granary_publish::OUTBOX_SHARDS;
-use granary_storage::rows::OutboxRow;
+use granary_storage::rows::{Event, OutboxRow};
 use granary_storage::{Key, Queue};
+use serde_json::Value;
 
 use crate::{Progress, follow_up, handle};
 
@@ -19,7 +20,7 @@ const STUCK_MILLIS: i64 = 3_600_000;
 pub struct SweepReport {
     /// Events that were followed up.
     pub finished: usize,
-    /// Events whose time has not come.
+    /// Events whose time has not come, or that were announced again.
     pub waiting: usize,
     /// Events that failed and stay in the outbox.
     pub failed: usize,
@@ -41,7 +42,8 @@ pub async fn consume_once(state: &AppState, wait_seconds: i32) -> Result<usize> 
     Ok(messages.len())
 }
 
-/// Handles all events in the outbox that are older than a message takes, or all of them.
+/// Handles all events in the outbox that are older than a message takes, or all of them. Those whose work may take
+/// minutes are announced again instead, so that none of them stands in the way of the others.
 ///
 /// # Errors
 /// A part of the outbox could not be read; all others were handled.
@@ -51,7 +53,8 @@ pub async fn sweep(state: &AppState, everything: bool) -> Result<SweepReport> {
     let mut unread = None;
     for shard in 0..OUTBOX_SHARDS {
         let first = Key::Outbox(shard, String::new());
-        let rows: Vec<OutboxRow> = match state.storage().list_all(&first, "").await {
+        // Each row by itself: one that is not understood must not hide the others.
+        let rows: Vec<Value> = match state.storage().list_all(&first, "").await {
             Ok(rows) => rows,
             Err(error) => {
                 tracing::error!(%error, outbox.shard = shard, "a part of the outbox cannot be read");
@@ -60,15 +63,16 @@ pub async fn sweep(state: &AppState, everything: bool) -> Result<SweepReport> {
             }
         };
         for row in rows {
-            let age = now.millis() - row.at.millis();
+            let at = row.get("at").and_then(Value::as_i64).unwrap_or(0);
+            let age = now.millis() - at;
             if !everything && age < OVERDUE_MILLIS {
                 continue;
             }
-            match handle(state, &row).await {
+            match once_more(state, row).await {
                 Ok(Progress::Finished) => report.finished += 1,
                 Ok(Progress::NotYet) => report.waiting += 1,
                 Err(error) => {
-                    tracing::warn!(%error, outbox.id = %row.id, "an event failed and stays in the outbox");
+                    tracing::warn!(%error, outbox.shard = shard, age, "an event failed and stays in the outbox");
                     report.failed += 1;
                     report.stuck += usize::from(age > STUCK_MILLIS);
                 }
@@ -76,6 +80,18 @@ pub async fn sweep(state: &AppState, everything: bool) -> Result<SweepReport> {
         }
     }
     unread.map_or(Ok(report), Err)
+}
+
+async fn once_more(state: &AppState, row: Value) -> Result<Progress> {
+    let row: OutboxRow = serde_json::from_value(row).map_err(|e| Error::internal("reading an event", e))?;
+    match &row.event {
+        Event::UploadCompleted { .. } | Event::RepoDeleted { .. } => {
+            let body = serde_json::to_string(&row).map_err(|e| Error::internal("announcing an event", e))?;
+            state.storage().send(Queue::Events, &body).await?;
+            Ok(Progress::NotYet)
+        }
+        _ => handle(state, &row).await,
+    }
 }
 
 /// Takes a finished event out of the outbox.

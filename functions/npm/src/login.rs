@@ -8,7 +8,7 @@ use granary_http::tokens::{self, Holder, TokenRequest};
 use granary_http::{Caller, RepoAccess, new_secret, secret_digest};
 use granary_model::{Error, RawToken, Result, Scope, TokenKind, UserId};
 use granary_storage::rows::{LoginRow, TokenRow, UserRow};
-use granary_storage::{Key, Subject};
+use granary_storage::{Commit, Key, Subject, Transaction};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -74,29 +74,31 @@ pub(crate) async fn poll_web_login(call: &Call, session: &str) -> Result<Respons
     if row.poll_hash != secret_digest(secret) || call.state.now().seconds() >= row.expires_at {
         return Err(gone());
     }
-    if row.user.is_none() {
+    let Some(user) = row.user else {
         // Without the header npm asks again and again without a pause.
         let headers = [(header::RETRY_AFTER, "1"), (header::CACHE_CONTROL, "no-store")];
         return Ok((StatusCode::ACCEPTED, headers, axum::Json(json!({}))).into_response());
-    }
-    // Taking the row hands the token out at most once, whoever else polls.
-    let taken: Option<LoginRow> = call.state.storage().take(&key).await?;
-    let user = taken.and_then(|row| row.user).ok_or_else(gone)?;
-    let token = new_token(call, user, &row.client).await?;
+    };
+    // In one transaction: the token is handed out at most once, whoever else polls, and the login is not used up
+    // without one.
+    let token = new_token(call, user, &row.client, key).await?.ok_or_else(gone)?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(json!({ "token": token.expose() })))
         .into_response())
 }
 
-/// The token that a login by web ends with: it may read and publish, for as long as [`TOKEN_DAYS`].
-async fn new_token(call: &Call, user: UserId, client: &str) -> Result<RawToken> {
+/// The token that a login by web ends with: it may read and publish, for as long as [`TOKEN_DAYS`]. `None`: the login
+/// is over.
+async fn new_token(call: &Call, user: UserId, client: &str, login: Key) -> Result<Option<RawToken>> {
     let holder = Holder::user(&user);
     let instance_admin = call.state.is_instance_admin(&user);
     let principal = Principal::User { id: user, scope: Scope::Admin, via: Via::Session, instance_admin };
     let caller = Caller { principal, token: None };
     let scopes = Some(Scope::Write.with_included());
     let request = TokenRequest::new(client, scopes, Some(TOKEN_DAYS), call.state.now())?;
-    let (_, token) = tokens::mint(&call.state, &caller, &holder, request).await?;
-    Ok(token)
+    let mut transaction = Transaction::new();
+    transaction.delete_existing("login", login);
+    let (_, token) = tokens::add_token(&call.state, &caller, &holder, request, &mut transaction).await?;
+    Ok(matches!(call.state.storage().commit(transaction).await?, Commit::Done).then_some(token))
 }
 
 /// `PUT /-/user/org.couchdb.user:{name}`: login by password form. The password is a token of this registry,

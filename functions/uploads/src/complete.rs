@@ -10,9 +10,9 @@ use granary_publish::upload::finish::publish_upload;
 use granary_publish::upload::parts::{Arrival, arrivals};
 use granary_publish::upload::state::{Worker, begin, settle};
 use granary_publish::{JsonLimits, parse_json};
-use granary_storage::Key;
-use granary_storage::rows::{UploadOrigin, UploadRow, UploadStatus};
+use granary_storage::rows::{OutboxRow, UploadOrigin, UploadRow, UploadStatus};
 use granary_storage::staging::StagedPart;
+use granary_storage::{Key, Queue};
 use serde::Deserialize;
 
 use crate::session::{Session, target};
@@ -106,7 +106,12 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
     let target = target(state, access, &row.subject);
     let publishing = publish_upload(target, state.now(), state.config().repo_quota, row);
     let outcome = Box::pin(publishing).await;
-    let outcome = settle(state.storage(), row, outcome).await?;
+    let settled = settle(state.storage(), row, outcome).await;
+    if settled.is_err() {
+        // Given back, so somebody else may finish it before the client asks again, or the sweep comes by.
+        announce_again(state, &event).await;
+    }
+    let outcome = settled?;
     // Nobody has to finish it any more. Should this fail, the sweep finds that out.
     let key = Key::Outbox(event.shard, event.id);
     if let Err(error) = state.storage().delete(&key).await {
@@ -114,6 +119,14 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
     }
     outcome?;
     Ok(Some(answer(state, StatusCode::CREATED, row).await?))
+}
+
+/// Tells the consumer of an event that this request was to follow up by itself.
+async fn announce_again(state: &AppState, event: &OutboxRow) {
+    let body = serde_json::to_string(event).unwrap_or_default();
+    if let Err(error) = state.storage().send(Queue::Events, &body).await {
+        tracing::warn!(%error, outbox.id = %event.id, "this event waits for the sweep");
+    }
 }
 
 /// Who is going to verify it.

@@ -5,7 +5,7 @@
 //! UTF-8 (gzip'd JSON, a POM in Latin-1) each invalid one has become U+FFFD: what was sent cannot be had any more.
 
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use granary_model::Error;
 
@@ -26,10 +26,16 @@ impl std::fmt::Display for Damaged {
 
 impl std::error::Error for Damaged {}
 
-/// Whether a body that came as text is something else. An invalid byte has become three, so a length tells; without
-/// one, the character that stands for invalid bytes has to.
+/// Whether a body that came as text may be something else: it has the character that stands for invalid bytes.
+///
+/// JSON may really have it (in a readme), so its length decides: an invalid byte has become three. A few sequences of
+/// three bytes become three as well, but no gzip'd document has only those. For any other type the bytes are what
+/// counts, so that the character is reason enough.
 fn is_damaged(headers: &HeaderMap, text: &str) -> bool {
-    text.contains('\u{FFFD}') && declared_length(headers) != Some(text.len() as u64)
+    let media_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_json = media_type.split(';').next().is_some_and(|essence| essence.trim() == "application/json");
+    text.contains('\u{FFFD}') && !(is_json && declared_length(headers) == Some(text.len() as u64))
 }
 
 /// Makes the body of a function's request readable, or fail as [`Damaged`].
@@ -58,25 +64,32 @@ pub fn body_error(error: &axum::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderValue, header};
+    use axum::http::HeaderValue;
 
     use super::*;
 
     #[test]
     fn only_what_was_no_text_counts_as_damaged() {
-        let length =
-            |length: usize| HeaderMap::from_iter([(header::CONTENT_LENGTH, HeaderValue::from(length))]);
-        for (headers, text, damaged) in [
-            (length(4), "caf\u{FFFD}", true),
-            (HeaderMap::new(), "caf\u{FFFD}", true),
+        let of = |media_type: &'static str, length: Option<usize>| {
+            let mut headers =
+                HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+            headers.extend(length.map(|length| (header::CONTENT_LENGTH, HeaderValue::from(length))));
+            headers
+        };
+        for (media_type, length, text, damaged) in [
+            ("application/json", Some(4), "caf\u{FFFD}", true),
+            ("application/json", None, "caf\u{FFFD}", true),
             // Somebody means that character.
-            (length(6), "caf\u{FFFD}", false),
-            (length(5), "café", false),
-            (HeaderMap::new(), "café", false),
+            ("application/json; charset=utf-8", Some(6), "caf\u{FFFD}", false),
+            ("application/json", Some(5), "café", false),
+            // Three bytes of an emoji that was cut off become three as well.
+            ("text/plain", Some(6), "caf\u{FFFD}", true),
+            ("text/plain", Some(4), "caf\u{FFFD}", true),
+            ("text/plain", None, "café", false),
             // Something else is wrong with it, which the readers of bodies find out.
-            (length(9), "cafe", false),
+            ("text/plain", Some(9), "cafe", false),
         ] {
-            assert_eq!(is_damaged(&headers, text), damaged, "{headers:?} {text}");
+            assert_eq!(is_damaged(&of(media_type, length), text), damaged, "{media_type} {length:?} {text}");
         }
     }
 }

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use futures::StreamExt as _;
 use granary_model::{Result, Timestamp};
 use granary_storage::{Key, PackageKey, Storage};
 
-/// How long counts may wait in memory, in milliseconds. What a process that dies has not written is
-/// lost: that is the stated error of the counts.
+/// How long counts may wait in memory, in milliseconds. What a process that dies has not written is lost, and a write
+/// that is repeated after a lost answer counts twice: that is the stated error of the counts.
 const FLUSH_MILLIS: i64 = 5_000;
+
+/// Versions that are written at the same time.
+const AT_ONCE: usize = 8;
 
 /// Downloads counted in memory until they are written together.
 #[derive(Debug, Default)]
@@ -21,8 +25,11 @@ struct Waiting {
     since: Option<Timestamp>,
     /// When counts were written last.
     written: Option<Timestamp>,
-    counts: HashMap<(PackageKey, String, i64), u64>,
+    counts: HashMap<Counted, u64>,
 }
+
+/// A version of a package on a day, which is counted in days since 1970.
+type Counted = (PackageKey, String, i64);
 
 impl DownloadCounter {
     /// Counts one download. Never fails and never waits.
@@ -50,27 +57,30 @@ impl DownloadCounter {
     pub async fn flush(&self, storage: &Storage, now: Timestamp) -> Result<()> {
         let taken =
             std::mem::replace(&mut *self.lock(), Waiting { written: Some(now), ..Waiting::default() }).counts;
-        let mut failed = None;
-        for ((package, version, day), count) in taken {
-            let rows = [
-                Key::Downloads(package.clone(), version.clone(), day),
-                Key::DownloadTotal(package.clone()),
-                Key::RepoDownloads(package.repo.clone()),
-            ];
-            for (index, key) in rows.iter().enumerate() {
-                if let Err(error) = storage.add(key, "downloads", count).await {
-                    // Totals are sums of the days; only the first row decides whether it is counted again.
-                    if index == 0 {
-                        let mut waiting = self.lock();
-                        waiting.since.get_or_insert(now);
-                        *waiting.counts.entry((package.clone(), version.clone(), day)).or_default() += count;
-                    }
-                    failed = Some(error);
-                    break;
-                }
-            }
+        let written = futures::stream::iter(taken)
+            .map(|(counted, count)| self.write(storage, counted, count, now))
+            .buffer_unordered(AT_ONCE);
+        written.fold(Ok(()), async |all, one| one.and(all)).await
+    }
+
+    async fn write(&self, storage: &Storage, counted: Counted, count: u64, now: Timestamp) -> Result<()> {
+        let (package, version, day) = counted.clone();
+        let of_day = storage.add(&Key::Downloads(package.clone(), version, day), "downloads", count).await;
+        if of_day.is_err() {
+            // Totals are sums of the days; only this row decides whether it is counted again.
+            let mut waiting = self.lock();
+            waiting.since.get_or_insert(now);
+            *waiting.counts.entry(counted).or_default() += count;
+            return of_day;
         }
-        failed.map_or(Ok(()), Err)
+        let of_repo = Key::RepoDownloads(package.repo.clone());
+        let of_package = Key::DownloadTotal(package);
+        let (package, repo) = futures::future::join(
+            storage.add(&of_package, "downloads", count),
+            storage.add(&of_repo, "downloads", count),
+        )
+        .await;
+        package.and(repo)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {

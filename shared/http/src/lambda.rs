@@ -63,7 +63,7 @@ where
 ///
 /// They are in its environment and stay as they are, so it would fail at every request until AWS replaces it; ended,
 /// it is replaced at once.
-pub fn while_credentials_work() -> std::result::Result<(), lambda_http::Error> {
+fn while_credentials_work() -> std::result::Result<(), lambda_http::Error> {
     if granary_storage::credentials_refused() {
         return Err(
             "the credentials of this process are refused; it ends, so that another one gets new ones".into(),
@@ -147,7 +147,8 @@ async fn write_counts(state: &AppState) {
     match tokio::time::timeout(COUNTING, writing).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => tracing::warn!(%error, "download counts wait for the next time"),
-        Ok(Err(_)) | Err(_) => tracing::warn!("download counts are still being written"),
+        Ok(Err(error)) => tracing::error!(%error, "download counts are lost"),
+        Err(_) => tracing::warn!("download counts are still being written"),
     }
 }
 

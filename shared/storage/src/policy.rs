@@ -28,11 +28,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How often a message is sent. It is only a hint, and a client waits for the answer to a change that stands.
 const MESSAGE_ATTEMPTS: u32 = 2;
 
-/// How long one attempt to send a message may take.
-const MESSAGE_ATTEMPT: Duration = Duration::from_secs(1);
+/// How long one attempt to send a message may take, its connection included: the first one of a small function.
+const MESSAGE_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// How long sending a message may take in all.
-pub const MESSAGE: Duration = Duration::from_millis(2_500);
+pub const MESSAGE: Duration = Duration::from_millis(4_500);
 
 /// How long one attempt to copy or join 5 GB may take S3.
 const LONG_ATTEMPT: Duration = Duration::from_mins(4);
@@ -40,8 +40,8 @@ const LONG_ATTEMPT: Duration = Duration::from_mins(4);
 /// How long copying or joining may take in all: less than what the `events` function has.
 const LONG_CALL: Duration = Duration::from_mins(10);
 
-/// How slow sending bytes may be, as time for each MiB.
-const PER_MIB: Duration = Duration::from_secs(1);
+/// How slow sending bytes may be, as time for each MiB: about 4 Mbit/s.
+const PER_MIB: Duration = Duration::from_secs(2);
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -132,8 +132,8 @@ mod tests {
             )
         };
         assert_eq!(limit(0), (3, 10));
-        assert_eq!(limit(5 * 1024 * 1024), (8, 25));
-        assert_eq!(limit(5 * 1024 * 1024 * 1024), (5_123, 15_370));
+        assert_eq!(limit(5 * 1024 * 1024), (13, 40));
+        assert_eq!(limit(5 * 1024 * 1024 * 1024), (10_243, 30_730));
         assert!(sending(u64::MAX).operation_timeout().is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! The parts of a publish that the rows of several families share: blobs, usage, live repositories.
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
@@ -7,7 +8,7 @@ use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 use crate::Storage;
 use crate::item::{key_item, number, text};
 use crate::keys::Key;
-use crate::retry::store_error;
+use crate::retry::{past_transactions, store_error};
 use crate::rows::{HolderRow, StoredFileRow};
 use crate::transaction::{Expression, Transaction, bindings};
 
@@ -242,16 +243,19 @@ impl Storage {
     /// removed by another clean-up already.
     ///
     /// Only one clean-up at a time, because the bytes may be stored again as soon as the first one is done,
-    /// and the second one must not remove those.
-    pub async fn doom_blob(&self, digest: Sha256, now: Timestamp) -> Result<bool> {
+    /// and the second one must not remove those. `by` names the clean-up, so that a call that is repeated after a lost
+    /// answer is not taken for another one's.
+    pub async fn doom_blob(&self, digest: Sha256, now: Timestamp, by: &str) -> Result<bool> {
         let expression = Expression {
-            update: "SET doomed = :yes, doomed_until = :until".into(),
+            update: "SET doomed = :yes, doomed_until = :until, doomed_by = :by".into(),
             condition: Some(
-                "attribute_exists(pk) AND refs = :zero AND claimed_until < :now AND (doomed <> :yes OR doomed_until < :now)"
+                "attribute_exists(pk) AND refs = :zero AND claimed_until < :now AND (doomed <> :yes OR doomed_until < :now \
+                 OR doomed_by = :by)"
                     .into(),
             ),
             values: vec![
                 (":until", number(now.plus_millis(DOOM_MILLIS).millis())),
+                (":by", text(by)),
                 (":yes", AttributeValue::Bool(true)),
                 (":zero", number(0)),
                 (":now", number(now.millis())),
@@ -261,10 +265,37 @@ impl Storage {
         self.update_if(&Key::Blob(digest), expression, "removing a file").await
     }
 
+    /// Removes the row of a blob that the clean-up `by` has doomed and whose bytes are gone. If it is another row by
+    /// now, because this is a call repeated after a lost answer, that one stays.
+    pub async fn remove_doomed(&self, digest: Sha256, by: &str) -> Result<()> {
+        let key = Key::Blob(digest);
+        let delete = self
+            .inner
+            .dynamodb
+            .delete_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(&key)))
+            .condition_expression("doomed_by = :by AND doomed = :yes")
+            .expression_attribute_values(":by", text(by))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        match past_transactions(|| delete.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(e)
+                if matches!(
+                    e.as_service_error(),
+                    Some(DeleteItemError::ConditionalCheckFailedException(_))
+                ) =>
+            {
+                Ok(())
+            }
+            Err(e) => Err(store_error("removing a file", &e)),
+        }
+    }
+
     /// Updates a row if the expression's condition holds. `false`: it does not.
     async fn update_if(&self, key: &Key, expression: Expression, context: &str) -> Result<bool> {
         let (names, values) = bindings(expression.names, expression.values);
-        let result = self
+        let update = self
             .inner
             .dynamodb
             .update_item()
@@ -273,10 +304,8 @@ impl Storage {
             .update_expression(expression.update)
             .set_condition_expression(expression.condition)
             .set_expression_attribute_names(names)
-            .set_expression_attribute_values(values)
-            .send()
-            .await;
-        match result {
+            .set_expression_attribute_values(values);
+        match past_transactions(|| update.clone().send()).await {
             Ok(_) => Ok(true),
             Err(e)
                 if matches!(

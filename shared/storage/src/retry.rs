@@ -1,6 +1,7 @@
 //! Errors of the SDK in the registry's words.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -22,10 +23,15 @@ const CREDENTIALS: [&str; 7] = [
 /// Of the process, as credentials are.
 static CREDENTIALS_REFUSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether a service has refused this process's credentials at any time. Those of a Lambda function are in its
-/// environment and never change, so that only another process can have others.
+/// Whether a service has refused this process's credentials, and the table has accepted none since. Those of a Lambda
+/// function are in its environment and never change, so that only another process can have others.
 pub fn credentials_refused() -> bool {
     CREDENTIALS_REFUSED.load(Ordering::Relaxed)
+}
+
+/// Notes that the table has answered: credentials that are new may take a moment to be known everywhere.
+pub(crate) fn credentials_accepted() {
+    CREDENTIALS_REFUSED.store(false, Ordering::Relaxed);
 }
 
 /// What a failed call to a store means for the caller: the store is at fault, and trying again is right.
@@ -68,6 +74,37 @@ where
         source = error.source();
     }
     false
+}
+
+/// How often a call is tried again that meets a transaction on the same row, or a transaction that meets another one.
+pub(crate) const CONFLICT_ATTEMPTS: u32 = 12;
+
+/// How long to wait before attempt `attempt + 1`: growing, and spread so that rivals do not meet again.
+pub(crate) fn backoff(attempt: u32) -> Duration {
+    let base = 5_u64 << attempt.min(7);
+    let mut spread = [0_u8; 1];
+    granary_model::Ids::fill(&granary_model::RandomIds, &mut spread);
+    Duration::from_millis(base / 2 + base * u64::from(spread[0]) / 255)
+}
+
+/// Makes a call that writes one row, again and again as long as a transaction is at work on that row. The SDK does not
+/// repeat those.
+pub(crate) async fn past_transactions<T, E, F>(call: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let mut attempt = 0;
+    loop {
+        let result = call().await;
+        let code =
+            result.as_ref().err().and_then(SdkError::as_service_error).and_then(ProvideErrorMetadata::code);
+        attempt += 1;
+        if code != Some("TransactionConflictException") || attempt == CONFLICT_ATTEMPTS {
+            return result;
+        }
+        tokio::time::sleep(backoff(attempt)).await;
+    }
 }
 
 /// Whether trying again may help with a call that failed, by the SDK's own rules. For bodies that the SDK itself

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use crate::Storage;
 use crate::item::{Item, Page, item_row, key_item, number, row_item, text};
 use crate::keys::{Key, Table};
-use crate::retry::store_error;
+use crate::retry::{credentials_accepted, past_transactions, store_error};
+use crate::transaction::{Commit, Transaction};
 
 /// How often unprocessed keys of a batch are asked for in vain before giving up.
 const BATCH_ATTEMPTS: u32 = 5;
@@ -41,6 +42,7 @@ impl Storage {
             .send()
             .await
             .map_err(|e| store_error("reading a row", &e))?;
+        credentials_accepted();
         output.item.map(item_row).transpose()
     }
 
@@ -67,6 +69,7 @@ impl Storage {
                 request = request.request_items(table, keys);
             }
             let output = request.send().await.map_err(|e| store_error("reading rows", &e))?;
+            credentials_accepted();
             for item in output.responses.into_iter().flatten().flat_map(|(_, items)| items) {
                 if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) =
                     (item.get("pk"), item.get("sk"))
@@ -99,29 +102,26 @@ impl Storage {
 
     /// Writes one row, whatever was there.
     pub async fn put<T: Serialize>(&self, key: &Key, row: &T) -> Result<()> {
-        self.inner
+        let put = self
+            .inner
             .dynamodb
             .put_item()
             .table_name(self.table_name(key.table()))
-            .set_item(Some(row_item(key, row)?))
-            .send()
-            .await
-            .map_err(|e| store_error("writing a row", &e))?;
+            .set_item(Some(row_item(key, row)?));
+        past_transactions(|| put.clone().send()).await.map_err(|e| store_error("writing a row", &e))?;
         Ok(())
     }
 
     /// Writes one row if there is none. `false`: there is one.
     pub async fn put_new<T: Serialize>(&self, key: &Key, row: &T) -> Result<bool> {
-        let output = self
+        let put = self
             .inner
             .dynamodb
             .put_item()
             .table_name(self.table_name(key.table()))
             .set_item(Some(row_item(key, row)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match output {
+            .condition_expression("attribute_not_exists(pk)");
+        match past_transactions(|| put.clone().send()).await {
             Ok(_) => Ok(true),
             Err(e)
                 if matches!(e.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
@@ -132,22 +132,15 @@ impl Storage {
         }
     }
 
-    /// Removes one row and gives what it was.
+    /// Removes one row and gives what it was. Of those who take a row at the same time, one gets it.
+    ///
+    /// By a transaction, because a transaction that is repeated after a lost answer is the same one: a plain removal
+    /// would find nothing the second time.
     pub async fn take<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
-        if !key.is_possible() {
-            return Ok(None);
-        }
-        let output = self
-            .inner
-            .dynamodb
-            .delete_item()
-            .table_name(self.table_name(key.table()))
-            .set_key(Some(key_item(key)))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
-            .send()
-            .await
-            .map_err(|e| store_error("removing a row", &e))?;
-        output.attributes.map(item_row).transpose()
+        let Some(row) = self.get(key).await? else { return Ok(None) };
+        let mut transaction = Transaction::new();
+        transaction.delete_existing("row", key.clone());
+        Ok(matches!(self.commit(transaction).await?, Commit::Done).then_some(row))
     }
 
     /// Removes one row.
@@ -155,30 +148,28 @@ impl Storage {
         if !key.is_possible() {
             return Ok(());
         }
-        self.inner
+        let delete = self
+            .inner
             .dynamodb
             .delete_item()
             .table_name(self.table_name(key.table()))
-            .set_key(Some(key_item(key)))
-            .send()
-            .await
-            .map_err(|e| store_error("removing a row", &e))?;
+            .set_key(Some(key_item(key)));
+        past_transactions(|| delete.clone().send()).await.map_err(|e| store_error("removing a row", &e))?;
         Ok(())
     }
 
     /// Adds to a number of a row, making the row if need be.
     pub async fn add(&self, key: &Key, attribute: &str, amount: u64) -> Result<()> {
-        self.inner
+        let update = self
+            .inner
             .dynamodb
             .update_item()
             .table_name(self.table_name(key.table()))
             .set_key(Some(key_item(key)))
             .update_expression("ADD #a :n")
             .expression_attribute_names("#a", attribute)
-            .expression_attribute_values(":n", number(amount))
-            .send()
-            .await
-            .map_err(|e| store_error("counting", &e))?;
+            .expression_attribute_values(":n", number(amount));
+        past_transactions(|| update.clone().send()).await.map_err(|e| store_error("counting", &e))?;
         Ok(())
     }
 

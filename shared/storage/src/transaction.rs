@@ -1,7 +1,5 @@
 //! Several rows changed together or not at all.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
@@ -14,10 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::Storage;
 use crate::item::{Item, item_row, key_item, row_item};
 use crate::keys::{Key, Table};
-use crate::retry::store_error;
-
-/// How often a transaction is tried again when it meets another one on the same row, or one of its rows is throttled.
-const CONFLICT_ATTEMPTS: u32 = 12;
+use crate::retry::{CONFLICT_ATTEMPTS, backoff, store_error};
 
 /// What became of a transaction.
 #[derive(Debug)]
@@ -283,12 +278,4 @@ fn refusal(labels: &[&'static str], reasons: &[CancellationReason]) -> Option<Re
         .zip(reasons)
         .find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
         .map(|(label, reason)| Refusal { label, old: reason.item().cloned() })
-}
-
-/// How long to wait before attempt `attempt + 1`: growing, and spread so that rivals do not meet again.
-fn backoff(attempt: u32) -> Duration {
-    let base = 5_u64 << attempt.min(7);
-    let mut spread = [0_u8; 1];
-    granary_model::Ids::fill(&granary_model::RandomIds, &mut spread);
-    Duration::from_millis(base / 2 + base * u64::from(spread[0]) / 255)
 }

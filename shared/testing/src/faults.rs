@@ -105,7 +105,11 @@ impl Failure {
         }
         let (kind, others): (Vec<Fault>, Vec<Fault>) =
             faults.into_iter().partition(|fault| kinds.contains(fault));
-        let once = |fault| Self { fault, target: Target::any(position + 1), lasts: false };
+        // By its name: calls that are made at the same time may change places.
+        let alike = |other: &&Call| same(other) && other.operation == call.operation;
+        let nth_alike = calls.iter().take(position + 1).filter(alike).count();
+        let target = Target::operation(call.service, &call.operation, nth_alike);
+        let once = |fault| Self { fault, target: target.clone(), lasts: false };
         let lasting =
             |fault| Self { fault, target: Target::service(call.service, nth).always(), lasts: true };
         let mut failures: Vec<Self> = kind.iter().copied().map(once).collect();

@@ -45,9 +45,11 @@ pub(crate) async fn lose_messages(app: &TestApp) -> Vec<OutboxRow> {
     panic!("messages never end");
 }
 
-/// Handles everything in the outbox, whatever its age.
+/// Handles everything in the outbox, whatever its age, and what is announced again.
 pub(crate) async fn sweep_all(app: &TestApp) -> SweepReport {
-    sweep(app.state(), true).await.unwrap()
+    let report = sweep(app.state(), true).await.unwrap();
+    app.settle().await;
+    report
 }
 
 /// How many events of a kind wait in the outbox.

@@ -108,7 +108,7 @@ async fn a_queue_that_is_down_delays_a_change_once_and_a_little() {
             let path = format!("/api/raw/files/{path}");
             let (response, time) = timed(ann.request(method, &path, &[], "bytes")).await;
             assert_eq!(response.status, status, "{fault:?}: {}", response.text());
-            assert!(time <= Duration::from_millis(2_500), "{fault:?}: {time:?}");
+            assert!(time <= granary_storage::policy::MESSAGE, "{fault:?}: {time:?}");
             assert!((1..=2).contains(&(sent() - before)), "{fault:?}: {} messages", sent() - before);
         }
         app.probe.reset();
@@ -122,7 +122,7 @@ async fn a_queue_that_is_down_delays_a_change_once_and_a_little() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_are_the_operators_matter_and_end_the_process() {
+async fn credentials_that_are_refused_are_the_operators_matter() {
     for answer in [Answer::Expired, Answer::Unknown] {
         for (service, path) in
             [(Service::DynamoDb, "/api/repos/files"), (Service::S3, "/api/raw/files/a/1/f")]
@@ -137,8 +137,6 @@ async fn credentials_that_are_refused_are_the_operators_matter_and_end_the_proce
             assert!(response.error().contains("tell whoever runs the registry"), "{}", response.error());
             let asked = app.probe.calls().iter().filter(|call| call.service == service).count();
             assert_eq!(asked, 1, "the same credentials are not tried again");
-            let ended = granary_http::lambda::while_credentials_work().unwrap_err().to_string();
-            assert!(ended.contains("credentials"), "{ended}");
         }
     }
 }

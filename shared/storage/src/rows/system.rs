@@ -10,7 +10,7 @@ use crate::keys::PackageKey;
 /// Life: a publish *claims* the digest (which makes the row), stores the bytes, and counts itself in the
 /// transaction. Clean-up *dooms* a row that nobody counts on and nobody has claimed lately, removes the
 /// bytes, and then the row. A claim on a doomed row is refused, so bytes never vanish under a publish.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRow {
     /// Number of files that hold these bytes.
     #[serde(default)]
@@ -25,6 +25,9 @@ pub struct BlobRow {
     /// one takes over after that: the first has died.
     #[serde(default)]
     pub doomed_until: i64,
+    /// Which clean-up that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doomed_by: Option<String>,
 }
 
 /// One entry of the audit log, written in the transaction of the change it records.

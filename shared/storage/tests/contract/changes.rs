@@ -55,14 +55,14 @@ async fn bytes_in_use_or_claimed_are_never_doomed() {
     };
     assert!(matches!(storage.commit(hold(NOW)).await.unwrap(), Commit::Refused(_)), "nobody claimed it");
     storage.claim_blob(blob, NOW).await.unwrap();
-    assert!(!storage.doom_blob(blob, NOW).await.unwrap(), "claimed");
+    assert!(!storage.doom_blob(blob, NOW, "a").await.unwrap(), "claimed");
     assert!(matches!(storage.commit(hold(later)).await.unwrap(), Commit::Refused(_)), "the claim is over");
     assert!(matches!(storage.commit(hold(NOW)).await.unwrap(), Commit::Done));
-    assert!(!storage.doom_blob(blob, later).await.unwrap(), "in use");
+    assert!(!storage.doom_blob(blob, later, "a").await.unwrap(), "in use");
     let mut release = Transaction::new();
     release.release_blob("blob", blob, 1);
     assert!(matches!(storage.commit(release).await.unwrap(), Commit::Done));
-    assert!(storage.doom_blob(blob, later).await.unwrap());
+    assert!(storage.doom_blob(blob, later, "a").await.unwrap());
     assert!(storage.claim_blob(blob, later).await.is_err(), "it is about to go");
     let row: BlobRow = storage.get(&Key::Blob(blob)).await.unwrap().unwrap();
     assert_eq!(row.refs, 0);
@@ -123,17 +123,30 @@ async fn one_clean_up_at_a_time_has_a_blob() {
     let place = Place::tables().await;
     let storage = &place.storage;
     let blob = digest(b"bytes");
-    assert!(!storage.doom_blob(blob, NOW).await.unwrap(), "there is none");
+    assert!(!storage.doom_blob(blob, NOW, "a").await.unwrap(), "there is none");
     assert_eq!(storage.get::<BlobRow>(&Key::Blob(blob)).await.unwrap(), None, "nor is one made");
     storage.claim_blob(blob, NOW).await.unwrap();
     storage.claim_blob(blob, NOW).await.unwrap();
     let later = NOW.plus_millis(CLAIM_MILLIS + 1);
-    let winners = join_all((0..8).map(|_| storage.doom_blob(blob, later))).await;
+    let winners = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|by| storage.doom_blob(blob, later, by));
+    let winners = join_all(winners).await;
     assert_eq!(winners.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
-    assert!(!storage.doom_blob(blob, later.plus_millis(DOOM_MILLIS)).await.unwrap(), "still its turn");
-    assert!(storage.doom_blob(blob, later.plus_millis(DOOM_MILLIS + 1)).await.unwrap(), "its turn is over");
+    assert!(!storage.doom_blob(blob, later.plus_millis(DOOM_MILLIS), "i").await.unwrap(), "still its turn");
+    assert!(
+        storage.doom_blob(blob, later.plus_millis(DOOM_MILLIS + 1), "i").await.unwrap(),
+        "its turn is over"
+    );
+    let again = storage.doom_blob(blob, later.plus_millis(DOOM_MILLIS + 2), "i").await;
+    assert!(again.unwrap(), "a call that is repeated is no other clean-up");
     assert!(!commit(storage, |t| t.hold_blob("blob", blob, 1, NOW)).await, "doomed");
-    storage.delete(&Key::Blob(blob)).await.unwrap();
+    storage.remove_doomed(blob, "a").await.unwrap();
+    assert!(storage.get::<BlobRow>(&Key::Blob(blob)).await.unwrap().is_some(), "not its turn any more");
+    storage.remove_doomed(blob, "i").await.unwrap();
+    storage.remove_doomed(blob, "i").await.unwrap();
+    assert_eq!(storage.get::<BlobRow>(&Key::Blob(blob)).await.unwrap(), None);
+    storage.claim_blob(blob, later).await.unwrap();
+    storage.remove_doomed(blob, "i").await.unwrap();
+    assert!(storage.get::<BlobRow>(&Key::Blob(blob)).await.unwrap().is_some(), "somebody else's by now");
     storage.claim_blob(blob, later).await.unwrap();
     assert!(commit(storage, |t| t.hold_blob("blob", blob, 2, later)).await);
     assert!(!commit(storage, |t| t.release_blob("blob", blob, 3)).await, "never below zero");

@@ -24,7 +24,8 @@ pub enum Answer {
     TimedOut,
     /// A front server has nobody behind it: 503 with a page of HTML.
     Unreachable,
-    /// Another transaction is at work on a row: `TransactionCanceledException`. `TransactWriteItems` only.
+    /// Another transaction is at work on a row: `TransactionCanceledException`, or `TransactionConflictException` of a
+    /// call that writes one row.
     Conflict,
     /// One row of a transaction is throttled: `TransactionCanceledException`. `TransactWriteItems` only.
     PartThrottled,
@@ -51,6 +52,7 @@ impl Answer {
         };
         answers.extend([Self::Internal, Self::Unreachable, Self::Expired, Self::Unknown]);
         match operation {
+            "PutItem" | "UpdateItem" | "DeleteItem" => answers.push(Self::Conflict),
             "TransactWriteItems" => answers.extend([Self::Conflict, Self::PartThrottled]),
             "BatchGetItem" => answers.push(Self::Unprocessed),
             "CopyObject" | "CompleteMultipartUpload" => answers.push(Self::InternalWithOk),
@@ -83,6 +85,9 @@ impl Answer {
             Self::Unprocessed => {
                 let body = json!({ "Responses": {}, "UnprocessedKeys": asked(request, "RequestItems") });
                 return response(200, "application/x-amz-json-1.0", body.to_string());
+            }
+            Self::Conflict if asked(request, "TransactItems").is_null() => {
+                (400, MODEL, "TransactionConflictException", "Transaction is ongoing for the item")
             }
             Self::Conflict => {
                 return cancelled(request, "TransactionConflict", "Transaction is ongoing for the item");
