@@ -89,6 +89,16 @@ impl Api {
         Ok(())
     }
 
+    /// Deletes a repository. Its name is free again when everything in it is removed, some time later.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn delete_repo(&self, name: &str) -> Result<()> {
+        let answer = self.send(Method::DELETE, &format!("/api/repos/{name}"), None).await?;
+        ensure!(answer.0.is_success(), "deleting {name}: {} {}", answer.0, answer.1);
+        Ok(())
+    }
+
     /// Makes `user` a member of a repository.
     ///
     /// # Errors

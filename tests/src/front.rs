@@ -33,25 +33,42 @@ const ANSWER: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Front {
     address: SocketAddr,
+    server: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
     accepting: JoinHandle<()>,
 }
 
 impl Front {
-    /// Listens on a free port of 127.0.0.1 with this certificate.
+    /// Listens on a free port of 127.0.0.1 with this certificate, before a server that is still to be started.
     ///
     /// # Errors
     /// When the certificate cannot be used.
     pub async fn open(identity: &Identity) -> Result<Self> {
+        Self::listen(identity, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), behind).await
+    }
+
+    /// Listens on a port of 127.0.0.1 with this certificate, before the server at `server`.
+    ///
+    /// # Errors
+    /// When the certificate cannot be used, or the port is taken.
+    pub async fn open_at(port: u16, identity: &Identity, server: SocketAddr) -> Result<Self> {
+        Self::listen(identity, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), |_| server).await
+    }
+
+    async fn listen(
+        identity: &Identity,
+        address: SocketAddr,
+        server: impl FnOnce(SocketAddr) -> SocketAddr,
+    ) -> Result<Self> {
         let chain = CertificateDer::pem_file_iter(&identity.certificate)?.collect::<Result<Vec<_>, _>>()?;
         let key = PrivateKeyDer::from_pem_file(&identity.key)?;
         let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("listening at {address}"))?;
         let address = listener.local_addr()?;
-        let seen = Arc::default();
-        let accepting = tokio::spawn(accept(listener, acceptor, behind(address), Arc::clone(&seen)));
-        Ok(Self { address, seen, accepting })
+        let (server, seen) = (server(address), Arc::default());
+        let accepting = tokio::spawn(accept(listener, acceptor, server, Arc::clone(&seen)));
+        Ok(Self { address, server, seen, accepting })
     }
 
     /// Its address as clients have to write it, without a slash at the end.
@@ -59,10 +76,9 @@ impl Front {
         format!("https://localhost:{}", self.address.port())
     }
 
-    /// Where the server behind it has to listen: the same port of another loopback address, which is free
-    /// because nothing else uses that address.
-    pub fn behind(&self) -> SocketAddr {
-        behind(self.address)
+    /// Where the server behind it listens, or has to.
+    pub fn server(&self) -> SocketAddr {
+        self.server
     }
 
     /// The heads of the requests so far, in the order in which they came.
@@ -77,6 +93,7 @@ impl Drop for Front {
     }
 }
 
+/// The same port of another loopback address, which is free because nothing else uses that address.
 fn behind(front: SocketAddr) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), front.port()))
 }

@@ -49,8 +49,13 @@ impl Server {
     /// Starts a server with empty data at `listen`, which others reach as `public_url`.
     ///
     /// # Errors
-    /// When the program is missing or does not get ready.
+    /// When the program is missing or does not get ready, and when the suites are to use a registry that runs already:
+    /// who needs a process of its own has no business there.
     pub async fn start_behind(listen: SocketAddr, public_url: Option<&str>) -> Result<Self> {
+        ensure!(
+            settings::attachment()?.is_none(),
+            "this needs a process of its own, and GRANARY_URL names a registry that runs already"
+        );
         let folder = tempfile::Builder::new().prefix("granary-server-").tempdir()?;
         let (child, url) = launch(folder.path(), listen, public_url).await?;
         Ok(Self { folder, url, listen, public_url: public_url.map(Into::into), child })
@@ -169,25 +174,25 @@ async fn launch(folder: &Path, listen: SocketAddr, public_url: Option<&str>) -> 
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
+    let url = wait_until_ready(&mut child).await.with_context(|| logged(folder))?;
+    Ok((child, url))
+}
+
+/// Waits for the line that names the address, and keeps reading from then on.
+pub(crate) async fn wait_until_ready(child: &mut Child) -> Result<String> {
     let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
     let ready = async {
         while let Some(line) = lines.next_line().await? {
             if let Some(url) = line.trim().strip_prefix(READY) {
-                return anyhow::Ok(Some(url.trim_end_matches('/').to_owned()));
+                return Ok(url.trim_end_matches('/').to_owned());
             }
         }
-        Ok(None)
+        bail!("the server ended before it was ready")
     };
-    match timeout(START, ready).await {
-        Ok(Ok(Some(url))) => {
-            // Read on, so that the server never writes into a full or closed pipe.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            Ok((child, url))
-        }
-        Ok(Ok(None)) => bail!("the server ended before it was ready:\n{}", logged(folder)),
-        Ok(Err(error)) => Err(error),
-        Err(_) => bail!("the server did not get ready:\n{}", logged(folder)),
-    }
+    let url = timeout(START, ready).await.context("the server did not get ready")??;
+    // Read on, so that the server never writes into a full or closed pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Ok(url)
 }
 
 fn logged(folder: &Path) -> String {

@@ -42,8 +42,10 @@ pub async fn consume_once(state: &AppState, wait_seconds: i32) -> Result<usize> 
     Ok(messages.len())
 }
 
-/// Handles all events in the outbox that are older than a message takes, or all of them. Those whose work may take
-/// minutes are announced again instead, so that none of them stands in the way of the others.
+/// Handles all events in the outbox that are older than a message takes, or all of them.
+///
+/// Those whose work may take minutes are announced again instead, so that none of them stands in the way of the
+/// others.
 ///
 /// # Errors
 /// A part of the outbox could not be read; all others were handled.

@@ -23,8 +23,9 @@ const CREDENTIALS: [&str; 7] = [
 /// Of the process, as credentials are.
 static CREDENTIALS_REFUSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether a service has refused this process's credentials, and the table has accepted none since. Those of a Lambda
-/// function are in its environment and never change, so that only another process can have others.
+/// Whether a service has refused this process's credentials, and the table has accepted none since.
+///
+/// Those of a Lambda function are in its environment and never change, so that only another process can have others.
 pub fn credentials_refused() -> bool {
     CREDENTIALS_REFUSED.load(Ordering::Relaxed)
 }

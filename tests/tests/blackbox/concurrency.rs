@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use granary_tests::api::Visibility;
+use granary_tests::instance::Instance;
 use granary_tests::package::Package;
 use granary_tests::registry::{Answer, Registry};
-use granary_tests::server::Server;
 use granary_tests::settings;
 use tokio::task::JoinSet;
 
@@ -34,8 +34,8 @@ async fn publish_at_once(registry: &Registry, packages: &[(Package, Vec<String>)
 /// Of many different tarballs for one version exactly one is accepted, and it is the one that is served.
 #[tokio::test]
 async fn one_winner_for_one_version() -> Result<()> {
-    let server = Server::start().await?;
-    let registry = server.admin()?.create_repo("race", Visibility::Private).await?;
+    let instance = Instance::new().await?;
+    let registry = instance.admin()?.create_repo(&instance.name("race"), Visibility::Private).await?;
     for round in 0..settings::rounds(3) {
         let name = format!("@acme/contended-{round}");
         let rivals: Vec<_> = (0..PUBLISHERS)
@@ -66,8 +66,8 @@ async fn one_winner_for_one_version() -> Result<()> {
 /// Different versions of one package, published at once, all appear, each under its own tag.
 #[tokio::test]
 async fn all_of_many_versions() -> Result<()> {
-    let server = Server::start().await?;
-    let registry = server.admin()?.create_repo("race", Visibility::Private).await?;
+    let instance = Instance::new().await?;
+    let registry = instance.admin()?.create_repo(&instance.name("race"), Visibility::Private).await?;
     for round in 0..settings::rounds(3) {
         let name = format!("plain-crowd-{round}");
         let crowd: Vec<_> = (0..PUBLISHERS)
@@ -103,8 +103,8 @@ async fn all_of_many_versions() -> Result<()> {
 /// The same bytes for one version, many times at once: every publisher is told that it worked.
 #[tokio::test]
 async fn identical_publishers_all_succeed() -> Result<()> {
-    let server = Server::start().await?;
-    let registry = server.admin()?.create_repo("race", Visibility::Private).await?;
+    let instance = Instance::new().await?;
+    let registry = instance.admin()?.create_repo(&instance.name("race"), Visibility::Private).await?;
     for round in 0..settings::rounds(3) {
         let package = Package::new(&format!("@acme/same-{round}"), "1.0.0");
         let crowd = vec![(package.clone(), vec!["latest".to_owned()]); PUBLISHERS];

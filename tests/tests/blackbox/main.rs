@@ -1,6 +1,7 @@
-//! The server as its users meet it: a process of its own, the clients people use, and plain HTTP.
+//! The registry as its users meet it: a process of its own, the clients people use, and plain HTTP.
 //!
-//! Needs a release build of the server (or `GRANARY_BIN`) and the clients of `scripts/clients`.
+//! Needs a release build of the server (or `GRANARY_BIN`) and the clients of `scripts/clients`. With `GRANARY_URL` and
+//! `GRANARY_ADMIN_TOKEN` all but `process` use the registry that runs there; see `scripts/aws-local`.
 
 #![expect(
     clippy::indexing_slicing,
@@ -9,9 +10,8 @@
 
 mod clients;
 mod concurrency;
-mod crash;
-mod large;
 mod maven;
+mod process;
 mod push;
 mod raw;
 mod scenarios;

@@ -2,25 +2,21 @@
 
 use anyhow::{Context, Result};
 use granary_tests::api::{Api, Visibility};
+use granary_tests::instance::Instance;
 use granary_tests::maven::project::pom;
 use granary_tests::maven::repository::MavenRepository;
 use granary_tests::maven::{self, Maven, Version};
 use granary_tests::package::noise;
-use granary_tests::server::Server;
 
 mod access;
 mod concurrency;
 mod content;
-mod crash;
 mod gradle;
 mod ivy;
 mod plugins;
 mod releases;
 mod snapshots;
 mod versions;
-
-/// Name of the repository in every scenario.
-const REPO: &str = "jvm";
 
 /// A token that was never given to anybody, of the right form.
 const WRONG_TOKEN: &str = "art_000000000000000000000000000000000000";
@@ -55,20 +51,22 @@ suite!(maven_3_8, MAVEN_3_8);
 suite!(maven_3_9, MAVEN_3_9);
 suite!(maven_4, MAVEN_4);
 
-/// A server with one Maven repository.
+/// A registry with one Maven repository.
 struct Stage {
-    /// Held: dropping it ends the server.
-    _server: Server,
+    /// Held: dropping it ends its server.
+    instance: Instance,
+    /// Name of the repository.
+    name: String,
     admin: Api,
     repo: MavenRepository,
 }
 
 impl Stage {
     async fn new(visibility: Visibility) -> Result<Self> {
-        let server = Server::start().await?;
-        let admin = server.admin()?;
-        let repo = admin.create_maven_repo(REPO, visibility).await?;
-        Ok(Self { _server: server, admin, repo })
+        let instance = Instance::new().await?;
+        let (admin, name) = (instance.admin()?, instance.name("jvm"));
+        let repo = admin.create_maven_repo(&name, visibility).await?;
+        Ok(Self { instance, name, admin, repo })
     }
 
     /// A Maven with the owner's token.
@@ -78,7 +76,7 @@ impl Stage {
 
     /// A token of the repository that may only read.
     async fn read_token(&self) -> Result<String> {
-        self.admin.sign_in("admin").await?.repo_token(REPO, &["read"]).await
+        self.admin.sign_in("admin").await?.repo_token(&self.name, &["read"]).await
     }
 
     /// Deploys `com.example:artifact` over plain HTTP and returns the bytes of its jar.
@@ -97,7 +95,7 @@ fn jar(artifact: &str, version: &str) -> Vec<u8> {
 }
 
 /// Where the files of `com.example:artifact` are, without their extension.
-fn path(artifact: &str, version: &str) -> String {
+pub(crate) fn path(artifact: &str, version: &str) -> String {
     format!("com/example/{artifact}/{version}/{artifact}-{version}")
 }
 

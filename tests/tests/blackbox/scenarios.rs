@@ -1,11 +1,11 @@
-//! What a client is taken through, each scenario on a server of its own.
+//! What a client is taken through, each scenario in repositories of its own.
 
 use anyhow::Result;
 use granary_tests::api::{Api, Visibility};
+use granary_tests::instance::Instance;
 use granary_tests::package::Package;
 use granary_tests::registry::Registry;
 use granary_tests::sandbox::Sandbox;
-use granary_tests::server::Server;
 use granary_tests::tool::Tool;
 
 pub(crate) mod access;
@@ -14,13 +14,12 @@ pub(crate) mod maintaining;
 pub(crate) mod publishing;
 pub(crate) mod reading;
 
-/// Name of the repository in every scenario.
-const REPO: &str = "demo";
-
-/// A server with one repository, and a client configured for it as its owner.
+/// A registry with one repository, and a client configured for it as its owner.
 struct Stage {
-    /// Held: dropping it ends the server.
-    server: Server,
+    /// Held: dropping it ends its server.
+    instance: Instance,
+    /// Name of the repository.
+    repo: String,
     admin: Api,
     registry: Registry,
     client: Sandbox,
@@ -28,11 +27,11 @@ struct Stage {
 
 impl Stage {
     async fn new(tool: Tool, visibility: Visibility) -> Result<Self> {
-        let server = Server::start().await?;
-        let admin = server.admin()?;
-        let registry = admin.create_repo(REPO, visibility).await?;
+        let instance = Instance::new().await?;
+        let (admin, repo) = (instance.admin()?, instance.name("demo"));
+        let registry = admin.create_repo(&repo, visibility).await?;
         let client = Sandbox::configured(tool, registry.url(), registry.token())?;
-        Ok(Self { server, admin, registry, client })
+        Ok(Self { instance, repo, admin, registry, client })
     }
 
     /// The folder of a package that is ready to be published.
@@ -44,6 +43,15 @@ impl Stage {
     async fn publish(&self, package: &Package) -> Result<()> {
         self.client.publish(&self.folder(package)?, &[]).await?.success()?;
         Ok(())
+    }
+
+    /// A user with this role, and her account token with this scope.
+    async fn member(&self, stem: &str, role: &str, scope: &str) -> Result<(String, String)> {
+        let user = self.instance.name(stem);
+        // Being seen once makes her a user.
+        let token = self.admin.sign_in(&user).await?.account_token(&[scope]).await?;
+        self.admin.add_member(&self.repo, &user, role).await?;
+        Ok((user, token))
     }
 
     /// Another sandbox of the same client, with this token.

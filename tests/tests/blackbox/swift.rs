@@ -5,14 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use granary_tests::api::{Api, Visibility};
-use granary_tests::certificates::Authority;
-use granary_tests::front::Front;
-use granary_tests::server::Server;
+use granary_tests::secured::Secured;
 use granary_tests::swift::Swift;
 use granary_tests::swift::project::Library;
 use granary_tests::swift::registry::SwiftRegistry;
-use reqwest::{Certificate, Client};
-use tempfile::TempDir;
 
 mod access;
 mod archives;
@@ -22,7 +18,7 @@ mod resolving;
 mod sessions;
 mod signing;
 
-/// Name of the repository in every scenario.
+/// Name of the repository, where nothing else has it.
 const REPO: &str = "ios";
 
 /// A token that was never given to anybody, of the right form.
@@ -31,34 +27,36 @@ const WRONG_TOKEN: &str = "art_000000000000000000000000000000000000";
 /// A library with one manifest and no metadata.
 const HELLO: Library = Library { name: "Hello", greeting: "hello", newer_manifest: false, metadata: None };
 
-/// A server with one Swift repository, behind a TLS front.
+/// A registry with one Swift repository, behind a TLS front.
 struct Stage {
-    /// Held: dropping it ends the server.
-    _server: Server,
-    front: Front,
-    folder: TempDir,
+    /// Held: dropping it ends its server.
+    secured: Secured,
+    /// Name of the repository.
+    repo: String,
     admin: Api,
     registry: SwiftRegistry,
 }
 
 impl Stage {
     async fn new(visibility: Visibility) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("granary-tls-").tempdir()?;
-        let authority = Authority::new(folder.path()).await?;
-        let front = Front::open(&authority.server().await?).await?;
-        let server = Server::start_behind(front.behind(), Some(&front.url())).await?;
-        let certificate = Certificate::from_pem(&std::fs::read(authority.certificate())?)?;
-        let http = Client::builder().no_proxy().tls_certs_only([certificate]).build()?;
-        let admin = server.admin()?.reached_by(http);
-        admin.create(REPO, &["swift"], visibility).await?;
-        let url = format!("{}/api/swift/{REPO}/", front.url());
+        let secured = Secured::new().await?;
+        let repo = secured.instance().name(REPO);
+        let admin = secured.instance().admin()?.reached_by(secured.http()?);
+        admin.create(&repo, &["swift"], visibility).await?;
+        let url = format!("{}/api/swift/{repo}/", secured.front().url());
         let registry = SwiftRegistry::new(&url, Some(admin.token()), admin.http().clone());
-        Ok(Self { _server: server, front, folder, admin, registry })
+        Ok(Self { secured, repo, admin, registry })
     }
 
     /// The file with the certificate that clients have to trust.
     fn certificates(&self) -> PathBuf {
-        self.folder.path().join("authority.pem")
+        self.secured.certificates()
+    }
+
+    /// The heads of the requests for the repository so far.
+    fn seen(&self) -> Vec<String> {
+        let path = format!("/api/swift/{}/", self.repo);
+        self.secured.front().seen().into_iter().filter(|head| head.contains(&path)).collect()
     }
 
     /// SwiftPM, logged in with the owner's token.
@@ -80,7 +78,7 @@ impl Stage {
 
     /// A token of the repository that may only read.
     async fn read_token(&self) -> Result<String> {
-        self.admin.sign_in("admin").await?.repo_token(REPO, &["read"]).await
+        self.admin.sign_in("admin").await?.repo_token(&self.repo, &["read"]).await
     }
 
     /// Publishes a library with SwiftPM, from a project that is made for it.

@@ -18,7 +18,7 @@ pub(crate) async fn public_needs_no_token(version: Version) -> Result<()> {
     check_resolves(&stranger, "open", &bytes).await?;
     check_cannot_deploy(&stage, &stranger, WHO).await?;
 
-    let hidden = stage.admin.create_maven_repo("hidden", Visibility::Private).await?;
+    let hidden = stage.admin.create_maven_repo(&stage.instance.name("hidden"), Visibility::Private).await?;
     hidden.deploy(&format!("{}.jar", path("open", "1.0")), &bytes).await?;
     let stranger = Maven::new(version, hidden.url(), None)?;
     let project = stranger.consumer("consumer", &["com.example:open:1.0"])?;

@@ -78,7 +78,7 @@ async fn maven_works_after_it() -> Result<()> {
     let given = std::fs::read_to_string(user.place().path("settings.xml"))?;
     let (home, own) = (user.place().path("home"), user.place().path("home/.m2/settings.xml"));
     std::fs::create_dir(home.join(".m2"))?;
-    std::fs::write(&own, given.replace("!granary<", "!granary-all-in<"))?;
+    std::fs::write(&own, given.replace("!granary<", &stage.named("!granary-all-in<")))?;
     std::fs::copy(&own, user.place().path("settings.xml"))?;
     user.resolve(&project, true).await?.failure(&["could not find", "could not resolve"])?;
 
@@ -102,8 +102,9 @@ async fn nothing_is_left_of_a_login() -> Result<()> {
     ensure!(!read_private(&kept)?.contains(stage.admin.token()), "the token is still kept");
 
     std::fs::write(stage.file("file"), "bytes")?;
-    let line = format!("push raw file --repo all-in --package p --version 1 --server {}", stage.server.url());
-    let refused = stage.granary(&line).await?.says(&format!("granary login {}", stage.server.url()))?;
+    let line =
+        format!("push raw file --repo all-in --package p --version 1 --server {}", stage.instance.url());
+    let refused = stage.granary(&line).await?.says(&format!("granary login {}", stage.instance.url()))?;
     ensure!(refused.code == Some(4), "{refused}");
 
     let mut command = stage.command(&line);

@@ -6,7 +6,7 @@ use granary_tests::package::Package;
 use granary_tests::tool::{Manager, Tool};
 use reqwest::StatusCode;
 
-use super::{REPO, Stage, write};
+use super::{Stage, write};
 
 /// What each client prints when the registry wants to know who asks.
 fn login_hint(tool: Tool) -> &'static [&'static str] {
@@ -30,7 +30,7 @@ pub(crate) async fn private_needs_a_token(tool: Tool) -> Result<()> {
     stranger.install(&project).await?.failure(login_hint(tool))?;
     ensure!(package.check_installed(&project).is_err());
 
-    let open = stage.admin.create_repo("open", Visibility::Public).await?;
+    let open = stage.admin.create_repo(&stage.instance.name("open"), Visibility::Public).await?;
     open.publish(&package, &["latest"]).await?.accepted()?;
     stranger.configure(open.url(), None)?;
     stranger.forget_downloads(&project)?;
@@ -59,7 +59,7 @@ pub(crate) async fn read_token_cannot_publish(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
     let package = Package::new("plain-readable", "1.0.0");
     stage.registry.publish(&package, &["latest"]).await?.accepted()?;
-    let token = stage.admin.sign_in("admin").await?.repo_token(REPO, &["read"]).await?;
+    let token = stage.admin.sign_in("admin").await?.repo_token(&stage.repo, &["read"]).await?;
     let reader = stage.other(Some(&token))?;
     let project = reader.consumer("consumer", &[("plain-readable", "1.0.0")])?;
     reader.install(&project).await?.success()?;

@@ -12,15 +12,13 @@ use granary_tests::session::Session;
 use granary_tests::tool::{Manager, Tool};
 use reqwest::StatusCode;
 
-use super::{REPO, Stage};
+use super::Stage;
 
 /// The client shows an address, the user signs in there with the browser, the client has a token; it works
 /// until the logout.
 pub(crate) async fn web_login(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
-    // Being seen once makes her a user.
-    stage.admin.sign_in("ann").await?.account_token(&["read"]).await?;
-    stage.admin.add_member(REPO, "ann", "write").await?;
+    let (user, _) = stage.member("ann", "write", "read").await?;
     let client = stage.other(None)?;
     let folder = client.consumer("elsewhere", &[])?;
     client.whoami(&folder).await?.failure(&["401", "login", "logged in", "No authentication"])?;
@@ -34,11 +32,11 @@ pub(crate) async fn web_login(tool: Tool) -> Result<()> {
         session.wait_for("open your browser").await?;
         session.type_line("n").await?;
     }
-    let address = login_address(&mut session, stage.server.url()).await?;
-    browser::sign_in(&address, "ann").await?;
+    let address = login_address(&mut session, stage.instance.url()).await?;
+    browser::sign_in(&address, &user).await?;
     session.ended().await?.success()?;
 
-    client.whoami(&folder).await?.success()?.says("ann")?;
+    client.whoami(&folder).await?.success()?.says(&user)?;
     works_until_logout(&stage, &client, &folder).await
 }
 
@@ -59,8 +57,7 @@ async fn login_address(session: &mut Session, origin: &str) -> Result<String> {
 /// A user name and, as the password, a token give the client a token of its own.
 pub(crate) async fn password_login(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
-    let password = stage.admin.sign_in("ann").await?.account_token(&["write"]).await?;
-    stage.admin.add_member(REPO, "ann", "write").await?;
+    let (user, password) = stage.member("ann", "write", "write").await?;
     let client = stage.other(None)?;
     let folder = client.consumer("elsewhere", &[])?;
 
@@ -71,13 +68,13 @@ pub(crate) async fn password_login(tool: Tool) -> Result<()> {
         };
         let mut session = client.session(&folder, words)?;
         session.wait_for("Username:").await?;
-        session.type_line("ann").await?;
+        session.type_line(&user).await?;
         session.wait_for("Password:").await?;
         session.type_line(secret).await?;
         let outcome = session.ended().await?;
         ensure!((outcome.code == Some(0)) == right, "{outcome}");
     }
-    client.whoami(&folder).await?.success()?.says("ann")?;
+    client.whoami(&folder).await?.success()?.says(&user)?;
     works_until_logout(&stage, &client, &folder).await
 }
 
@@ -118,8 +115,7 @@ fn token_in(home: &Path) -> Result<String> {
 /// `npm token`: create, use, list, revoke.
 pub(crate) async fn token_commands(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
-    let session = stage.admin.sign_in("admin").await?;
-    let token = session.account_token(&["write"]).await?;
+    let (_, token) = stage.member("ann", "write", "write").await?;
     let client = stage.other(Some(&token))?;
     let folder = client.consumer("elsewhere", &[])?;
 

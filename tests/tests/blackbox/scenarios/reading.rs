@@ -40,11 +40,10 @@ pub(crate) async fn search(tool: Tool) -> Result<()> {
 /// The registry knows whose token it is.
 pub(crate) async fn whoami(tool: Tool) -> Result<()> {
     let stage = Stage::new(tool, Visibility::Private).await?;
-    let token = stage.admin.sign_in("ann").await?.account_token(&["read"]).await?;
-    stage.admin.add_member(super::REPO, "ann", "read").await?;
+    let (user, token) = stage.member("ann", "read", "read").await?;
     let ann = stage.other(Some(&token))?;
     let folder = ann.consumer("elsewhere", &[])?;
-    ann.whoami(&folder).await?.success()?.says("ann")?;
+    ann.whoami(&folder).await?.success()?.says(&user)?;
     Ok(())
 }
 

@@ -23,8 +23,9 @@ async fn strangers() -> Result<()> {
     let refused = stranger.publish(&library, "acme.intruder", "1.0.0", &[]).await?;
     refused.failure(&["server error 401: "])?.says("authentication is required")?;
 
-    stage.admin.create("closed", &["swift"], Visibility::Private).await?;
-    let closed = format!("{}/api/swift/closed/", stage.front.url());
+    let closed = stage.secured.instance().name("closed");
+    stage.admin.create(&closed, &["swift"], Visibility::Private).await?;
+    let closed = format!("{}/api/swift/{closed}/", stage.secured.front().url());
     let stranger = Swift::new(&closed, &stage.certificates())?;
     stranger.set().await?.success()?;
     let program = stranger.program("program", DEPENDENCY, "acme.hello", "Hello")?;
@@ -74,8 +75,9 @@ async fn read_token_resolves_and_does_not_publish() -> Result<()> {
 async fn one_repository_says_nothing_of_another() -> Result<()> {
     let stage = Stage::new(Visibility::Private).await?;
     stage.published(&stage.swift().await?, &HELLO, "acme.hello", "1.0.0").await?;
-    stage.admin.create("other", &["swift"], Visibility::Private).await?;
-    let token = stage.admin.sign_in("admin").await?.repo_token("other", &["read"]).await?;
+    let other = stage.secured.instance().name("other");
+    stage.admin.create(&other, &["swift"], Visibility::Private).await?;
+    let token = stage.admin.sign_in("admin").await?.repo_token(&other, &["read"]).await?;
     let user = stage.stranger().await?;
     user.login(&token).await?.failure(&["server error 404: "])?;
     let unknown = stage.registry.with_token(Some(&token));
@@ -92,7 +94,7 @@ async fn basic_credentials_are_understood() -> Result<()> {
     user.login_as("anybody", stage.admin.token()).await?.success()?;
     let program = user.program("program", DEPENDENCY, "acme.hello", "Hello")?;
     user.resolve(&program).await?.success()?;
-    let basic = stage.front.seen().iter().any(|head| head.contains("\r\nAuthorization: Basic "));
+    let basic = stage.seen().iter().any(|head| head.contains("\r\nAuthorization: Basic "));
     ensure!(basic, "it sent no Basic credentials");
     Ok(())
 }

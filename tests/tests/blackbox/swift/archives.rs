@@ -167,10 +167,13 @@ async fn built_and_run(user: &Swift, id: &str, greeting: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a line with the owner's token; what it prints.
+/// Runs a line with the owner's token, for the repository of the stage instead of `ios`; what it prints.
 async fn curl_line(stage: &Stage, curl: &Curl, line: &str) -> Result<String> {
+    let line = line
+        .replace("/api/swift/ios/", &format!("/api/swift/{}/", stage.repo))
+        .replace("repoId=ios", &format!("repoId={}", stage.repo));
     let line = format!("export CURL_CA_BUNDLE='{}'; {line}", stage.certificates().display());
-    Ok(curl.run(&stage.front.url(), stage.admin.token(), &line).await?.success()?.stdout)
+    Ok(curl.run(&stage.secured.front().url(), stage.admin.token(), &line).await?.success()?.stdout)
 }
 
 fn text(curl: &Curl) -> Result<String> {

@@ -146,7 +146,7 @@ async fn availability_is_answered() -> Result<()> {
     })?;
     let program = user.program("program", "id: \"acme.hello\", from: \"1.0.0\"", "acme.hello", "Hello")?;
     user.resolve(&program).await?.success()?;
-    let asked = format!("{} /api/swift/ios/availability ", Method::GET);
-    ensure!(stage.front.seen().iter().any(|head| head.starts_with(&asked)), "it was never asked");
+    let asked = format!("{} /api/swift/{}/availability ", Method::GET, stage.repo);
+    ensure!(stage.seen().iter().any(|head| head.starts_with(&asked)), "it was never asked");
     Ok(())
 }

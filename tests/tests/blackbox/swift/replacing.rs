@@ -45,7 +45,8 @@ async fn unknown_source_is_left_alone() -> Result<()> {
     let resolve = ["swift", "package", "--replace-scm-with-registry", "resolve"];
     let failed = user.run(&program, &resolve).await?.failure(&["https://example.com/acme/unknown.git"])?;
     failed.without(&["identity"])?;
-    let asked = "GET /api/swift/ios/identifiers?url=https://example.com/acme/unknown.git ";
-    ensure!(stage.front.seen().iter().any(|head| head.starts_with(asked)), "the registry was not asked");
+    let asked =
+        format!("GET /api/swift/{}/identifiers?url=https://example.com/acme/unknown.git ", stage.repo);
+    ensure!(stage.seen().iter().any(|head| head.starts_with(&asked)), "the registry was not asked");
     Ok(())
 }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use url::Url;
 
-use super::{HELLO, REPO, Stage, WRONG_TOKEN};
+use super::{HELLO, Stage, WRONG_TOKEN};
 
 mod publishing;
 mod reading;
@@ -57,7 +57,10 @@ suite!(swift_6_3, SWIFT_6_3);
 /// One run of one version: requests one after the other, on one connection as long as the server keeps it.
 struct Session {
     client: Client,
+    repo: String,
     server: SocketAddr,
+    /// Whether bodies are read before they are refused.
+    gateway: bool,
     connection: Option<Connection>,
     turn: usize,
 }
@@ -65,10 +68,11 @@ struct Session {
 impl Session {
     /// A session with this token, if any, in the repository of the stage.
     fn new(stage: &Stage, version: Version, token: Option<&str>) -> Self {
-        let server = stage.front.behind();
+        let server = stage.secured.front().server();
         let host = format!("localhost:{}", server.port());
         let client = Client { version, host, token: token.map(Into::into) };
-        Self { client, server, connection: None, turn: 0 }
+        let gateway = stage.secured.instance().is_behind_gateway();
+        Self { client, repo: stage.repo.clone(), server, gateway, connection: None, turn: 0 }
     }
 
     /// A session with the owner's token.
@@ -77,24 +81,24 @@ impl Session {
     }
 
     /// A path below the registry, which SwiftPM writes without a slash at the end.
-    fn path(below: &str) -> String {
-        format!("/api/swift/{REPO}{below}")
+    fn path(&self, below: &str) -> String {
+        format!("/api/swift/{}{below}", self.repo)
     }
 
     /// Asks for something below the registry.
     async fn get(&mut self, below: &str, media: Media) -> Result<Answer> {
         self.turn += 1;
-        let head = self.client.get(&Self::path(below), media, self.turn);
+        let head = self.client.get(&self.path(below), media, self.turn);
         self.exchange(&head).await
     }
 
     async fn login(&mut self) -> Result<Answer> {
-        let head = self.client.login(&Self::path(""));
+        let head = self.client.login(&self.path(""));
         self.exchange(&head).await
     }
 
     async fn availability(&mut self) -> Result<Answer> {
-        let head = self.client.availability(&Self::path("/availability"));
+        let head = self.client.availability(&self.path("/availability"));
         self.exchange(&head).await
     }
 
@@ -119,10 +123,19 @@ impl Session {
         Ok(answer)
     }
 
+    /// Publishes what is refused by what its head says, and gives the refusal. A server refuses it before the body
+    /// is sent; a gateway has the body sent first.
+    async fn refused(&mut self, release: &str, form: &Form) -> Result<Answer> {
+        if self.gateway {
+            return self.publish(release, form).await;
+        }
+        self.publishing(release, form).await?.answer(false).await
+    }
+
     /// Sends the head of a publish.
     async fn publishing(&mut self, release: &str, form: &Form) -> Result<Connection> {
         self.turn += 1;
-        let head = self.client.publish(&Self::path(release), form, self.turn);
+        let head = self.client.publish(&self.path(release), form, self.turn);
         let mut connection = self.connected().await?;
         connection.send(head.as_bytes()).await?;
         Ok(connection)

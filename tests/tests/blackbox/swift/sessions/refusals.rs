@@ -34,8 +34,7 @@ pub(super) async fn reading_only(version: Version) -> Result<()> {
     let stage = Stage::new(Visibility::Private).await?;
     let mut session = Session::new(&stage, version, Some(&stage.read_token().await?));
     let form = Form::new(HELLO.archive("acme.hello").await?, None);
-    let mut connection = session.publishing("/acme/hello/1.0.0", &form).await?;
-    demands::problem(&connection.answer(false).await?, 403)?;
+    demands::problem(&session.refused("/acme/hello/1.0.0", &form).await?, 403)?;
     Ok(())
 }
 

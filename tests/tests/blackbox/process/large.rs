@@ -1,16 +1,20 @@
-//! A package larger than memory should be spent on.
+//! Packages and files larger than memory should be spent on.
 
 use anyhow::{Result, ensure};
 use granary_tests::api::Visibility;
-use granary_tests::package::Package;
+use granary_tests::package::{Package, noise};
 use granary_tests::sandbox::Sandbox;
 use granary_tests::server::Server;
 use granary_tests::tool;
 
+use crate::raw::Stage;
 use crate::scenarios::write;
 
 /// Bytes of the package; its publish document is a third larger.
 const SIZE: usize = 60 * 1024 * 1024;
+
+/// Bytes of the file.
+const LARGE: usize = 150_000_000;
 
 /// Most that the server may have had in memory: about what the tarball takes, so a server that holds the
 /// tarball, let alone the document, does not pass.
@@ -33,5 +37,19 @@ async fn sixty_megabytes_are_streamed() -> Result<()> {
         installed < MOST_MEMORY,
         "the server had {published} bytes in memory after the publish and {installed} after the install"
     );
+    Ok(())
+}
+
+/// A file of 150 MB goes up and comes down again, and the server never holds more than a part of it.
+#[tokio::test]
+async fn a_large_file_is_streamed() -> Result<()> {
+    let stage = Stage::new(Visibility::Private).await?;
+    let bytes = noise("large", LARGE);
+    stage.upload("large.bin", &bytes).await?;
+    let file = "\"$BASE/api/raw/my-raw-repo/my-tool/1.0.0/large.bin\" -H \"Authorization: Bearer $TOKEN\"";
+    ensure!(stage.status(&format!("-L {file}")).await? == "200");
+    ensure!(stage.curl.read("answer")? == bytes, "other bytes came back");
+    let peak = stage.instance.server()?.peak_memory()?;
+    ensure!(peak < MOST_MEMORY, "the server had {peak} bytes in memory");
     Ok(())
 }

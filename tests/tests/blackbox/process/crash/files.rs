@@ -14,7 +14,7 @@ use granary_tests::settings;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::path;
+use crate::maven::path;
 
 /// Connections that upload at the same time: half of them deploy, half of them put raw files.
 const WORKERS: usize = 4;

@@ -1,0 +1,4 @@
+//! Servers that are killed while clients write to them. `scripts/soak` repeats these.
+
+mod files;
+mod npm;
