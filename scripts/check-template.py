@@ -4,15 +4,16 @@ usage: python check-template.py [TEMPLATE]   (with the Python of scripts/aws-too
 """
 
 import pathlib
+import re
 import sys
 
 import cfnlint.decode
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What a request may never cause: reading whole tables, changing what the registry is made of, rights for others.
-FORBIDDEN = ("Scan", "Table", "Bucket", "PutObjectAcl", "CreateQueue", "DeleteQueue", "PurgeQueue", "PassRole")
-# `ListBucket` and its kind look into the bucket; they do not change it.
-HARMLESS = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
+FORBIDDEN = ("Scan", "PartiQL", "Function", "Table", "Bucket", "PutObjectAcl", "CreateQueue", "DeleteQueue", "PurgeQueue", "PassRole")
+# `ListBucket` and its kind look into the bucket; they do not change it. The schedule invokes the events function.
+HARMLESS = {"s3:ListBucket", "s3:ListBucketMultipartUploads", "lambda:InvokeFunction"}
 PREFIXES = {"blobs", "documents", "staging"}
 
 complaints = []
@@ -32,10 +33,13 @@ def of_type(resources, kind):
 
 
 def roles(resources):
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
+        check(not of_type(resources, kind), f"rights stand in the roles themselves, not in an {kind}")
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         check("ManagedPolicyArns" not in role, f"{name} has a managed policy: those reach everything of a service")
         for policy in role["Policies"]:
             for statement in listed(policy["PolicyDocument"]["Statement"]):
+                check(not {"NotAction", "NotResource"} & set(statement), f"{name} is given all but something")
                 for action in listed(statement["Action"]):
                     check("*" not in action, f"{name} may {action}: name the actions")
                     forbidden = action not in HARMLESS and any(word in action.split(":")[1] for word in FORBIDDEN)
@@ -68,11 +72,25 @@ def functions(resources):
     roles = [referred(function["Role"]) for function in defined.values()]
     check(len(set(roles)) == len(roles), f"functions share a role: {roles}")
     for name, function in defined.items():
+        check("Policies" not in function, f"{name} has rights beside its role")
+        if "Events" not in function:
+            reached(name, resources)
         logs = resources[referred(function["LoggingConfig"]["LogGroup"])]
         check("RetentionInDays" in logs["Properties"], f"the logs of {name} are kept for ever")
         for event, definition in function.get("Events", {}).items():
             if definition["Type"] == "SQS":
                 consumer(f"{name}.{event}", function, definition["Properties"], resources)
+
+
+def reached(name, resources):
+    """A function of the API needs a route to an integration with it, and must let the API in."""
+    integrations = of_type(resources, "AWS::ApiGatewayV2::Integration").items()
+    own = {key for key, integration in integrations if referred(integration["IntegrationUri"]) == name}
+    routes = of_type(resources, "AWS::ApiGatewayV2::Route").values()
+    targets = {route["Target"]["Fn::Sub"].removeprefix("integrations/${").removesuffix("}") for route in routes}
+    check(own & targets, f"no route leads to {name}")
+    permissions = of_type(resources, "AWS::Lambda::Permission").values()
+    check(any(referred(permission["FunctionName"]) == name for permission in permissions), f"the API may not call {name}")
 
 
 def consumer(name, function, mapping, resources):
@@ -81,6 +99,10 @@ def consumer(name, function, mapping, resources):
     queue = resources[referred(mapping["Queue"])]["Properties"]
     check(queue["VisibilityTimeout"] > function["Timeout"], f"{name}: a message comes again while it is worked on")
     check("RedrivePolicy" in queue, f"{name}: the queue has no dead letters")
+    code = (ROOT / "functions/events/src/message.rs").read_text()
+    attempts = int(re.search(r"ATTEMPTS: u32 = (\d+)", code).group(1))
+    count = queue.get("RedrivePolicy", {}).get("maxReceiveCount")
+    check(count == attempts + 1, f"{name}: the consumer gives up after {attempts} attempts, the queue after {count}")
 
 
 def stores(resources):

@@ -78,10 +78,16 @@ pub(super) async fn withdrawn_and_unusual_versions(version: Version) -> Result<(
     let stage = Stage::new(Visibility::Private).await?;
     let mut session = Session::owner(&stage, version);
     let archive = HELLO.archive("acme.hello").await?;
-    for version in ["1.0.0", "1.1.0", "2.0.0-rc.1+build.5"] {
+    for version in ["1.0.0", "2.0.0-rc.1+build.5"] {
         session.published(&format!("/acme/hello/{version}"), &archive).await?;
     }
+    // The one that is withdrawn is also known by the address of its source, which goes with it.
+    let form = Form::new(archive.clone(), Some(METADATA));
+    session.publish("/acme/hello/1.1.0", &form).await?.expect(201)?;
+    let source = "/identifiers?url=https://example.com/mona/hello";
+    demands::check_success(&session.get(source, Media::Json).await?, Media::Json)?;
     stage.registry.withdraw("acme/hello/1.1.0").await?;
+    demands::problem(&session.get(source, Media::Json).await?, 404)?;
     let mut releases = session.releases("/acme/hello").await?;
     releases.sort();
     ensure!(releases == ["1.0.0", "2.0.0-rc.1+build.5"], "{releases:?}");
