@@ -29,7 +29,7 @@ CODEARTIFACT_REQUEST = 5.00
 
 # Assumptions. A core is what 1,769 MB get; one call of a store that is waited for; what AWS itself logs of an
 # invocation in JSON (start and report) and the gateway of a request.
-CORE_MB, REQUEST_MB, EVENTS_MB = 1769, 512, 1024
+CORE_MB, REQUEST_MB, EVENTS_MB = 1769, 512, 1769
 CALL_MS = 8
 PLATFORM_LOG, ACCESS_LOG = 700, 320
 # Send, receive, and delete.

@@ -50,12 +50,13 @@ async fn bytes_in_both_directions() -> Result<()> {
         ("raw/@/tool/1.0/noise.bin", "application/octet-stream", noise("gateway", 200_000)),
         ("raw/@/tool/1.0/file.gz", "application/gzip", gzip.finish()?),
         ("raw/@/tool/1.0/text.txt", "text/plain; charset=utf-8", "Größe 測試 🐦\r\n".into()),
-        ("raw/@/tool/1.0/replaced.txt", "text/plain", "\0 \u{fffd} \u{feff}\r\n\0".into()),
+        ("raw/@/tool/1.0/replaced.json", "application/json", "\"\u{fffd} \u{feff}\"\r\n".into()),
         ("maven/@/com/example/latin/1.0/latin-1.0.pom", "application/octet-stream", latin_1),
     ] {
         let path = format!("/api/{}", path.replace('@', &name));
         let fields = format!("{token}Content-Type: {kind}\r\n");
-        exchange(&instance, &format!("PUT {path}"), &fields, &bytes).await?.expect(201)?;
+        let sent = exchange(&instance, &format!("PUT {path}"), &fields, &bytes).await?;
+        sent.expect(201).with_context(|| path.clone())?;
         let answer = exchange(&instance, &format!("GET {path}"), &token, b"").await?.expect(200)?;
         ensure!(answer.body == bytes, "{path}: {} of {} bytes", answer.body.len(), bytes.len());
         let head = exchange(&instance, &format!("HEAD {path}"), &token, b"").await?.expect(200)?;
@@ -73,23 +74,24 @@ async fn bytes_under_the_wrong_type() -> Result<()> {
     let (admin, name) = (instance.admin()?, instance.name("wrong"));
     admin.create(&name, &["raw", "maven"], Visibility::Private).await?;
     let token = authorised(&admin);
-    for (path, kind) in [
-        ("raw/@/tool/1.0/latin.txt", "text/plain; charset=iso-8859-1"),
-        ("raw/@/tool/1.0/latin.json", "application/json"),
-        ("maven/@/com/example/latin/1.0/latin-1.0.pom", "text/xml"),
-        ("maven/@/com/example/latin/1.0/latin-1.0.xml", "application/xml"),
+    // A byte that becomes three, and three that become three: the length alone would not tell.
+    let (latin, cut) = (b"<caf\xe9/>".as_slice(), b"<\xf0\x9f\x90/>".as_slice());
+    for (path, kind, bytes) in [
+        ("raw/@/tool/1.0/latin.txt", "text/plain; charset=iso-8859-1", latin),
+        ("raw/@/tool/1.0/cut.txt", "text/plain", cut),
+        ("raw/@/tool/1.0/latin.json", "application/json", latin),
+        ("maven/@/com/example/latin/1.0/latin-1.0.pom", "text/xml", latin),
+        ("maven/@/com/example/latin/1.0/latin-1.0.xml", "application/xml", cut),
     ] {
         let line = format!("PUT /api/{}", path.replace('@', &name));
         let fields = format!("{token}Content-Type: {kind}\r\n");
-        let bytes = b"<caf\xe9/>";
         let refused = exchange(&instance, &line, &fields, bytes).await?.expect(400)?;
         ensure!(refused.to_string().contains("application/octet-stream"), "{refused}");
-        let chunked = format!("{fields}Transfer-Encoding: chunked\r\n\r\n7\r\n");
-        let refused =
-            exchange_as_is(&instance, &line, &chunked, b"<caf\xe9/>\r\n0\r\n\r\n").await?.expect(400)?;
+        let chunked = format!("{fields}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", bytes.len());
+        let body = [bytes, b"\r\n0\r\n\r\n"].concat();
+        let refused = exchange_as_is(&instance, &line, &chunked, &body).await?.expect(400)?;
         ensure!(refused.to_string().contains("application/octet-stream"), "{refused}");
-        let kept = exchange(&instance, &line.replacen("PUT", "GET", 1), &token, b"").await?;
-        kept.expect(404)?;
+        exchange(&instance, &line.replacen("PUT", "GET", 1), &token, b"").await?.expect(404)?;
     }
     Ok(())
 }
