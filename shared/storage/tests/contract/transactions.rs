@@ -10,6 +10,17 @@ use crate::place::Place;
 use crate::{Row, any, is_done, refused, repo, row, token_of};
 
 #[tokio::test]
+async fn of_those_who_take_a_row_one_gets_it() {
+    let place = Place::tables().await;
+    let storage = &place.storage;
+    let key = Key::Login("a".into());
+    storage.put(&key, &row(1, "one")).await.unwrap();
+    let taken = join_all((0..10).map(|_| storage.take::<Row>(&key))).await;
+    assert_eq!(taken.into_iter().filter_map(Result::unwrap).collect::<Vec<_>>(), [row(1, "one")]);
+    assert_eq!(storage.take::<Row>(&key).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_transaction_is_all_or_nothing_and_says_what_stood_in_the_way() {
     let place = Place::tables().await;
     let storage = &place.storage;
