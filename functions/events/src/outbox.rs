@@ -2,7 +2,7 @@
 
 use granary_http::AppState;
 use granary_model::{Error, Result};
-use granary_publish::OUTBOX_SHARDS;
+use granary_publish::{OUTBOX_SHARDS, tell};
 use granary_storage::rows::{Event, OutboxRow};
 use granary_storage::{Key, Queue};
 use serde_json::Value;
@@ -88,8 +88,7 @@ async fn once_more(state: &AppState, row: Value) -> Result<Progress> {
     let row: OutboxRow = serde_json::from_value(row).map_err(|e| Error::internal("reading an event", e))?;
     match &row.event {
         Event::UploadCompleted { .. } | Event::RepoDeleted { .. } => {
-            let body = serde_json::to_string(&row).map_err(|e| Error::internal("announcing an event", e))?;
-            state.storage().send(Queue::Events, &body).await?;
+            tell(state.storage(), &row).await?;
             Ok(Progress::NotYet)
         }
         _ => handle(state, &row).await,

@@ -9,10 +9,10 @@ use granary_model::{Error, PackageType, Result};
 use granary_publish::upload::finish::publish_upload;
 use granary_publish::upload::parts::{Arrival, arrivals};
 use granary_publish::upload::state::{Worker, begin, settle};
-use granary_publish::{JsonLimits, parse_json};
+use granary_publish::{JsonLimits, parse_json, tell};
+use granary_storage::Key;
 use granary_storage::rows::{OutboxRow, UploadOrigin, UploadRow, UploadStatus};
 use granary_storage::staging::StagedPart;
-use granary_storage::{Key, Queue};
 use serde::Deserialize;
 
 use crate::session::{Session, target};
@@ -123,8 +123,7 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
 
 /// Tells the consumer of an event that this request was to follow up by itself.
 async fn announce_again(state: &AppState, event: &OutboxRow) {
-    let body = serde_json::to_string(event).unwrap_or_default();
-    if let Err(error) = state.storage().send(Queue::Events, &body).await {
+    if let Err(error) = tell(state.storage(), event).await {
         tracing::warn!(%error, outbox.id = %event.id, "this event waits for the sweep");
     }
 }

@@ -22,7 +22,6 @@ pub struct DownloadCounter {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    since: Option<Timestamp>,
     /// When counts were written last.
     written: Option<Timestamp>,
     counts: HashMap<Counted, u64>,
@@ -34,20 +33,12 @@ type Counted = (PackageKey, String, i64);
 impl DownloadCounter {
     /// Counts one download. Never fails and never waits.
     pub fn count(&self, package: PackageKey, version: &str, now: Timestamp) {
-        let mut waiting = self.lock();
-        waiting.since.get_or_insert(now);
-        *waiting.counts.entry((package, version.to_owned(), now.day())).or_default() += 1;
+        *self.lock().counts.entry((package, version.to_owned(), now.day())).or_default() += 1;
     }
 
-    /// Whether counts have waited long enough to be written.
+    /// Whether there are counts to write, and the last ones were written long enough ago: the first download of a
+    /// while is written at once, and of many at a time only those of the last seconds wait.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.lock().since.is_some_and(|since| now.millis() - since.millis() >= FLUSH_MILLIS)
-    }
-
-    /// Whether there are counts to write, and the last ones were written long enough ago. For a process that may
-    /// stand still after each request: the first download of a while is written at once, and of many at a time
-    /// only those of the last seconds wait.
-    pub fn may_be_written(&self, now: Timestamp) -> bool {
         let waiting = self.lock();
         !waiting.counts.is_empty()
             && waiting.written.is_none_or(|written| now.millis() - written.millis() >= FLUSH_MILLIS)
@@ -58,19 +49,17 @@ impl DownloadCounter {
         let taken =
             std::mem::replace(&mut *self.lock(), Waiting { written: Some(now), ..Waiting::default() }).counts;
         let written = futures::stream::iter(taken)
-            .map(|(counted, count)| self.write(storage, counted, count, now))
+            .map(|(counted, count)| self.write(storage, counted, count))
             .buffer_unordered(AT_ONCE);
         written.fold(Ok(()), async |all, one| one.and(all)).await
     }
 
-    async fn write(&self, storage: &Storage, counted: Counted, count: u64, now: Timestamp) -> Result<()> {
+    async fn write(&self, storage: &Storage, counted: Counted, count: u64) -> Result<()> {
         let (package, version, day) = counted.clone();
         let of_day = storage.add(&Key::Downloads(package.clone(), version, day), "downloads", count).await;
         if of_day.is_err() {
             // Totals are sums of the days; only this row decides whether it is counted again.
-            let mut waiting = self.lock();
-            waiting.since.get_or_insert(now);
-            *waiting.counts.entry(counted).or_default() += count;
+            *self.lock().counts.entry(counted).or_default() += count;
             return of_day;
         }
         let of_repo = Key::RepoDownloads(package.repo.clone());

@@ -138,7 +138,7 @@ const COUNTING: Duration = Duration::from_millis(500);
 /// Only now and then, so that most answers wait for nothing, and never for long.
 async fn write_counts(state: &AppState) {
     let now = state.now();
-    if !state.downloads().may_be_written(now) {
+    if !state.downloads().is_due(now) {
         return;
     }
     let counting = state.clone();

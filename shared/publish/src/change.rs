@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use granary_auth::Principal;
-use granary_model::{Ids, Result, Sha256, Timestamp};
+use granary_model::{Error, Ids, Result, Sha256, Timestamp};
 use granary_storage::rows::{AuditRow, Event, OutboxRow};
 use granary_storage::{Key, Queue, Storage, Transaction};
 
@@ -95,12 +95,17 @@ impl<'a> Change<'a> {
     /// that could not be sent there are no more attempts.
     pub async fn notify(self, storage: &Storage) {
         for row in &self.announcements {
-            let body = serde_json::to_string(row).unwrap_or_default();
-            if let Err(error) = storage.send(Queue::Events, &body).await {
+            if let Err(error) = tell(storage, row).await {
                 let events = self.announcements.len();
                 tracing::warn!(%error, outbox.id = %row.id, events, "this event and those after it wait for the sweep");
                 return;
             }
         }
     }
+}
+
+/// Tells the consumer of one event of the outbox.
+pub async fn tell(storage: &Storage, row: &OutboxRow) -> Result<()> {
+    let body = serde_json::to_string(row).map_err(|e| Error::internal("announcing an event", e))?;
+    storage.send(Queue::Events, &body).await
 }

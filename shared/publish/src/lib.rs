@@ -23,7 +23,7 @@ pub mod upload;
 
 mod burial;
 
-pub use change::{Change, OUTBOX_SHARDS};
+pub use change::{Change, OUTBOX_SHARDS, tell};
 pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};
 pub use head_edit::{Applied, HeadEdit, Target, edit_head};
 pub use json_guard::{JsonLimits, parse_json};
