@@ -14,19 +14,56 @@ The id of the API is read from the file `api` in FOLDER, which may come to be la
 import asyncio
 import os
 import sys
+import time
 
 HEAD_LIMIT = 64 * 1024
 
 
+# A request that has not been answered for so long is worth a line in the log.
+SLOW = 10
+
+
 async def relay(reader, writer):
-    try:
-        while data := await reader.read(HEAD_LIMIT):
-            writer.write(data)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
-    except OSError:
-        writer.close()
+    """Hands over everything until the end."""
+    while data := await reader.read(HEAD_LIMIT):
+        writer.write(data)
+        await writer.drain()
+
+
+def declared(head):
+    """Length of the body that a head announces; `None` if it does not say."""
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length":
+            return int(value)
+    return None
+
+
+async def answer(there, writer, method):
+    """Hands over one answer. Its end is where it says it is, so that a connection that stays open holds nobody up."""
+    while True:
+        head = await there.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        status = int(head.split(b" ", 2)[1])
+        if status >= 200:
+            break
+        await writer.drain()
+    left = 0 if method == b"HEAD" or status in (204, 304) else declared(head)
+    while left is None or left > 0:
+        data = await there.read(HEAD_LIMIT if left is None else min(left, HEAD_LIMIT))
+        if not data:
+            return
+        left = None if left is None else left - len(data)
+        writer.write(data)
+        await writer.drain()
+
+
+async def watch(line, sent):
+    """Says of a request that it is slow, until it is over."""
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(SLOW)
+        print(f"{line}: no end after {time.monotonic() - began:.0f} s, {sent()}", flush=True)
 
 
 def rewritten(head, prefix):
@@ -39,6 +76,7 @@ def rewritten(head, prefix):
 
 def serve(folder, emulator, provider):
     async def connected(reader, writer):
+        sending, watching, back = None, None, None
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             port, prefix = provider, b""
@@ -47,19 +85,40 @@ def serve(folder, emulator, provider):
                     port, prefix = emulator, b"/_aws/execute-api/" + file.read().strip() + b"/$default"
             there, back = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_LIMIT)
             back.write(rewritten(head, prefix))
-            await asyncio.gather(relay(reader, back), relay(there, writer))
-            back.close()
+            # The answer decides: it may come before all of the request has been sent, and it is the end of both
+            # connections, whoever would keep them.
+            sending = asyncio.create_task(relay(reader, back))
+            line = head.split(b"\r\n", 1)[0].decode(errors="replace")
+            watching = asyncio.create_task(watch(line, lambda: "all sent" if sending.done() else "still sending"))
+            await answer(there, writer, head.split(b" ", 1)[0])
+            # A client that is still sending loses the answer if its connection is cut off.
+            writer.write_eof()
+            await asyncio.wait([sending], timeout=SLOW)
         except (OSError, LookupError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
+            for task in filter(None, (sending, watching)):
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            if back is not None:
+                back.close()
             writer.close()
 
-    return connected
+    # The event loop itself holds tasks weakly: one that only its own connections lead to may be collected while it
+    # waits, and then its answer never ends.
+    tasks = set()
+
+    def accepted(reader, writer):
+        task = asyncio.get_running_loop().create_task(connected(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    return accepted
 
 
 async def main(folder, emulator, provider):
-    connected = serve(folder, int(emulator), int(provider))
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=HEAD_LIMIT)
+    accepted = serve(folder, int(emulator), int(provider))
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0, limit=HEAD_LIMIT)
     port = server.sockets[0].getsockname()[1]
     unfinished = os.path.join(folder, "port.new")
     with open(unfinished, "w") as file:
