@@ -19,6 +19,14 @@ pub enum Error {
     /// The caller may see the thing but not do this to it.
     #[error("{0}")]
     Forbidden(String),
+    /// The same, for a reason that has a name of its own: what is wrong with a licence.
+    #[error("{message}")]
+    Refused {
+        /// Stable name of the reason.
+        code: &'static str,
+        /// What to tell.
+        message: String,
+    },
     /// There is no such thing, or none that the caller may know of. The text must depend on nothing but
     /// the request, so that hidden and absent things read alike.
     #[error("{0}")]
@@ -52,6 +60,7 @@ impl Error {
             Self::BadRequest(_) => "BAD_REQUEST",
             Self::Unauthorized(_) => "UNAUTHORIZED",
             Self::Forbidden(_) => "FORBIDDEN",
+            Self::Refused { code, .. } => code,
             Self::NotFound(_) => "NOT_FOUND",
             Self::Conflict(_) => "CONFLICT",
             Self::TooLarge(_) => "PAYLOAD_TOO_LARGE",

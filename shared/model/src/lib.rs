@@ -5,6 +5,8 @@
 //! in through [`Clock`] and [`Ids`], so that whatever is built on this crate can be tested exactly.
 
 pub mod clock;
+pub mod composer;
+pub mod customer_key;
 pub mod digest;
 pub mod error;
 pub mod ids;
@@ -13,12 +15,14 @@ pub mod name;
 pub mod npm;
 pub mod package;
 pub mod path;
+pub mod range;
 pub mod raw;
 pub mod role;
 pub mod swift;
 pub mod token;
 
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use customer_key::CustomerKey;
 pub use digest::{Md5, Sha1, Sha256, Sha512};
 pub use error::{Error, Result};
 pub use ids::{Ids, RandomIds};

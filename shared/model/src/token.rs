@@ -53,20 +53,8 @@ pub struct RawToken(String);
 impl RawToken {
     /// Makes a new token.
     pub fn generate(kind: TokenKind, ids: &dyn Ids) -> Self {
-        let mut text = String::with_capacity(LENGTH);
-        text.push_str(kind.prefix());
-        let mut pool = [0_u8; 64];
-        while text.len() < 4 + BODY {
-            ids.fill(&mut pool);
-            // Bytes from 248 on are dropped, or the first letters would come up more often.
-            let letters = pool
-                .iter()
-                .filter(|byte| **byte < 248)
-                .filter_map(|byte| ALPHABET.get(usize::from(*byte % 62)));
-            for letter in letters.take(4 + BODY - text.len()) {
-                text.push(char::from(*letter));
-            }
-        }
+        let mut text = kind.prefix().to_owned();
+        text.push_str(&letters(BODY, ALPHABET, ids));
         let checksum = checksum(&text);
         text.push_str(&checksum);
         Self(text)
@@ -93,11 +81,12 @@ impl RawToken {
 
     /// The form in which it is stored and looked up.
     pub fn hash(&self) -> TokenHash {
-        // The label separates these digests from every other SHA-256 in the system.
-        let mut hasher = sha2::Sha256::new();
-        hasher.update(b"granary-token\0");
-        hasher.update(self.0.as_bytes());
-        TokenHash(URL_SAFE_NO_PAD.encode(hasher.finalize()))
+        TokenHash::of("granary-token", &self.0)
+    }
+
+    /// Whether a secret can be nothing but a token of the registry or an ID token, valid or not, by how it begins.
+    pub fn is_reserved(text: &str) -> bool {
+        ["art_", "org_", "rep_", "bld_", "eyJ"].iter().any(|prefix| text.starts_with(prefix))
     }
 }
 
@@ -127,17 +116,45 @@ impl FromStr for RawToken {
     }
 }
 
-/// SHA-256 of a token in base64url: the only form that is ever stored. The secret has 178 random bits,
-/// so neither salt nor a slow hash is needed.
+/// SHA-256 of a secret in base64url, by which it is found. Of the registry's own tokens it is the only form that is
+/// stored; they have 178 random bits, so neither salt nor a slow hash is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenHash(String);
 
 impl TokenHash {
+    /// The hash of a secret. The label separates it from every other SHA-256 in the system, and from the same secret in
+    /// another use.
+    pub(crate) fn of(label: &str, secret: &str) -> Self {
+        let mut hasher = sha2::Sha256::new();
+        hasher.update(label.as_bytes());
+        hasher.update(b"\0");
+        hasher.update(secret.as_bytes());
+        Self(URL_SAFE_NO_PAD.encode(hasher.finalize()))
+    }
+
     /// The text of the hash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Random letters of an alphabet of at most 64, each as likely as the others.
+pub(crate) fn letters(count: usize, alphabet: &[u8], ids: &dyn Ids) -> String {
+    let size = alphabet.len().clamp(1, 64);
+    // Bytes from here on are dropped, or the first letters would come up more often.
+    let fair = 256 - 256 % size;
+    let mut text = String::with_capacity(count);
+    let mut pool = [0_u8; 64];
+    while text.len() < count {
+        ids.fill(&mut pool);
+        let drawn = pool.iter().map(|byte| usize::from(*byte)).filter(|byte| *byte < fair);
+        let drawn = drawn.filter_map(|byte| alphabet.get(byte % size));
+        for letter in drawn.take(count - text.len()) {
+            text.push(char::from(*letter));
+        }
+    }
+    text
 }
 
 /// CRC-32 of the text in base62, padded to 6 characters.
