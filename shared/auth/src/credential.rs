@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use granary_model::{Error, RawToken, Result};
+use granary_model::{CustomerKey, Error, RawToken, Result};
 
 /// The credential of a request. `Debug` shows no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub enum Credential {
     Token(RawToken),
     /// An ID token of the identity provider.
     IdToken(IdToken),
+    /// What can only be a key that a seller gave out.
+    Customer(CustomerCredential),
+}
+
+/// The key of a licence, or the key pair of a consumer: which of them, only the table knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerCredential {
+    /// The user name of Basic credentials, if it can be a public key.
+    pub user: Option<CustomerKey>,
+    /// The Bearer token or the password.
+    pub secret: CustomerKey,
 }
 
 /// An ID token that has not been verified yet.
@@ -56,18 +67,32 @@ impl Credential {
                     Error::Unauthorized("the Basic credentials are not base64 of user:password".into())
                 })?;
             let (user, password) = decoded.split_once(':').unwrap_or((&decoded, ""));
-            return Self::from_secret(if password.is_empty() { user } else { password });
+            let credential = Self::from_secret(if password.is_empty() { user } else { password })?;
+            return Ok(match credential {
+                Self::Customer(customer) if !password.is_empty() => {
+                    Self::Customer(CustomerCredential { user: user.parse().ok(), ..customer })
+                }
+                other => other,
+            });
         }
         Err(Error::Unauthorized(
             "use 'Authorization: Bearer <token>' or Basic with the token as password".into(),
         ))
     }
 
-    /// Reads a token or an ID token.
+    /// Reads a token, an ID token or a customer's key.
+    ///
+    /// # Errors
+    /// `Unauthorized` for anything that cannot be one of them: nothing is looked up for it.
     pub fn from_secret(secret: &str) -> Result<Self> {
         // Three dots-separated parts beginning with the base64url of `{"` can only be a JWT.
         if secret.starts_with("eyJ") && secret.split('.').count() == 3 && secret.len() <= 16_384 {
             return Ok(Self::IdToken(IdToken(secret.into())));
+        }
+        if !RawToken::is_reserved(secret)
+            && let Ok(secret) = secret.parse()
+        {
+            return Ok(Self::Customer(CustomerCredential { user: None, secret }));
         }
         secret.parse().map(Self::Token)
     }
@@ -109,6 +134,27 @@ mod tests {
         ] {
             assert!(matches!(Credential::from_header(Some(header)), Err(Error::Unauthorized(_))), "{header}");
         }
+    }
+
+    #[test]
+    fn keys_of_customers_are_told_from_tokens_by_their_form() {
+        let customer = |user: Option<&str>, secret: &str| {
+            Credential::Customer(CustomerCredential {
+                user: user.map(|user| user.parse().unwrap()),
+                secret: secret.parse().unwrap(),
+            })
+        };
+        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        for (header, expected) in [
+            ("Bearer 12345-12345-ABCDE".to_owned(), customer(None, "12345-12345-ABCDE")),
+            (basic("license:12345-12345-ABCDE"), customer(None, "12345-12345-ABCDE")),
+            (basic("12345-12345-ABCDE:"), customer(None, "12345-12345-ABCDE")),
+            (basic("12345-12345-ABCDE"), customer(None, "12345-12345-ABCDE")),
+            (basic("public-key-1:private-key-1"), customer(Some("public-key-1"), "private-key-1")),
+        ] {
+            assert_eq!(Credential::from_header(Some(&header)).unwrap(), expected, "{header}");
+        }
+        assert!(!format!("{:?}", customer(None, "12345-12345-ABCDE")).contains("12345-ABCDE"));
     }
 
     #[test]

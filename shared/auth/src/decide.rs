@@ -3,12 +3,16 @@
 use granary_model::{OrgRole, OrgSlug, RepoId, Role, Scope, Visibility};
 use granary_storage::rows::{OrgRow, RepoRow};
 
+use crate::customer::is_gated;
 use crate::principal::{Principal, Via};
 
 /// What somebody wants to do in a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// List and download.
+    /// List and download what the caller is entitled to: everything to whoever may [`Self::Read`], to customers what
+    /// their licence or permissions cover.
+    Fetch,
+    /// List and download everything, and see how the repository is set up.
     Read,
     /// Publish.
     Write,
@@ -24,7 +28,7 @@ impl Action {
     /// The role that the action takes.
     pub const fn role(self) -> Role {
         match self {
-            Self::Read => Role::Read,
+            Self::Fetch | Self::Read => Role::Read,
             Self::Write => Role::Write,
             Self::Admin | Self::ManageTokens => Role::Admin,
             Self::Owner => Role::Owner,
@@ -71,6 +75,34 @@ pub enum Denial {
     Scope,
     /// This takes a person who signed in (or an organisation token, where the text says so): 403.
     Session,
+    /// The licence is suspended: 403.
+    Suspended,
+    /// The licence has expired: 403.
+    Expired,
+    /// The version was published after what the licence covers: it is not there, or 403 where clients print the reason.
+    OutsideWindow,
+    /// The version is none of those that the customer has: the same.
+    NotLicensed,
+    /// A customer's key installs packages and does nothing else: 403.
+    Customer,
+}
+
+impl Denial {
+    /// Stable name for clients that tell the reasons of a refusal apart.
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            Self::Suspended => Some("LICENSE_SUSPENDED"),
+            Self::Expired => Some("LICENSE_EXPIRED"),
+            Self::OutsideWindow => Some("OUTSIDE_UPDATE_WINDOW"),
+            Self::NotLicensed => Some("VERSION_NOT_LICENSED"),
+            Self::Unauthenticated
+            | Self::Hidden
+            | Self::Role
+            | Self::Scope
+            | Self::Session
+            | Self::Customer => None,
+        }
+    }
 }
 
 /// The facts about a repository that a decision rests on.
@@ -92,7 +124,12 @@ impl<'a> RepoFacts<'a> {
 }
 
 /// Decides about a repository. `None` for the facts: there is no such repository.
+///
+/// For customers this is the repository as a whole; [`crate::decide_package`] says what they get of a package.
 pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>>) -> Decision {
+    if matches!(principal, Principal::Licence(licence) if licence.suspended) {
+        return Decision::Deny(Denial::Suspended);
+    }
     let Some(facts) = facts.filter(|facts| !facts.repo.deleting) else {
         return Decision::Deny(if principal.is_anonymous() {
             Denial::Unauthenticated
@@ -100,11 +137,15 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
             Denial::Hidden
         });
     };
+    if is_gated(principal, facts.repo) {
+        return decide_customer(principal, action, facts.repo);
+    }
     let (unlimited, role) = (membership(principal, facts), repo_role(principal, facts));
     let needed = action.role();
     if role.is_none_or(|role| role < needed) {
         return Decision::Deny(match (principal, role) {
             (Principal::Anonymous, _) => Denial::Unauthenticated,
+            (Principal::Licence(_) | Principal::Consumer(_), _) => Denial::Customer,
             (_, None) => Denial::Hidden,
             // No repository token manages tokens, whatever its scope.
             (Principal::Repo { .. }, _) if action == Action::ManageTokens && unlimited.is_some() => {
@@ -128,6 +169,39 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
     Decision::Allow
 }
 
+/// What a customer may do in a repository that not everybody may read.
+fn decide_customer(principal: &Principal, action: Action, repo: &RepoRow) -> Decision {
+    let tenant = match principal {
+        Principal::Licence(licence) => &licence.tenant,
+        Principal::Consumer(consumer) => &consumer.tenant,
+        _ => return Decision::Deny(Denial::Hidden),
+    };
+    if !tenant.covers(repo) {
+        return Decision::Deny(Denial::Hidden);
+    }
+    if action != Action::Fetch {
+        return Decision::Deny(Denial::Customer);
+    }
+    Decision::Allow
+}
+
+/// Decides about managing licences, consumers and packages for sale: whoever holds a token with admin scope manages
+/// those of the token's owner.
+pub fn decide_seller(principal: &Principal) -> Decision {
+    match principal {
+        Principal::Anonymous => Decision::Deny(Denial::Unauthenticated),
+        Principal::Licence(licence) if licence.suspended => Decision::Deny(Denial::Suspended),
+        Principal::Licence(_) | Principal::Consumer(_) => Decision::Deny(Denial::Customer),
+        Principal::User { scope, .. } | Principal::Org { scope, .. } | Principal::Repo { scope, .. } => {
+            if *scope == Scope::Admin {
+                Decision::Allow
+            } else {
+                Decision::Deny(Denial::Scope)
+            }
+        }
+    }
+}
+
 /// The role in which the caller acts in a repository; `None`: no role, not even to read.
 pub fn repo_role(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
     let member = membership(principal, facts).map(|role| match principal {
@@ -143,7 +217,7 @@ pub fn repo_role(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
 pub fn membership(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
     let repo = facts.repo;
     match principal {
-        Principal::Anonymous => None,
+        Principal::Anonymous | Principal::Licence(_) | Principal::Consumer(_) => None,
         Principal::User { instance_admin: true, .. } => Some(Role::Owner),
         Principal::User { id, .. } => {
             let direct = repo.members.get(id).copied();
@@ -173,6 +247,7 @@ pub fn decide_own(principal: &Principal) -> Decision {
         Principal::User { scope: Scope::Admin, .. } => Decision::Allow,
         Principal::User { .. } => Decision::Deny(Denial::Scope),
         Principal::Org { .. } | Principal::Repo { .. } => Decision::Deny(Denial::Session),
+        Principal::Licence(_) | Principal::Consumer(_) => Decision::Deny(Denial::Customer),
     }
 }
 

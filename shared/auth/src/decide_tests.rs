@@ -1,14 +1,16 @@
 //! Every principal against every action.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use granary_model::{OrgRole, Role, Scope, Timestamp, UserId, Visibility};
-use granary_storage::rows::{OrgRow, RepoRow};
+use granary_storage::rows::{ConsumerRow, LicenceConstraint, LicenceRow, OnExpiry, OrgRow, RepoRow};
+use granary_storage::{Subject, Tenant};
 
 use super::*;
 
-const ACTIONS: [Action; 5] =
-    [Action::Read, Action::Write, Action::Admin, Action::Owner, Action::ManageTokens];
+const ACTIONS: [Action; 6] =
+    [Action::Fetch, Action::Read, Action::Write, Action::Admin, Action::Owner, Action::ManageTokens];
 
 fn user(id: &str) -> UserId {
     id.parse().unwrap()
@@ -65,7 +67,63 @@ fn repo_token(id: &str, uid: &str, scope: Scope) -> Principal {
     Principal::Repo { id: id.parse().unwrap(), uid: uid.into(), scope, token: "t".into() }
 }
 
-/// One letter per action: `.` allow, `u` unauthenticated, `h` hidden, `r` role, `s` scope, `p` a person.
+fn tenant(slug: &str, uid: &str) -> Tenant {
+    Tenant { subject: Subject::Org(slug.parse().unwrap()), uid: Some(uid.into()) }
+}
+
+fn licence(slug: &str, uid: &str, suspended: bool) -> Principal {
+    Principal::Licence(Arc::new(LicenceRow {
+        id: "l".into(),
+        tenant: tenant(slug, uid),
+        name: "licence".into(),
+        key: "12345-12345-ABCDE".parse().unwrap(),
+        constraint: LicenceConstraint::None,
+        on_expiry: OnExpiry::Revoke,
+        suspended,
+        meta: None,
+        packages: BTreeSet::new(),
+        created_at: Timestamp::from_millis(0),
+        updated_at: Timestamp::from_millis(0),
+        rev: 1,
+    }))
+}
+
+fn consumer(slug: &str, uid: &str) -> Principal {
+    Principal::Consumer(Arc::new(ConsumerRow {
+        id: 1,
+        tenant: tenant(slug, uid),
+        email: "c@example.com".into(),
+        public_key: "public-key-1".parse().unwrap(),
+        private_key: "private-key-1".parse().unwrap(),
+        permissions: BTreeMap::new(),
+        created_at: Timestamp::from_millis(0),
+        updated_at: Timestamp::from_millis(0),
+        changed_at: Timestamp::from_millis(0),
+        rev: 1,
+    }))
+}
+
+#[test]
+fn only_admin_scope_sells() {
+    for (principal, expected) in [
+        (Principal::Anonymous, Decision::Deny(Denial::Unauthenticated)),
+        (session("stranger"), Decision::Allow),
+        (token("stranger", Scope::Admin), Decision::Allow),
+        (token("stranger", Scope::Write), Decision::Deny(Denial::Scope)),
+        (org_token("o1", Scope::Admin), Decision::Allow),
+        (org_token("o1", Scope::Read), Decision::Deny(Denial::Scope)),
+        (repo_token("libs", "u1", Scope::Admin), Decision::Allow),
+        (repo_token("libs", "u1", Scope::Write), Decision::Deny(Denial::Scope)),
+        (licence("acme", "o1", false), Decision::Deny(Denial::Customer)),
+        (licence("acme", "o1", true), Decision::Deny(Denial::Suspended)),
+        (consumer("acme", "o1"), Decision::Deny(Denial::Customer)),
+    ] {
+        assert_eq!(decide_seller(&principal), expected, "{principal:?}");
+    }
+}
+
+/// One letter per action: `.` allow, `u` unauthenticated, `h` hidden, `r` role, `s` scope, `p` a person, `c` customers do
+/// not, `x` suspended.
 fn row(principal: &Principal, facts: Option<RepoFacts<'_>>) -> String {
     ACTIONS
         .iter()
@@ -76,6 +134,9 @@ fn row(principal: &Principal, facts: Option<RepoFacts<'_>>) -> String {
             Decision::Deny(Denial::Role) => 'r',
             Decision::Deny(Denial::Scope) => 's',
             Decision::Deny(Denial::Session) => 'p',
+            Decision::Deny(Denial::Customer) => 'c',
+            Decision::Deny(Denial::Suspended) => 'x',
+            Decision::Deny(other) => panic!("{other:?} is not about a repository"),
         })
         .collect()
 }
@@ -91,31 +152,36 @@ fn every_principal_against_every_action() {
         via: Via::Token("t".into()),
         instance_admin: true,
     };
-    // Columns: read, write, admin, owner, manage tokens; in a private and in a public repository.
+    // Columns: fetch, read, write, admin, owner, manage tokens; in a private and in a public repository.
     let table: Vec<(Principal, &str, &str)> = vec![
-        (Principal::Anonymous, "uuuuu", ".uuuu"),
-        (session("stranger"), "hhhhh", ".rrrr"),
-        (session("reader"), ".rrrr", ".rrrr"),
-        (session("writer"), "..rrr", "..rrr"),
-        (session("boss"), "...r.", "...r."),
-        (session("owner"), ".....", "....."),
-        (token("owner", Scope::Admin), "....p", "....p"),
-        (token("owner", Scope::Write), "..sss", "..sss"),
-        (token("owner", Scope::Read), ".ssss", ".ssss"),
-        (token("writer", Scope::Admin), "..rrr", "..rrr"),
-        (token("writer", Scope::Read), ".srrr", ".srrr"),
-        (token("stranger", Scope::Admin), "hhhhh", ".rrrr"),
-        (org_token("o1", Scope::Read), ".ssrs", ".ssrs"),
-        (org_token("o1", Scope::Write), "..srs", "..srs"),
-        (org_token("o1", Scope::Admin), "...r.", "...r."),
-        (org_token("o0", Scope::Admin), "hhhhh", ".rrrr"),
-        (repo_token("libs", "u1", Scope::Read), ".ssrp", ".ssrp"),
-        (repo_token("libs", "u1", Scope::Write), "..srp", "..srp"),
-        (repo_token("libs", "u1", Scope::Admin), "...rp", "...rp"),
-        (repo_token("libs", "u0", Scope::Admin), "hhhhh", ".rrrr"),
-        (repo_token("other", "u1", Scope::Admin), "hhhhh", ".rrrr"),
-        (admin, ".....", "....."),
-        (limited, ".ssss", ".ssss"),
+        (Principal::Anonymous, "uuuuuu", "..uuuu"),
+        (session("stranger"), "hhhhhh", "..rrrr"),
+        (session("reader"), "..rrrr", "..rrrr"),
+        (session("writer"), "...rrr", "...rrr"),
+        (session("boss"), "....r.", "....r."),
+        (session("owner"), "......", "......"),
+        (token("owner", Scope::Admin), ".....p", ".....p"),
+        (token("owner", Scope::Write), "...sss", "...sss"),
+        (token("owner", Scope::Read), "..ssss", "..ssss"),
+        (token("writer", Scope::Admin), "...rrr", "...rrr"),
+        (token("writer", Scope::Read), "..srrr", "..srrr"),
+        (token("stranger", Scope::Admin), "hhhhhh", "..rrrr"),
+        (org_token("o1", Scope::Read), "..ssrs", "..ssrs"),
+        (org_token("o1", Scope::Write), "...srs", "...srs"),
+        (org_token("o1", Scope::Admin), "....r.", "....r."),
+        (org_token("o0", Scope::Admin), "hhhhhh", "..rrrr"),
+        (repo_token("libs", "u1", Scope::Read), "..ssrp", "..ssrp"),
+        (repo_token("libs", "u1", Scope::Write), "...srp", "...srp"),
+        (repo_token("libs", "u1", Scope::Admin), "....rp", "....rp"),
+        (repo_token("libs", "u0", Scope::Admin), "hhhhhh", "..rrrr"),
+        (repo_token("other", "u1", Scope::Admin), "hhhhhh", "..rrrr"),
+        (admin, "......", "......"),
+        (licence("acme", "o1", false), ".ccccc", "..cccc"),
+        (licence("acme", "o0", false), "hhhhhh", "..cccc"),
+        (licence("acme", "o1", true), "xxxxxx", "xxxxxx"),
+        (consumer("acme", "o1"), ".ccccc", "..cccc"),
+        (consumer("other", "o1"), "hhhhhh", "..cccc"),
+        (limited, "..ssss", "..ssss"),
     ];
     for (principal, in_private, in_public) in table {
         assert_eq!(row(&principal, Some(RepoFacts::of(&private))), in_private, "private, {principal:?}");
@@ -143,19 +209,19 @@ fn absent_and_deleted_look_like_hidden() {
 fn the_organisation_gives_roles() {
     let private = repo(Visibility::Private);
     let with = |role| Some(RepoFacts { repo: &private, org_role: role, granted: false });
-    assert_eq!(row(&session("oadmin"), with(Some(OrgRole::Admin))), "...r.");
-    assert_eq!(row(&session("oowner"), with(Some(OrgRole::Owner))), ".....");
-    assert_eq!(row(&session("omember"), with(Some(OrgRole::Member))), "hhhhh");
+    assert_eq!(row(&session("oadmin"), with(Some(OrgRole::Admin))), "....r.");
+    assert_eq!(row(&session("oowner"), with(Some(OrgRole::Owner))), "......");
+    assert_eq!(row(&session("omember"), with(Some(OrgRole::Member))), "hhhhhh");
 }
 
 #[test]
 fn a_grant_on_a_package_lifts_members_only() {
     let (private, public) = (repo(Visibility::Private), repo(Visibility::Public));
     let with = |repo| Some(RepoFacts { repo, org_role: None, granted: true });
-    assert_eq!(row(&session("reader"), with(&private)), "..rrr");
-    assert_eq!(row(&token("reader", Scope::Read), with(&private)), ".srrr");
-    assert_eq!(row(&session("stranger"), with(&private)), "hhhhh");
-    assert_eq!(row(&session("stranger"), with(&public)), ".rrrr");
+    assert_eq!(row(&session("reader"), with(&private)), "...rrr");
+    assert_eq!(row(&token("reader", Scope::Read), with(&private)), "..srrr");
+    assert_eq!(row(&session("stranger"), with(&private)), "hhhhhh");
+    assert_eq!(row(&session("stranger"), with(&public)), "..rrrr");
 }
 
 #[test]
@@ -179,6 +245,7 @@ fn organisations() {
                 Decision::Deny(Denial::Role) => 'r',
                 Decision::Deny(Denial::Scope) => 's',
                 Decision::Deny(Denial::Session) => 'p',
+                Decision::Deny(other) => panic!("{other:?} is not about an organisation"),
             })
             .collect()
     };
@@ -194,6 +261,8 @@ fn organisations() {
         (org_token("o1", Scope::Admin), ".pr..p"),
         (org_token("o0", Scope::Admin), "hhhhhh"),
         (repo_token("libs", "u1", Scope::Admin), "hhhhhh"),
+        (licence("acme", "o1", false), "hhhhhh"),
+        (consumer("acme", "o1"), "hhhhhh"),
     ];
     for (principal, expected) in table {
         assert_eq!(row(&principal, Some(&acme)), expected, "{principal:?}");
@@ -212,6 +281,8 @@ fn only_users_with_admin_scope_act_in_their_own_name() {
         (token("stranger", Scope::Read), Decision::Deny(Denial::Scope)),
         (org_token("o1", Scope::Admin), Decision::Deny(Denial::Session)),
         (repo_token("libs", "u1", Scope::Admin), Decision::Deny(Denial::Session)),
+        (licence("acme", "o1", false), Decision::Deny(Denial::Customer)),
+        (consumer("acme", "o1"), Decision::Deny(Denial::Customer)),
     ];
     for (principal, expected) in table {
         assert_eq!(decide_own(&principal), expected, "{principal:?}");

@@ -4,14 +4,16 @@
 //! else in the system loads the facts and asks it.
 
 mod credential;
+mod customer;
 mod decide;
 mod oidc;
 mod principal;
 
-pub use credential::{Credential, challenge};
+pub use credential::{Credential, CustomerCredential, challenge};
+pub use customer::{Entitlement, Grants, decide_lists, decide_package, is_gated};
 pub use decide::{
-    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_org, decide_own, membership, org_role,
-    repo_role,
+    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_org, decide_own, decide_seller,
+    membership, org_role, repo_role,
 };
 pub use oidc::{HttpKeys, Identity, KeySource, OidcVerifier, StaticKeys};
 pub use principal::{Principal, Via};

@@ -1,8 +1,10 @@
 //! Who a request acts for.
 
+use std::sync::Arc;
+
 use granary_model::{OrgSlug, RepoId, Scope, Timestamp, UserId};
-use granary_storage::Subject;
-use granary_storage::rows::TokenRow;
+use granary_storage::rows::{ConsumerRow, LicenceRow, TokenRow};
+use granary_storage::{Subject, Tenant};
 
 /// Who a request acts for, once its credential has been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,10 @@ pub enum Principal {
         /// Id of the token.
         token: String,
     },
+    /// A customer with the key of a licence.
+    Licence(Arc<LicenceRow>),
+    /// A customer with a key pair.
+    Consumer(Arc<ConsumerRow>),
 }
 
 /// How a user proved who they are.
@@ -96,13 +102,35 @@ impl Principal {
         matches!(self, Self::Anonymous)
     }
 
-    /// Name for audit records: `user:ann`, `org:acme`, `repo:libs`.
+    /// Whether it is somebody to whom a seller gave a key.
+    pub fn is_customer(&self) -> bool {
+        matches!(self, Self::Licence(_) | Self::Consumer(_))
+    }
+
+    /// Whose licences and consumers the caller manages, if it may manage any: its own, or those of the organisation or
+    /// repository that its token is of.
+    pub fn tenant(&self) -> Option<Tenant> {
+        match self {
+            Self::User { id, .. } => Some(Tenant { subject: Subject::User(id.clone()), uid: None }),
+            Self::Org { slug, uid, .. } => {
+                Some(Tenant { subject: Subject::Org(slug.clone()), uid: Some(uid.clone()) })
+            }
+            Self::Repo { id, uid, .. } => {
+                Some(Tenant { subject: Subject::Repo(id.clone()), uid: Some(uid.clone()) })
+            }
+            Self::Anonymous | Self::Licence(_) | Self::Consumer(_) => None,
+        }
+    }
+
+    /// Name for audit records: `user:ann`, `org:acme`, `repo:libs`, `licence:<id>`, `consumer:<number>`.
     pub fn actor(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".into(),
             Self::User { id, .. } => format!("user:{id}"),
             Self::Org { slug, .. } => format!("org:{slug}"),
             Self::Repo { id, .. } => format!("repo:{id}"),
+            Self::Licence(licence) => format!("licence:{}", licence.id),
+            Self::Consumer(consumer) => format!("consumer:{}", consumer.id),
         }
     }
 

@@ -1,14 +1,16 @@
 //! Access to a repository: the permission and the loaded rows in one value.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{HeaderMap, request};
 use granary_auth::{
-    Action, Decision, Denial, OrgAction, Principal, RepoFacts, decide, membership, repo_role,
+    Action, Decision, Denial, Entitlement, Grants, OrgAction, Principal, RepoFacts, decide, decide_lists,
+    decide_package, is_gated, membership, repo_role,
 };
-use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, TokenHash};
-use granary_publish::Target;
+use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, Timestamp, TokenHash};
+use granary_publish::{Source, Target};
 use granary_storage::rows::{CallerRef, ExpectationRow, HeadRow, OrgRow, RepoRow, StoredFileRow, VersionRow};
 use granary_storage::{AccessRows, Key, PackageKey, Wanted};
 
@@ -68,6 +70,11 @@ pub struct RepoAccess<A> {
     pub file: Option<StoredFileRow>,
     /// Checksums that came before the file, if they were asked for.
     pub expectation: Option<ExpectationRow>,
+    /// What the caller gets of the package, if it does not get all of it.
+    pub grants: Option<Arc<Grants>>,
+    /// Why the version that was asked for is kept from the caller, if it is. Then [`Self::version`] and [`Self::file`]
+    /// are empty, as if there were no such version; and this is the same if there is none.
+    pub withheld: Option<Denial>,
     permit: PhantomData<A>,
 }
 
@@ -110,7 +117,7 @@ impl<A: RepoAction> RepoAccess<A> {
         let key = id.as_ref().zip(about).map(|(repo, about)| about.package(repo));
         let wanted = key.as_ref().zip(about).map(|(key, about)| about.wanted(key));
         let (caller, rows) = identify(state, headers, id.as_ref(), wanted).await?;
-        Self::decide(state, caller, rows, repo).await
+        Self::decide(state, caller, rows, repo, about).await
     }
 
     /// Authorises the caller of an earlier request anew, by the rights it has now.
@@ -123,10 +130,16 @@ impl<A: RepoAction> RepoAccess<A> {
         let key = about.map(|about| about.package(repo));
         let wanted = key.as_ref().zip(about).map(|(key, about)| about.wanted(key));
         let (caller, rows) = identify_again(state, caller, repo, wanted).await?;
-        Self::decide(state, caller, rows, repo.as_str()).await
+        Self::decide(state, caller, rows, repo.as_str(), about).await
     }
 
-    async fn decide(state: &AppState, caller: Caller, rows: AccessRows, repo: &str) -> Result<Self> {
+    async fn decide(
+        state: &AppState,
+        caller: Caller,
+        rows: AccessRows,
+        repo: &str,
+        about: Option<About<'_>>,
+    ) -> Result<Self> {
         let head = rows.head.filter(|head| rows.repo.as_ref().is_some_and(|repo| repo.uid == head.repo_uid));
         let granted = match (&head, caller.principal.user()) {
             (Some(head), Some(user)) => head.granted.contains(user),
@@ -146,7 +159,7 @@ impl<A: RepoAction> RepoAccess<A> {
         };
         // Without a head of this repository, versions and files are what a deleted repository left behind.
         let ours = head.is_some();
-        Ok(Self {
+        let mut access = Self {
             principal: caller.principal,
             token: caller.token,
             repo,
@@ -154,8 +167,71 @@ impl<A: RepoAction> RepoAccess<A> {
             version: rows.version.filter(|_| ours),
             file: rows.file.filter(|_| ours),
             expectation: rows.expectation.filter(|row| row.expires_at > state.now().seconds()),
+            grants: None,
+            withheld: None,
             permit: PhantomData,
-        })
+        };
+        if is_gated(&access.principal, &access.repo) {
+            access.keep_from_customer(about, state.now())?;
+        }
+        Ok(access)
+    }
+
+    /// Takes out of what was read whatever the customer does not get.
+    fn keep_from_customer(&mut self, about: Option<About<'_>>, now: Timestamp) -> Result<()> {
+        let Some(about) = about else {
+            return match decide_lists(&self.principal, &self.repo, now) {
+                Decision::Allow => Ok(()),
+                Decision::Deny(denial) => Err(denied(denial, &format!("repository '{}'", self.repo.id))),
+            };
+        };
+        match decide_package(
+            &self.principal,
+            &self.repo,
+            &about.package(&self.repo.id),
+            self.head.as_ref(),
+            now,
+        ) {
+            Entitlement::All => return Ok(()),
+            Entitlement::Some(grants) => self.grants = Some(Arc::new(grants)),
+            // As if there were no such package.
+            Entitlement::Nothing(Denial::Hidden) => self.head = None,
+            Entitlement::Nothing(denial) => {
+                return Err(denied(denial, &format!("package '{}'", shown(about.name))));
+            }
+        }
+        self.withheld = match (&self.grants, &self.version, about.version) {
+            (Some(grants), Some(row), _) => grants.decide(row).err(),
+            (Some(grants), None, Some(version)) => grants.decide_absent(version, now).err(),
+            (Some(_), None, None) => None,
+            (None, ..) => Some(Denial::Hidden),
+        };
+        if self.withheld.is_some() {
+            (self.version, self.file, self.expectation) = (None, None, None);
+        }
+        Ok(())
+    }
+
+    /// Whether a row of a version, read besides, may be shown to the caller.
+    pub fn shows(&self, row: &VersionRow) -> bool {
+        row.is_live() && self.grants.as_ref().is_none_or(|grants| grants.allow(row))
+    }
+
+    /// Whether the caller gets the repository filtered. What it does not get of a package is taken out by
+    /// [`Self::source`]; lists have to ask [`Self::entitlement`] about each package.
+    pub fn is_gated(&self) -> bool {
+        is_gated(&self.principal, &self.repo)
+    }
+
+    /// What the caller gets of another package of the repository, for lists.
+    pub fn entitlement(&self, package: &PackageKey, head: Option<&HeadRow>, now: Timestamp) -> Entitlement {
+        decide_package(&self.principal, &self.repo, package, head, now)
+    }
+
+    /// Where the documents of the package that was asked for come from, by what the caller gets of it.
+    pub fn source(&self, kind: PackageType, name: &str, head: HeadRow) -> Source {
+        let whole = Source::whole(self.package_key(kind, name), self.repo.uid.clone(), head);
+        Source { grants: self.grants.clone(), ..whole }
     }
 
     /// The version that was asked for, if it can be had.
@@ -251,8 +327,8 @@ async fn org_role(
         .and_then(|org| org.members.get(user).copied()))
 }
 
-/// A denial in words. `what` must come from the request alone.
-pub(crate) fn denied(denial: Denial, what: &str) -> Error {
+/// A denial in words, with its code where it has one. `what` must come from the request alone.
+pub fn denied(denial: Denial, what: &str) -> Error {
     match denial {
         Denial::Unauthenticated => unauthenticated(),
         Denial::Hidden => Error::NotFound(format!("{what} not found")),
@@ -263,6 +339,27 @@ pub(crate) fn denied(denial: Denial, what: &str) -> Error {
         Denial::Session => Error::Forbidden(format!(
             "this needs a sign-in or an organisation token with admin scope for {what}, not this kind of token"
         )),
+        Denial::Customer => {
+            Error::Forbidden("the key of a customer installs packages and does nothing else".into())
+        }
+        Denial::Suspended | Denial::Expired | Denial::OutsideWindow | Denial::NotLicensed => Error::Refused {
+            code: denial.code().unwrap_or("FORBIDDEN"),
+            message: sold_otherwise(denial, what),
+        },
+    }
+}
+
+/// What is wrong with a licence, in words for the customer.
+fn sold_otherwise(denial: Denial, what: &str) -> String {
+    match denial {
+        Denial::Suspended => "the licence is suspended; ask the seller".into(),
+        Denial::Expired => "the licence has expired; renew it to install from here".into(),
+        Denial::OutsideWindow => {
+            format!(
+                "the licence covers what was published until it expired: {what} is newer; renew the licence to get it"
+            )
+        }
+        _ => format!("the licence does not cover {what}"),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Who is calling.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
-use granary_auth::{Credential, Decision, Denial, Principal, Via, decide_own};
-use granary_model::{Error, Result, Scope, TokenHash, UserId};
+use granary_auth::{Credential, CustomerCredential, Decision, Denial, Principal, Via, decide_own};
+use granary_model::{CustomerKey, Error, Result, Scope, TokenHash, UserId};
 use granary_storage::rows::{CallerRef, TokenRow};
-use granary_storage::{AccessRows, Key, Wanted};
+use granary_storage::{AccessRows, Identification, Key, Wanted};
 
 use crate::failure::ApiError;
 use crate::state::AppState;
@@ -133,7 +135,28 @@ async fn identify_as(
             let rows = state.storage().access_rows(None, repo, wanted).await?;
             Ok((Caller { principal: signed_in(state, identity.user), token: None }, rows))
         }
+        Credential::Customer(customer) => identify_customer(state, &customer, repo, wanted).await,
     }
+}
+
+/// A customer by the key of a licence, or by the key pair of a consumer. Whose key it is, is found out in the call that
+/// reads everything else.
+async fn identify_customer(
+    state: &AppState,
+    CustomerCredential { user, secret }: &CustomerCredential,
+    repo: Option<&granary_model::RepoId>,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Caller, AccessRows)> {
+    let (licence, consumer) = (secret.licence_hash(), user.as_ref().map(CustomerKey::consumer_hash));
+    let identification = Identification::Customer { licence: &licence, consumer: consumer.as_ref() };
+    let mut rows = state.storage().access_rows(Some(identification), repo, wanted).await?;
+    let by_pair = rows.consumer.take().filter(|row| row.private_key.is(secret));
+    let principal = match (rows.licence.take(), by_pair) {
+        (Some(licence), _) => Principal::Licence(Arc::new(licence)),
+        (None, Some(consumer)) => Principal::Consumer(Arc::new(consumer)),
+        (None, None) => return Err(unknown_credential()),
+    };
+    Ok((Caller { principal, token: None }, rows))
 }
 
 /// A caller of an earlier request, by what was kept of it.
@@ -158,13 +181,17 @@ async fn identify_token(
     repo: Option<&granary_model::RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
-    let rows = state.storage().access_rows(Some(&hash), repo, wanted).await?;
+    let rows = state.storage().access_rows(Some(Identification::Token(&hash)), repo, wanted).await?;
     let principal = rows
         .token
         .as_ref()
         .and_then(|row| Principal::from_token(row, state.now(), |user| state.is_instance_admin(user)))
-        .ok_or_else(|| Error::Unauthorized("the token is unknown, expired or revoked".into()))?;
+        .ok_or_else(unknown_credential)?;
     Ok((Caller { principal, token: Some(hash) }, rows))
+}
+
+fn unknown_credential() -> Error {
+    Error::Unauthorized("the token is unknown, expired or revoked".into())
 }
 
 fn signed_in(state: &AppState, user: UserId) -> Principal {

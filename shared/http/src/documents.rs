@@ -56,12 +56,13 @@ pub async fn serve_document<R: Renderer>(
     (content_type, vary): (&'static str, &'static str),
 ) -> Result<Response> {
     let etag = source.etag(variant);
-    let headers = DocumentHeaders { etag: &etag, modified: source.head.modified(), content_type, vary };
+    let headers = DocumentHeaders { etag: &etag, modified: source.modified(), content_type, vary };
     if is_unchanged(request, &etag) {
         return not_modified(headers);
     }
     let document = state.documents().get(state.storage(), source, variant, renderer).await?;
-    let headers = DocumentHeaders { etag: &document.etag, modified: document.modified, ..headers };
+    let modified = source.modified_since(document.modified);
+    let headers = DocumentHeaders { etag: &document.etag, modified, ..headers };
     answer_document(request, document.gzip.clone(), headers)
 }
 

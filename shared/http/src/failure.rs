@@ -32,7 +32,7 @@ impl ApiError {
         match &self.0 {
             Error::BadRequest(_) => StatusCode::BAD_REQUEST,
             Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Error::Forbidden(_) => StatusCode::FORBIDDEN,
+            Error::Forbidden(_) | Error::Refused { .. } => StatusCode::FORBIDDEN,
             // Clients take 404 as "this registry has no such feature" and fall back; 501 makes npm retry.
             Error::NotFound(_) | Error::NotSupported(_) => StatusCode::NOT_FOUND,
             Error::Conflict(_) => StatusCode::CONFLICT,

@@ -10,9 +10,11 @@ pub mod config;
 pub mod documents;
 pub mod editing;
 pub mod members;
+pub mod new_repo;
 pub mod org_edit;
 pub mod org_members;
 pub mod permit;
+pub mod seller;
 pub mod tokens;
 
 mod access;
@@ -33,9 +35,10 @@ mod org;
 mod problem;
 mod receive;
 mod secrets;
+mod sold;
 mod state;
 
-pub use access::{About, Repo, RepoAccess, shown};
+pub use access::{About, Repo, RepoAccess, denied, shown};
 pub use administrator::administrator_token;
 pub use body::{Json, Params, read_limited, read_maybe_gzip};
 pub use caller::Caller;

@@ -30,7 +30,11 @@ macro_rules! permissions {
 }
 
 permissions! { RepoAction, Action:
-    /// List and download.
+    /// List and download what the caller is entitled to: members everything, customers what they were sold.
+    ///
+    /// A handler with this permission has to go by [`crate::RepoAccess::source`] and must not read versions itself.
+    Fetch => Fetch,
+    /// List and download everything. No customer has it.
     Read => Read,
     /// Publish.
     Write => Write,

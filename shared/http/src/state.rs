@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request;
 use granary_auth::{Identity, OidcVerifier, Principal};
 use granary_model::{Clock, Ids, Result, Timestamp, UserId};
+use granary_publish::composer::documents::ComposerDocuments;
 use granary_publish::npm::packument::Packuments;
 use granary_publish::swift::releases::Releases;
 use granary_publish::{Change, DocumentCache};
@@ -42,6 +43,7 @@ struct Inner {
     documents: DocumentCache,
     packuments: Packuments,
     releases: Releases,
+    composer: ComposerDocuments,
     blobs: BlobCache,
     downloads: DownloadCounter,
     /// Profiles already written by this process, so that a session costs a write only once.
@@ -60,12 +62,14 @@ impl AppState {
         let documents = DocumentCache::new(parts.config.cache_bytes);
         let packuments = Packuments::new(&parts.config.public_url);
         let releases = Releases::new(&parts.config.public_url);
+        let composer = ComposerDocuments::new(&parts.config.public_url);
         let blobs = BlobCache::new(parts.config.cache_bytes / 2);
         let inner = Inner {
             parts,
             documents,
             packuments,
             releases,
+            composer,
             blobs,
             downloads: DownloadCounter::default(),
             known_users: Mutex::new(HashSet::new()),
@@ -101,6 +105,11 @@ impl AppState {
     /// Renders Swift's lists for the public address.
     pub fn releases(&self) -> &Releases {
         &self.inner.releases
+    }
+
+    /// Renders Composer's documents for the public address.
+    pub fn composer(&self) -> &ComposerDocuments {
+        &self.inner.composer
     }
 
     pub(crate) fn blobs(&self) -> &BlobCache {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use granary_auth::Grants;
 use granary_model::{Error, Result, Sha256, Timestamp};
-use granary_storage::rows::HeadRow;
+use granary_storage::rows::{HeadRow, VersionRow};
 use granary_storage::{ObjectKey, PackageKey, Storage};
 use quick_cache::sync::Cache;
 use sha2::Digest as _;
+
+use crate::listing::live_versions;
 
 /// How often a rendering is begun again because the package changed while its rows were read.
 const RENDER_ATTEMPTS: u32 = 20;
@@ -30,19 +33,53 @@ pub struct Source {
     pub package: PackageKey,
     /// `uid` of the repository.
     pub repo_uid: String,
-    /// The head as the request read it.
+    /// The head as the request read it. Of a filtered source, its tags and counts are of the whole package.
     pub head: HeadRow,
+    /// What the reader gets of the package, if it does not get all of it.
+    pub grants: Option<Arc<Grants>>,
 }
 
 impl Source {
+    /// A package as a whole.
+    pub fn whole(package: PackageKey, repo_uid: String, head: HeadRow) -> Self {
+        Self { package, repo_uid, head, grants: None }
+    }
+
     /// Address of the document of one variant.
     pub fn object(&self, variant: &str) -> ObjectKey {
         ObjectKey::Document {
             package: self.package.clone(),
             repo_uid: self.repo_uid.clone(),
             rev: self.head.rev,
-            variant: variant.into(),
+            variant: self.filtered(variant),
         }
+    }
+
+    /// Name of a variant as this reader gets it.
+    fn filtered(&self, variant: &str) -> String {
+        match &self.grants {
+            Some(grants) => format!("{variant}.{}", grants.fingerprint()),
+            None => variant.into(),
+        }
+    }
+
+    /// The live versions that the reader gets, in the order of their texts. Whatever shows versions takes them from
+    /// here, so that lists, search, metadata and files go by one rule.
+    pub async fn versions(&self, storage: &Storage) -> Result<Vec<VersionRow>> {
+        let mut rows = live_versions(storage, &self.package).await?;
+        rows.retain(|row| self.grants.as_ref().is_none_or(|grants| grants.allow(row)));
+        Ok(rows)
+    }
+
+    /// When what the reader gets last changed: the package, or the reader's grants.
+    pub fn modified(&self) -> Timestamp {
+        self.modified_since(self.head.modified())
+    }
+
+    /// The same for a document of the package from `package`: readers with the same grants share documents, but each has
+    /// got its grants at a time of its own.
+    pub fn modified_since(&self, package: Timestamp) -> Timestamp {
+        self.grants.as_ref().map_or(package, |grants| grants.changed_at().max(package))
     }
 
     /// The revision, and which of the repositories that had this name it is a revision of.
@@ -53,7 +90,7 @@ impl Source {
 
     /// The `ETag` of one variant: the revision, which repository it is, and the variant.
     pub fn etag(&self, variant: &str) -> String {
-        format!("\"{}-{variant}\"", self.revision())
+        format!("\"{}-{}\"", self.revision(), self.filtered(variant))
     }
 }
 
@@ -129,6 +166,11 @@ impl DocumentCache {
         variant: &str,
         renderer: &R,
     ) -> Result<Document> {
+        // What is filtered is kept in memory only: there may be as many of it as customers.
+        if source.grants.is_some() {
+            let (source, rendered) = render(storage, source.clone(), renderer).await?;
+            return chosen(&source, variant, rendered);
+        }
         if let Some(gzip) = storage.get_object(&source.object(variant)).await? {
             return Ok(document(source, variant, gzip));
         }
@@ -137,12 +179,17 @@ impl DocumentCache {
         if let Err(error) = store(storage, &source, &rendered).await {
             tracing::warn!(%error, "a document could not be stored");
         }
-        rendered
-            .into_iter()
-            .find(|(name, _)| name == variant)
-            .map(|(_, gzip)| document(&source, variant, gzip))
-            .ok_or_else(|| Error::internal("rendering", format!("no variant '{variant}'")))
+        chosen(&source, variant, rendered)
     }
+}
+
+/// The variant that was asked for of those that are rendered together.
+fn chosen(source: &Source, variant: &str, rendered: Vec<(String, Bytes)>) -> Result<Document> {
+    rendered
+        .into_iter()
+        .find(|(name, _)| name == variant)
+        .map(|(_, gzip)| document(source, variant, gzip))
+        .ok_or_else(|| Error::internal("rendering", format!("no variant '{variant}'")))
 }
 
 fn document(source: &Source, variant: &str, gzip: Bytes) -> Document {

@@ -7,6 +7,7 @@
 
 pub mod base64_spool;
 pub mod change;
+pub mod composer;
 pub mod compress;
 pub mod digests;
 pub mod documents;
@@ -17,11 +18,13 @@ pub mod listing;
 pub mod maven;
 pub mod npm;
 pub mod raw;
+pub mod seen;
 pub mod spool;
 pub mod swift;
 pub mod upload;
 
 mod burial;
+mod zip_archive;
 
 pub use change::{Change, OUTBOX_SHARDS, tell};
 pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};

@@ -5,7 +5,9 @@ use granary_model::{RepoId, Result, TokenHash};
 use crate::Storage;
 use crate::item::{Item, item_row};
 use crate::keys::{Key, PackageKey};
-use crate::rows::{ExpectationRow, HeadRow, RepoRow, StoredFileRow, TokenRow, VersionRow};
+use crate::rows::{
+    ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, StoredFileRow, TokenRow, VersionRow,
+};
 
 /// What a request is about, below the repository.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +22,29 @@ pub struct Wanted<'a> {
     pub expectation: bool,
 }
 
+/// By what a caller may be found.
+#[derive(Debug, Clone, Copy)]
+pub enum Identification<'a> {
+    /// A token of the registry.
+    Token(&'a TokenHash),
+    /// What a seller gave out: perhaps the key of a licence, perhaps of a consumer.
+    Customer {
+        /// Hash of the key of a licence.
+        licence: &'a TokenHash,
+        /// Hash of the public key of a consumer.
+        consumer: Option<&'a TokenHash>,
+    },
+}
+
 /// What authorising a request may need, as of one moment.
 #[derive(Debug, Clone, Default)]
 pub struct AccessRows {
     /// The token, if one was asked for and exists.
     pub token: Option<TokenRow>,
+    /// The licence, if one was asked for and exists.
+    pub licence: Option<LicenceRow>,
+    /// The consumer, if one was asked for and exists.
+    pub consumer: Option<ConsumerRow>,
     /// The repository.
     pub repo: Option<RepoRow>,
     /// The package's head.
@@ -41,7 +61,7 @@ impl Storage {
     /// Reads everything that a request needs to be authorised and answered in one call.
     pub async fn access_rows(
         &self,
-        token: Option<&TokenHash>,
+        caller: Option<Identification<'_>>,
         repo: Option<&RepoId>,
         wanted: Option<Wanted<'_>>,
     ) -> Result<AccessRows> {
@@ -52,8 +72,15 @@ impl Storage {
         let file_key = |((package, version), file): ((&PackageKey, &str), &str)| {
             (PackageKey::clone(package), version.to_owned(), file.to_owned())
         };
+        let (token, licence, consumer) = match caller {
+            Some(Identification::Token(hash)) => (Some(hash), None, None),
+            Some(Identification::Customer { licence, consumer }) => (None, Some(licence), consumer),
+            None => (None, None, None),
+        };
         let slots = [
             token.map(|hash| Key::Token(hash.clone())),
+            licence.map(|hash| Key::LicenceKey(hash.clone())),
+            consumer.map(|hash| Key::ConsumerKey(hash.clone())),
             repo.map(|id| Key::Repo(id.clone())),
             package.map(|package| Key::Head(package.clone())),
             version.map(|(package, version)| Key::Version(package.clone(), version.into())),
@@ -67,9 +94,11 @@ impl Storage {
         }
         let mut items = self.batch_items(&keys).await?.into_iter();
         let next = |asked: bool| -> Option<Item> { if asked { items.next()? } else { None } };
-        let [token, repo, head, version, file, expectation] = asked.map(next);
+        let [token, licence, consumer, repo, head, version, file, expectation] = asked.map(next);
         Ok(AccessRows {
             token: token.map(item_row).transpose()?,
+            licence: licence.map(item_row).transpose()?,
+            consumer: consumer.map(item_row).transpose()?,
             repo: repo.map(item_row).transpose()?,
             head: head.map(item_row).transpose()?,
             version: version.map(item_row).transpose()?,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use granary_model::{OrgSlug, PackageType, RepoId, Sha256, TokenHash, UserId};
 
+use crate::rows::RepoRow;
+
 /// Which table a key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
@@ -59,6 +61,59 @@ impl fmt::Display for Subject {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Org(slug) => write!(f, "org:{slug}"),
             Self::Repo(id) => write!(f, "repo:{id}"),
+        }
+    }
+}
+
+/// Whose licences, consumers and packages for sale something is: a user, an organisation, or a repository on its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Tenant {
+    /// The owner.
+    pub subject: Subject,
+    /// The `uid` of an organisation or repository, so that the next one of the same name has nothing of this.
+    pub uid: Option<String>,
+}
+
+impl Tenant {
+    /// Whether a repository is one of the tenant's: it decides what of it customers get.
+    pub fn covers(&self, repo: &RepoRow) -> bool {
+        match &self.subject {
+            Subject::User(id) => repo.org.is_none() && repo.owner_id == *id,
+            Subject::Org(slug) => repo.org.as_ref() == Some(slug) && repo.org_uid == self.uid,
+            Subject::Repo(id) => repo.id == *id && Some(&repo.uid) == self.uid.as_ref(),
+        }
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.uid {
+            Some(uid) => write!(f, "{}:{uid}", self.subject),
+            None => self.subject.fmt(f),
+        }
+    }
+}
+
+/// What a seller numbers, each on its own from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sequence {
+    /// Packages.
+    Packages,
+    /// Versions.
+    Versions,
+    /// Consumers.
+    Consumers,
+    /// Permissions.
+    Permissions,
+}
+
+impl Sequence {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Packages => "packages",
+            Self::Versions => "versions",
+            Self::Consumers => "consumers",
+            Self::Permissions => "permissions",
         }
     }
 }
@@ -126,6 +181,26 @@ pub enum Key {
     DownloadTotal(PackageKey),
     /// All downloads of a repository.
     RepoDownloads(RepoId),
+    /// A licence by the hash of its key.
+    LicenceKey(TokenHash),
+    /// A licence in its seller's list, by its id.
+    Licence(Tenant, String),
+    /// A consumer by the hash of its public key.
+    ConsumerKey(TokenHash),
+    /// A consumer in its seller's list, by its number.
+    Consumer(Tenant, u64),
+    /// A consumer by its e-mail address in lower case, and its number.
+    ConsumerEmail(Tenant, String, u64),
+    /// Which consumer has a permission, by the permission's number.
+    Permission(Tenant, u64),
+    /// A package for sale, by its number.
+    SoldPackage(Tenant, u64),
+    /// A version of a package for sale, by its number.
+    SoldVersion(Tenant, u64),
+    /// The same in the list of its package: number of the package, number of the version.
+    SoldVersionOf(Tenant, u64, u64),
+    /// The last number that a seller has given.
+    Sequence(Tenant, Sequence),
 }
 
 impl Key {
@@ -182,6 +257,16 @@ impl Key {
             Self::Expectation(package, _, _) => format!("EXPECT#{package}"),
             Self::Downloads(package, _, _) | Self::DownloadTotal(package) => format!("DL#{package}"),
             Self::RepoDownloads(repo) => format!("DLREPO#{repo}"),
+            Self::LicenceKey(hash) => format!("LICENCEKEY#{}", hash.as_str()),
+            Self::ConsumerKey(hash) => format!("CONSUMERKEY#{}", hash.as_str()),
+            Self::Licence(tenant, _)
+            | Self::Consumer(tenant, _)
+            | Self::ConsumerEmail(tenant, _, _)
+            | Self::Permission(tenant, _)
+            | Self::SoldPackage(tenant, _)
+            | Self::SoldVersion(tenant, _)
+            | Self::SoldVersionOf(tenant, _, _)
+            | Self::Sequence(tenant, _) => format!("SELLER#{tenant}"),
         }
     }
 
@@ -215,6 +300,17 @@ impl Key {
             Self::Holder(_, _, repo) => format!("REPO#{repo}"),
             Self::Downloads(_, version, day) => format!("DAY#{day}#{version}"),
             Self::DownloadTotal(_) | Self::RepoDownloads(_) => "TOTAL".into(),
+            Self::LicenceKey(_) | Self::ConsumerKey(_) => "KEY".into(),
+            Self::Licence(_, id) => format!("LICENCE#{id}"),
+            // As many digits as the largest number has, so that texts are in the order of the numbers.
+            Self::Consumer(_, id) => format!("CONSUMER#{id:020}"),
+            // The number is last, and an address may contain anything but a line feed.
+            Self::ConsumerEmail(_, email, id) => format!("EMAIL#{email}\n{id:020}"),
+            Self::Permission(_, id) => format!("PERMISSION#{id:020}"),
+            Self::SoldPackage(_, id) => format!("PACKAGE#{id:020}"),
+            Self::SoldVersion(_, id) => format!("VERSION#{id:020}"),
+            Self::SoldVersionOf(_, package, id) => format!("OF#{package:020}#{id:020}"),
+            Self::Sequence(_, sequence) => format!("SEQUENCE#{}", sequence.name()),
         }
     }
 }
@@ -227,6 +323,59 @@ mod tests {
 
     fn package(repo: &str, kind: PackageType, name: &str) -> PackageKey {
         PackageKey { repo: repo.parse().unwrap(), kind, name: name.into() }
+    }
+
+    fn tenant(name: &str, uid: Option<&str>) -> Tenant {
+        Tenant { subject: Subject::Org(name.parse().unwrap()), uid: uid.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_tenant_covers_what_it_owns_and_nothing_of_its_name_before() {
+        let repo = |org: Option<(&str, &str)>| RepoRow {
+            id: "libs".parse().unwrap(),
+            uid: "r1".into(),
+            package_types: std::collections::BTreeSet::new(),
+            visibility: granary_model::Visibility::Private,
+            description: None,
+            owner_id: "ann".parse().unwrap(),
+            org: org.map(|(slug, _)| slug.parse().unwrap()),
+            org_uid: org.map(|(_, uid)| uid.into()),
+            members: std::collections::BTreeMap::new(),
+            kmp_config: None,
+            maven: crate::rows::MavenSettings::default(),
+            created_at: granary_model::Timestamp::from_millis(0),
+            updated_at: granary_model::Timestamp::from_millis(0),
+            rev: 1,
+            deleting: false,
+        };
+        let (own, of_org) = (repo(None), repo(Some(("acme", "o1"))));
+        let user = |id: &str| Tenant { subject: Subject::User(id.parse().unwrap()), uid: None };
+        let single = |id: &str, uid: &str| Tenant {
+            subject: Subject::Repo(id.parse().unwrap()),
+            uid: Some(uid.into()),
+        };
+        // Each tenant against a repository of ann's own, and against one that she made in an organisation.
+        for (tenant, owns, in_org) in [
+            (user("ann"), true, false),
+            (user("bob"), false, false),
+            (tenant("acme", Some("o1")), false, true),
+            (tenant("acme", Some("o0")), false, false),
+            (tenant("acme", None), false, false),
+            (single("libs", "r1"), true, true),
+            (single("libs", "r0"), false, false),
+            (single("other", "r1"), false, false),
+        ] {
+            assert_eq!((tenant.covers(&own), tenant.covers(&of_org)), (owns, in_org), "{tenant}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_listed_in_their_order() {
+        let mut keys: Vec<String> =
+            [10_u64, 9, 100, 1].iter().map(|id| Key::Consumer(tenant("aa", None), *id).sk()).collect();
+        keys.sort();
+        let expected = [1_u64, 9, 10, 100].map(|id| format!("CONSUMER#{id:020}"));
+        assert_eq!(keys, expected);
     }
 
     #[test]
@@ -250,6 +399,19 @@ mod tests {
             Key::TokenOf(Subject::Org("aa".parse().unwrap()), "t".into()),
             Key::TokenOf(Subject::Repo("aa".parse().unwrap()), "t".into()),
             Key::TokenOf(Subject::User("aa".parse().unwrap()), "t".into()),
+            Key::Licence(tenant("aa", Some("1")), "1".into()),
+            Key::Licence(tenant("aa", None), "1".into()),
+            Key::Consumer(tenant("aa", None), 1),
+            Key::Consumer(tenant("aa", None), 11),
+            Key::ConsumerEmail(tenant("aa", None), "a@b".into(), 1),
+            Key::ConsumerEmail(tenant("aa", None), "a@b.c".into(), 1),
+            Key::Permission(tenant("aa", None), 1),
+            Key::SoldPackage(tenant("aa", None), 1),
+            Key::SoldVersion(tenant("aa", None), 1),
+            Key::SoldVersionOf(tenant("aa", None), 1, 1),
+            Key::SoldVersionOf(tenant("aa", None), 11, 1),
+            Key::Sequence(tenant("aa", None), Sequence::Packages),
+            Key::Sequence(tenant("aa", None), Sequence::Versions),
         ] {
             assert!(seen.insert((key.pk(), key.sk())), "{key:?}");
         }

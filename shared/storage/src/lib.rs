@@ -23,10 +23,10 @@ mod retry;
 
 use std::sync::Arc;
 
-pub use access::{AccessRows, Wanted};
+pub use access::{AccessRows, Identification, Wanted};
 pub use connect::{Embedded, Names};
 pub use item::Page;
-pub use keys::{Key, PackageKey, Subject};
+pub use keys::{Key, PackageKey, Sequence, Subject, Tenant};
 pub use objects::{ObjectKey, PutOutcome, Upload};
 pub use queue::{Message, Queue};
 pub use retry::credentials_refused;

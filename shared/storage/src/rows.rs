@@ -4,6 +4,7 @@ mod account;
 mod maven;
 mod package;
 mod repo;
+mod selling;
 mod swift;
 mod system;
 mod upload;
@@ -14,6 +15,10 @@ pub use package::{
     FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow, VersionStatus,
 };
 pub use repo::{KmpConfig, KmpSource, MavenSettings, RepoRef, RepoRow, UsageRow};
+pub use selling::{
+    ConsumerRef, ConsumerRow, LicenceConstraint, LicenceRow, OnExpiry, Permission, PublishedFile, SoldAs,
+    SoldPackageRow, SoldVersionRow, StagedFile,
+};
 pub use swift::SwiftSourceRow;
 pub use system::{AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInRow, SignInStage};
 pub use upload::{UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject};

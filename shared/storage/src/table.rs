@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use granary_model::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Storage;
 use crate::item::{Item, Page, item_row, key_item, number, row_item, text};
-use crate::keys::{Key, Table};
+use crate::keys::{Key, Sequence, Table, Tenant};
 use crate::retry::{credentials_accepted, past_transactions, store_error};
 use crate::transaction::{Commit, Transaction};
 
@@ -225,6 +225,74 @@ impl Storage {
         };
         let rows = output.items.unwrap_or_default().into_iter().map(item_row).collect::<Result<_>>()?;
         Ok(Page { rows, next })
+    }
+
+    /// The first or the last rows of a partition whose sort keys are within bounds, both included; strongly consistent.
+    ///
+    /// `from` names the partition and the lower bound, `to` the upper one. The rows come in the order of their keys, or
+    /// in the opposite one if `backwards`. `limit` is the most that come, and fewer do where there are no more.
+    pub async fn list_between<T: DeserializeOwned>(
+        &self,
+        from: &Key,
+        to: &Key,
+        limit: usize,
+        backwards: bool,
+    ) -> Result<Vec<T>> {
+        let (pk, low, high) = (from.pk(), from.sk(), to.sk());
+        // DynamoDB refuses bounds that are the wrong way round.
+        if low > high || !from.is_possible() || !to.is_possible() {
+            return Ok(Vec::new());
+        }
+        let mut rows = Vec::new();
+        let mut start = None;
+        while rows.len() < limit {
+            let page = i32::try_from(limit - rows.len()).unwrap_or(1000).min(1000);
+            let output = self
+                .inner
+                .dynamodb
+                .query()
+                .table_name(self.table_name(from.table()))
+                .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+                .expression_attribute_values(":pk", text(&pk))
+                .expression_attribute_values(":low", text(&low))
+                .expression_attribute_values(":high", text(&high))
+                .consistent_read(true)
+                .scan_index_forward(!backwards)
+                .limit(page)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|e| store_error("listing rows", &e))?;
+            for item in output.items.unwrap_or_default() {
+                rows.push(item_row(item)?);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The next number of a seller's sequence, from 1. Numbers that were drawn and not used leave gaps.
+    pub async fn next_number(&self, tenant: &Tenant, sequence: Sequence) -> Result<u64> {
+        let key = Key::Sequence(tenant.clone(), sequence);
+        let update = self
+            .inner
+            .dynamodb
+            .update_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(&key)))
+            .update_expression("ADD #last :one")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::UpdatedNew);
+        let output =
+            past_transactions(|| update.clone().send()).await.map_err(|e| store_error("counting", &e))?;
+        let last = output.attributes.as_ref().and_then(|item| item.get("last"));
+        last.and_then(|value| value.as_n().ok())
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| Error::internal("counting", "the store has not said the number"))
     }
 
     /// All rows of a partition whose sort key begins with `prefix`.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use granary_model::{Md5, Sha1, Sha256, Sha512, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+use crate::rows::SoldAs;
+
 /// A package's head: what every read needs, and what every change is conditional on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HeadRow {
@@ -45,6 +47,12 @@ pub struct HeadRow {
     /// Users who may write this package although their role in the repository is only `read`.
     #[serde(default)]
     pub granted: BTreeSet<UserId>,
+    /// Its number at its seller, if consumers may be given permissions for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_as: Option<SoldAs>,
+    /// Whether its seller has switched it off for customers. Whoever belongs to the repository goes on seeing it.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 impl HeadRow {
@@ -148,6 +156,9 @@ pub struct VersionRow {
     /// Whether what makes it usable is there. Maven: its POM. Other protocols do not look at it.
     #[serde(default)]
     pub complete: bool,
+    /// Whether its seller has switched it off for customers, as [`HeadRow::hidden`] for the whole package.
+    #[serde(default)]
+    pub hidden: bool,
     /// What the protocol needs to know of it, as gzip'd JSON. Empty on a tombstone.
     #[serde(with = "serde_bytes")]
     pub facts: Vec<u8>,

@@ -1,5 +1,6 @@
 //! Upload sessions.
 
+use granary_model::composer::ComposerName;
 use granary_model::maven::Coordinates;
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::raw::{RawName, RawVersion};
@@ -102,6 +103,13 @@ pub enum UploadSubject {
         /// The release's description, if it is given.
         description: Option<String>,
     },
+    /// A version of a Composer package: one archive.
+    Composer {
+        /// Its name, if it was given; the `composer.json` in the archive decides otherwise.
+        name: Option<ComposerName>,
+        /// Its version as it was given, likewise.
+        version: Option<String>,
+    },
 }
 
 impl UploadSubject {
@@ -112,6 +120,7 @@ impl UploadSubject {
             Self::Maven { .. } => PackageType::Maven,
             Self::Raw { .. } => PackageType::Raw,
             Self::Swift { .. } => PackageType::Swift,
+            Self::Composer { .. } => PackageType::Composer,
         }
     }
 
@@ -122,6 +131,7 @@ impl UploadSubject {
             Self::Maven { coordinates } => Some(coordinates.key()),
             Self::Raw { name, .. } => Some(name.to_string()),
             Self::Swift { identity, .. } => Some(identity.key()),
+            Self::Composer { name, .. } => name.as_ref().map(ToString::to_string),
         }
     }
 
@@ -129,7 +139,7 @@ impl UploadSubject {
     pub fn shown_name(&self) -> Option<String> {
         match self {
             Self::Npm { name, .. } => name.as_ref().map(ToString::to_string),
-            Self::Maven { .. } | Self::Raw { .. } => self.package(),
+            Self::Maven { .. } | Self::Raw { .. } | Self::Composer { .. } => self.package(),
             Self::Swift { identity, .. } => Some(identity.to_string()),
         }
     }
@@ -141,6 +151,7 @@ impl UploadSubject {
             Self::Maven { coordinates } => Some(coordinates.version.as_str()),
             Self::Raw { version, .. } => Some(version.as_str()),
             Self::Swift { version, .. } => Some(version.as_str()),
+            Self::Composer { version, .. } => version.as_deref(),
         }
     }
 }

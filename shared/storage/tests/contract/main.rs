@@ -5,8 +5,8 @@
 //! `_S3` and `_SQS`; `scripts/contract` starts such engines. Where they differ from each other and from AWS is in
 //! docs/DATA-MODEL.md.
 //!
-//! A module needs either tables (`rows`, `lists`, `limits`, and with transactions `transactions`, `changes`, `tables`),
-//! a bucket (`objects`, `staging`) or queues (`queues`): so an engine that has less can run what it has.
+//! A module needs either tables (`rows`, `lists`, `limits`, `selling`, and with transactions `transactions`, `changes`,
+//! `tables`), a bucket (`objects`, `staging`) or queues (`queues`): so an engine that has less can run what it has.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod changes;
@@ -16,6 +16,7 @@ mod objects;
 mod place;
 mod queues;
 mod rows;
+mod selling;
 mod staging;
 mod tables;
 mod transactions;
@@ -66,6 +67,7 @@ fn version(size: u64, file_count: u64) -> VersionRow {
         size,
         file_count,
         complete: false,
+        hidden: false,
         facts: Vec::new(),
     }
 }

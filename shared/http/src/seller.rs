@@ -1,0 +1,93 @@
+//! Permission to manage licences, consumers and packages for sale.
+
+mod purge;
+
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, request};
+use granary_auth::{Decision, decide_seller};
+use granary_model::{Error, RepoId, Result};
+use granary_storage::rows::{RepoRef, RepoRow};
+use granary_storage::{Key, Subject, Tenant, Transaction};
+
+use crate::access::denied;
+use crate::caller::Caller;
+use crate::failure::ApiError;
+use crate::state::AppState;
+
+pub use purge::purge;
+
+/// Most rows that are read in one call.
+const BATCH: usize = 100;
+
+/// A caller who may manage what its tenant sells: a token with admin scope, or a person who signed in.
+#[derive(Debug, Clone)]
+pub struct Seller {
+    /// Who is calling.
+    pub caller: Caller,
+    /// Whose licences, consumers and packages these are.
+    pub tenant: Tenant,
+}
+
+impl Seller {
+    /// Authorises a request.
+    ///
+    /// # Errors
+    /// `Unauthorized` without a credential, `Forbidden` without admin scope and for customers.
+    pub async fn authorize(state: &AppState, headers: &HeaderMap) -> Result<Self> {
+        let caller = Caller::of_request(state, headers).await?;
+        if let Decision::Deny(denial) = decide_seller(&caller.principal) {
+            return Err(denied(denial, "licences and consumers"));
+        }
+        let tenant = caller.principal.tenant();
+        let tenant = tenant.ok_or_else(|| Error::internal("authorising", "a seller without a tenant"))?;
+        Ok(Self { caller, tenant })
+    }
+
+    /// Whose audit log the seller's changes belong to.
+    pub fn scope(&self) -> String {
+        self.tenant.subject.to_string()
+    }
+
+    /// The repositories whose packages the seller sells, by name: those that the tenant covers and that are not being
+    /// deleted. Two calls, and one more for each further hundred.
+    pub async fn repos(&self, state: &AppState) -> Result<Vec<RepoRow>> {
+        let ids = match &self.tenant.subject {
+            // The second name only says which partition to list.
+            Subject::User(user) => listed(state, &Key::RepoOfUser(user.clone(), "any".parse()?)).await?,
+            Subject::Org(slug) => listed(state, &Key::RepoOfOrg(slug.clone(), "any".parse()?)).await?,
+            Subject::Repo(id) => vec![id.clone()],
+        };
+        let mut repos = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(BATCH) {
+            let keys: Vec<Key> = batch.iter().cloned().map(Key::Repo).collect();
+            let rows: Vec<Option<RepoRow>> = state.storage().batch_get(&keys).await?;
+            let sold = |row: &RepoRow| !row.deleting && self.tenant.covers(row);
+            repos.extend(rows.into_iter().flatten().filter(sold));
+        }
+        Ok(repos)
+    }
+
+    /// Makes a change depend on the tenant still being there. The part is labelled `tenant`; users are not deleted.
+    pub fn require_tenant(&self, transaction: &mut Transaction) {
+        let uid = self.tenant.uid.as_deref().unwrap_or_default();
+        match &self.tenant.subject {
+            Subject::User(_) => {}
+            Subject::Org(slug) => transaction.touch_org("tenant", slug, uid),
+            Subject::Repo(id) => transaction.require_repo("tenant", id, uid),
+        }
+    }
+}
+
+/// The lists only say where to look.
+async fn listed(state: &AppState, first: &Key) -> Result<Vec<RepoId>> {
+    let refs: Vec<RepoRef> = state.storage().list_all(first, "REPO#").await?;
+    Ok(refs.into_iter().map(|entry| entry.id).collect())
+}
+
+impl FromRequestParts<AppState> for Seller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, ApiError> {
+        Ok(Self::authorize(state, &parts.headers).await?)
+    }
+}
