@@ -18,14 +18,15 @@ pub(crate) async fn refresh(state: &AppState, package: &PackageKey) -> Result<Pr
         PackageType::Raw => refresh_by(state, package, &RawLists).await,
         PackageType::Maven => refresh_by(state, package, &ArtifactMetadata).await,
         PackageType::Swift => refresh_by(state, package, state.releases()).await,
-        PackageType::Kmp | PackageType::Composer => Ok(Progress::Finished),
+        PackageType::Composer => refresh_by(state, package, state.composer()).await,
+        PackageType::Kmp => Ok(Progress::Finished),
     }
 }
 
 async fn refresh_by<R: Renderer>(state: &AppState, package: &PackageKey, renderer: &R) -> Result<Progress> {
     let head: Option<HeadRow> = state.storage().get(&Key::Head(package.clone())).await?;
     let Some(head) = head else { return Ok(Progress::Finished) };
-    let source = Source { package: package.clone(), repo_uid: head.repo_uid.clone(), head };
+    let source = Source::whole(package.clone(), head.repo_uid.clone(), head);
     let prefix = ObjectKey::documents_of(package, &source.repo_uid);
     let stored = state.storage().list_objects(&prefix, None).await?;
     let ready = renderer.variants().iter().all(|variant| stored.contains(&source.object(variant).path()));

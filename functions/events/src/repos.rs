@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use granary_http::AppState;
+use granary_http::{AppState, seller};
 use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::Change;
 use granary_storage::rows::{RepoRow, StoredFileRow, TokenEntry, VersionRow};
-use granary_storage::{Commit, Key, PackageKey, Subject, Transaction};
+use granary_storage::{Commit, Key, PackageKey, Subject, Tenant, Transaction};
 use serde::Deserialize;
 
 use crate::Progress;
@@ -58,8 +58,8 @@ enum Removal {
     Gone,
 }
 
-/// Removes packages, bytes, documents, tokens and memberships, and the repository's row last: until then
-/// its name cannot be used again, so nothing of the old repository can show up in a new one.
+/// Removes packages, bytes, documents, tokens, what its tokens sold, and memberships, and the repository's row last:
+/// until then its name cannot be used again, so nothing of the old repository can show up in a new one.
 pub(crate) async fn purge(state: &AppState, repo: &granary_model::RepoId, uid: &str) -> Result<Progress> {
     let row: Option<RepoRow> = state.storage().get(&Key::Repo(repo.clone())).await?;
     let Some(row) = row.filter(|row| row.uid == uid && row.deleting) else { return Ok(Progress::Finished) };
@@ -68,6 +68,9 @@ pub(crate) async fn purge(state: &AppState, repo: &granary_model::RepoId, uid: &
         && purge.swift_sources().await?
         && purge.documents().await?
         && purge.tokens().await?;
+    if finished {
+        purge.sold().await?;
+    }
     if finished && purge.members().await? {
         purge.repo().await?;
     }
@@ -243,6 +246,13 @@ impl Purge<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Licences and consumers that were the repository's own. Nobody adds any without the repository, and their keys
+    /// say which one it was, so they cannot be those of another one.
+    async fn sold(&self) -> Result<()> {
+        let tenant = Tenant { subject: Subject::Repo(self.row.id.clone()), uid: Some(self.row.uid.clone()) };
+        seller::purge(self.state.storage(), &tenant).await
     }
 
     async fn members(&self) -> Result<bool> {

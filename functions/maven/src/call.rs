@@ -1,7 +1,7 @@
 //! One request, and the right to make it.
 
 use axum::http::HeaderMap;
-use granary_http::permit::RepoAction;
+use granary_http::permit::{Fetch, RepoAction};
 use granary_http::{About, AppState, RepoAccess};
 use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenFile};
 use granary_model::{Error, PackageType, RepoId, Result};
@@ -87,6 +87,16 @@ impl Call {
     ) -> Target<'a> {
         access.target(&self.state, PackageType::Maven, &coordinates.key())
     }
+}
+
+/// Whether a file of a version that the caller gets is for the caller as well. A snapshot goes on growing: its builds
+/// are judged by when each of their files came, as versions are by when they were published.
+pub(crate) fn shows_file(access: &RepoAccess<Fetch>, coordinates: &Coordinates, row: &StoredFileRow) -> bool {
+    !coordinates.version.is_snapshot()
+        || access
+            .grants
+            .as_ref()
+            .is_none_or(|grants| grants.decide_absent(coordinates.version.as_str(), row.added_at).is_ok())
 }
 
 /// A right, and what was read at the same time. A refusal answers at once: neither how long the rest takes nor

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{Path, Request};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use granary_http::permit::{Admin, Read, Write};
+use granary_http::permit::{Admin, Fetch, Write};
 use granary_http::{AppState, head_of, refuse_body};
 use granary_model::Result;
 use granary_model::maven::MavenPath;
@@ -36,9 +36,10 @@ async fn respond(state: AppState, repo: String, path: String, request: Request) 
         Method::GET | Method::HEAD => Box::pin(show(&call)).await,
         Method::PUT => put(&call, &mut body).await,
         Method::DELETE => delete(&call).await,
-        _ => {
-            call.repo::<Read>().await.map(|_| not_allowed("a Maven repository has GET, HEAD, PUT and DELETE"))
-        }
+        _ => call
+            .repo::<Fetch>()
+            .await
+            .map(|_| not_allowed("a Maven repository has GET, HEAD, PUT and DELETE")),
     };
     if let Some(body) = body.filter(|_| result.is_err()) {
         refuse_body(&call.headers, body).await;
@@ -49,7 +50,7 @@ async fn respond(state: AppState, repo: String, path: String, request: Request) 
 
 async fn show(call: &Call) -> Result<Response> {
     if call.path.is_empty() {
-        let access = call.repo::<Read>().await?;
+        let access = call.repo::<Fetch>().await?;
         return Ok(plain(StatusCode::OK, &format!("Maven repository '{}'", access.repo.id)));
     }
     match MavenPath::parse(&call.path) {
@@ -57,8 +58,8 @@ async fn show(call: &Call) -> Result<Response> {
         Ok(MavenPath::File(file, Some(kind))) => read::show_sum(call, &file, kind).await,
         Ok(MavenPath::Metadata(directory, sum)) => metadata::show(call, &directory, sum).await,
         // Clients look for files that no repository here has, such as `.meta/prefixes.txt`.
-        Ok(MavenPath::Directory { .. }) => call.repo::<Read>().await.and_then(|_| Err(call.not_found())),
-        Err(error) => call.repo::<Read>().await.and_then(|_| Err(error)),
+        Ok(MavenPath::Directory { .. }) => call.repo::<Fetch>().await.and_then(|_| Err(call.not_found())),
+        Err(error) => call.repo::<Fetch>().await.and_then(|_| Err(error)),
     }
 }
 

@@ -4,17 +4,19 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_http::documents::{REVALIDATE, is_unchanged};
-use granary_http::permit::{Read, Write};
+use granary_http::permit::{Fetch, Write};
 use granary_http::{RepoAccess, drain};
 use granary_model::maven::{ArtifactId, Coordinates, Directory, GroupId, SumKind};
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::Source;
+use granary_publish::maven::MavenShowing;
 use granary_publish::maven::metadata::{
     ArtifactMetadata, Metadata, group_metadata, live_plugins, plugin_rows, snapshot_metadata,
 };
+use granary_publish::seen::seen;
 use granary_storage::rows::MavenPluginRow;
 
-use crate::call::{Call, with_right};
+use crate::call::{Call, shows_file, with_right};
 use crate::failure::plain;
 use crate::read::answer_sum;
 
@@ -40,12 +42,14 @@ pub(crate) async fn ignore(call: &Call, directory: &Directory, body: &mut Option
 }
 
 async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKind>) -> Result<Response> {
-    let authorizing = Box::pin(call.version::<Read>(coordinates));
+    let authorizing = Box::pin(call.version::<Fetch>(coordinates));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
-    let (metadata, updated) = snapshot_metadata(coordinates, &rows?).ok_or_else(|| call.not_found())?;
+    let mut rows = rows?;
+    rows.retain(|row| shows_file(&access, coordinates, row));
+    let (metadata, updated) = snapshot_metadata(coordinates, &rows).ok_or_else(|| call.not_found())?;
     answer(call, &metadata, &own_etag(&metadata), Some(updated), sum)
 }
 
@@ -58,32 +62,30 @@ async fn show_artifact_or_group(
     let authorizing = Box::pin(authorize(call, directory.artifact()));
     let (access, plugins) = with_right(authorizing, plugins_of(call, directory.group())).await?;
     let plugins = match (directory.group(), plugins?) {
-        (Some(group), rows) if !rows.is_empty() => {
-            live_plugins(call.state.storage(), &access.repo, group, rows).await?
-        }
+        (Some(group), rows) if !rows.is_empty() => seen_plugins(call, &access, group, rows).await?,
         _ => Vec::new(),
     };
-    let Some(source) = source(&access, directory.artifact()) else {
+    let Some(source) = source(call, &access, directory.artifact()).await? else {
         let metadata = group_metadata(&plugins).ok_or_else(|| call.not_found())?;
         return answer(call, &metadata, &own_etag(&metadata), None, sum);
     };
     let etag = source.etag(ArtifactMetadata::VARIANT);
     let is_plain = plugins.is_empty() && sum.is_none();
     if is_plain && is_unchanged(&call.headers, &etag) {
-        return not_modified(&etag, Some(source.head.modified()));
+        return not_modified(&etag, Some(source.modified()));
     }
     let documents = call.state.documents();
     let document =
         documents.get(call.state.storage(), &source, ArtifactMetadata::VARIANT, &ArtifactMetadata).await?;
     let metadata = Metadata::from_stored(&document.gzip)?;
     if plugins.is_empty() {
-        return answer(call, &metadata, &document.etag, Some(document.modified), sum);
+        return answer(call, &metadata, &document.etag, Some(source.modified_since(document.modified)), sum);
     }
     let metadata = metadata.with_plugins(&plugins);
-    answer(call, &metadata, &own_etag(&metadata), Some(document.modified), sum)
+    answer(call, &metadata, &own_etag(&metadata), Some(source.modified_since(document.modified)), sum)
 }
 
-async fn authorize(call: &Call, artifact: Option<&(GroupId, ArtifactId)>) -> Result<RepoAccess<Read>> {
+async fn authorize(call: &Call, artifact: Option<&(GroupId, ArtifactId)>) -> Result<RepoAccess<Fetch>> {
     match artifact {
         Some((group, artifact)) => call.artifact(group, artifact).await,
         None => call.repo().await,
@@ -98,14 +100,34 @@ async fn plugins_of(call: &Call, group: Option<&GroupId>) -> Result<Vec<MavenPlu
     }
 }
 
-/// Where the document of an artifact comes from, if it has versions.
-fn source(access: &RepoAccess<Read>, artifact: Option<&(GroupId, ArtifactId)>) -> Option<Source> {
-    let (group, artifact) = artifact?;
-    Some(Source {
-        package: access.package_key(PackageType::Maven, &format!("{group}:{artifact}")),
-        repo_uid: access.repo.uid.clone(),
-        head: access.head.clone().filter(|head| head.versions > 0)?,
-    })
+/// The plugins of a group of which the caller sees a version.
+async fn seen_plugins(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    group: &GroupId,
+    rows: Vec<MavenPluginRow>,
+) -> Result<Vec<MavenPluginRow>> {
+    let mut plugins = Vec::with_capacity(rows.len());
+    for (plugin, package, head) in live_plugins(call.state.storage(), &access.repo, group, rows).await? {
+        let Some(source) = access.sold_source(package, head, &call.state) else { continue };
+        plugins.extend(as_seen(call, source).await?.map(|_| plugin));
+    }
+    Ok(plugins)
+}
+
+/// Where the document of an artifact comes from, if the caller sees versions of it.
+async fn source(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    artifact: Option<&(GroupId, ArtifactId)>,
+) -> Result<Option<Source>> {
+    let head = access.head.clone().filter(|head| head.versions > 0);
+    let Some(((group, artifact), head)) = artifact.zip(head) else { return Ok(None) };
+    as_seen(call, access.source(PackageType::Maven, &format!("{group}:{artifact}"), head)).await
+}
+
+async fn as_seen(call: &Call, source: Source) -> Result<Option<Source>> {
+    seen::<MavenShowing>(call.state.documents(), call.state.storage(), source).await
 }
 
 /// The `ETag` of a document that has no revision of its own.

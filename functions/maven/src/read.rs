@@ -3,14 +3,14 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use granary_http::permit::Read;
+use granary_http::permit::Fetch;
 use granary_http::{Delivery, RepoAccess};
 use granary_model::maven::{ArtifactFile, Build, MavenFile, SumKind};
 use granary_model::{Error, PackageType, Result, Visibility};
 use granary_publish::maven::newest_file;
 use granary_storage::rows::{FileRow, StoredFileRow};
 
-use crate::call::{Call, with_right};
+use crate::call::{Call, shows_file, with_right};
 
 /// Cache lifetime of a file of a release.
 const RELEASE: &str = "private, max-age=31536000, immutable";
@@ -84,27 +84,31 @@ pub(crate) fn sum_of(file: &FileRow, kind: SumKind) -> Option<String> {
 
 /// The file of a path. A name with `-SNAPSHOT` stands for the newest build's file if there is none of that name
 /// itself; its builds are read while the right to see them is being worked out.
-async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Read>, StoredFileRow)> {
+async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, StoredFileRow)> {
+    let coordinates = file.coordinates();
     let Some(artifact) = file.artifact().filter(|artifact| artifact.build == Build::Literal) else {
-        let access = call.file::<Read>(file, false).await?;
-        let row = access.live_file().cloned().ok_or_else(|| call.not_found())?;
+        let access = call.file::<Fetch>(file, false).await?;
+        let row = access.live_file().filter(|row| shows_file(&access, coordinates, row)).cloned();
+        let row = row.ok_or_else(|| call.not_found())?;
         return Ok((access, row));
     };
-    let coordinates = file.coordinates();
-    let authorizing = Box::pin(call.file::<Read>(file, false));
+    let authorizing = Box::pin(call.file::<Fetch>(file, false));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
-    let row = match access.live_file() {
-        Some(row) => Some(row.clone()),
-        None => newest_file(coordinates, artifact, &rows?).cloned(),
+    let row = if let Some(row) = access.live_file() {
+        Some(row.clone()).filter(|row| shows_file(&access, coordinates, row))
+    } else {
+        let mut rows = rows?;
+        rows.retain(|row| shows_file(&access, coordinates, row));
+        newest_file(coordinates, artifact, &rows).cloned()
     };
     let row = row.ok_or_else(|| call.not_found())?;
     Ok((access, row))
 }
 
-fn lifetime(access: &RepoAccess<Read>, file: &MavenFile) -> &'static str {
+fn lifetime(access: &RepoAccess<Fetch>, file: &MavenFile) -> &'static str {
     match (file.build(), access.repo.visibility) {
         (Build::Release, Visibility::Public) => PUBLIC_RELEASE,
         (Build::Release, Visibility::Private) => RELEASE,

@@ -11,8 +11,10 @@ mod maven {
     mod checksums;
     mod costs;
     mod crashes;
+    mod customers;
     mod deletions;
     mod faults;
+    mod filtering;
     mod metadata;
     mod paths;
     mod permissions;

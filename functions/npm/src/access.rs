@@ -4,22 +4,22 @@
 use axum::response::{IntoResponse as _, Response};
 use granary_auth::{RepoFacts, repo_role};
 use granary_http::RepoAccess;
-use granary_http::permit::{Admin, Read};
+use granary_http::permit::{Admin, Fetch, Read};
 use granary_model::npm::NpmName;
 use granary_model::{Error, Result, Role, Visibility};
 use granary_storage::rows::PackageEntry;
 use granary_storage::{Key, PackageKey};
 use serde_json::{Map, Value, json};
 
-use crate::call::{Call, live_head};
+use crate::call::{Call, live_head, source};
 
 /// Most packages that one list names.
 const MAX_LISTED: usize = 10_000;
 
 /// `GET /-/package/{name}/visibility`.
 pub(crate) async fn show_visibility(call: &Call, name: &NpmName) -> Result<Response> {
-    let access = call.package::<Read>(name).await?;
-    live_head(&access, name)?;
+    let access = call.package::<Fetch>(name).await?;
+    source(call, &access, name).await?;
     Ok(axum::Json(json!({ "public": access.repo.visibility == Visibility::Public })).into_response())
 }
 

@@ -5,10 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
-use granary_http::permit::RepoAction;
+use granary_http::permit::{Fetch, RepoAction};
 use granary_http::{AppState, Damaged, RepoAccess};
 use granary_model::npm::NpmName;
 use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_publish::npm::NpmShowing;
+use granary_publish::seen::seen;
 use granary_publish::{JsonLimits, Source, Target, parse_json};
 use granary_storage::PackageKey;
 use granary_storage::rows::HeadRow;
@@ -153,11 +155,13 @@ pub(crate) fn live_head<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -
     head.ok_or_else(|| no_package(name))
 }
 
-/// Where the documents of a package come from.
-pub(crate) fn source<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> Result<Source> {
-    Ok(Source {
-        package: package_key(access, name),
-        repo_uid: access.repo.uid.clone(),
-        head: live_head(access, name)?,
-    })
+/// Where the documents of a package come from, with its head as the caller sees it.
+pub(crate) async fn source(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> Result<Source> {
+    let source = access.source(PackageType::Npm, &name.key(), live_head(access, name)?);
+    as_seen(call, source).await?.ok_or_else(|| no_package(name))
+}
+
+/// The same package with its head as the caller sees it; `None` if the caller sees no version of it.
+pub(crate) async fn as_seen(call: &Call, source: Source) -> Result<Option<Source>> {
+    seen::<NpmShowing>(call.state.documents(), call.state.storage(), source).await
 }

@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use granary_http::permit::Read;
+use granary_http::permit::Fetch;
 use granary_http::{ApiError, AppState};
 use granary_model::npm::NpmRoute;
 use granary_model::{Error, Result};
@@ -19,7 +19,7 @@ use crate::{access, audit, login, members, package, read, search, tags, tokens, 
 /// know.
 pub(crate) async fn answer_root(state: AppState, Path(repo): Path<String>, request: Request) -> Response {
     let call = Call::new(state, repo, request);
-    let access = call.repo::<Read>().await;
+    let access = call.repo::<Fetch>().await;
     match access {
         Ok(access) => axum::Json(serde_json::json!({ "db_name": access.repo.id })).into_response(),
         Err(error) => ApiError(error).into_response(),
@@ -39,7 +39,7 @@ pub(crate) async fn answer(
     let result = match NpmRoute::parse(&relative) {
         Ok(route) => Box::pin(handle(&mut call, route)).await,
         // Whoever may not see the repository learns nothing about its paths either.
-        Err(error) => match call.repo::<Read>().await {
+        Err(error) => match call.repo::<Fetch>().await {
             Ok(_) => Err(error),
             Err(denied) => Err(denied),
         },
@@ -109,11 +109,11 @@ async fn handle(call: &mut Call, route: NpmRoute) -> Result<Response> {
         NpmRoute::AuditBulk if post => audit::bulk(call).await,
         NpmRoute::AuditQuick if post => audit::quick(call).await,
         NpmRoute::Unknown => {
-            call.repo::<Read>().await?;
+            call.repo::<Fetch>().await?;
             Err(Error::NotSupported("this registry does not offer that part of the npm protocol".into()))
         }
         _ => {
-            call.repo::<Read>().await?;
+            call.repo::<Fetch>().await?;
             let error = Error::BadRequest("the path exists, but not with this method".into());
             let mut response = ApiError(error).into_response();
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;

@@ -13,6 +13,7 @@ mod package;
 mod publish;
 mod read;
 mod search;
+mod sold;
 mod tags;
 mod tokens;
 mod unpublish;

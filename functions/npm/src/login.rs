@@ -1,9 +1,9 @@
 //! Login, logout and who one is.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_auth::{Principal, Via};
-use granary_http::permit::Read;
+use granary_http::permit::{Fetch, Read};
 use granary_http::tokens::{self, Holder, TokenRequest};
 use granary_http::{Caller, RepoAccess, new_secret, secret_digest};
 use granary_model::{Error, RawToken, Result, Scope, TokenKind, UserId};
@@ -22,6 +22,10 @@ const TOKEN_DAYS: f64 = 90.0;
 /// `GET /-/whoami`.
 pub(crate) async fn whoami(call: &Call) -> Result<Response> {
     let caller = Caller::of_request(&call.state, &call.headers).await?;
+    if caller.principal.is_customer() {
+        // Tells a customer at once if the key opens nothing here.
+        call.repo::<Fetch>().await?;
+    }
     Ok(axum::Json(json!({ "username": caller.principal.display_name() })).into_response())
 }
 
@@ -115,12 +119,27 @@ pub(crate) async fn password_login(call: &mut Call, name: &str) -> Result<Respon
         ),
         other => other,
     })?;
-    if caller.token.is_none() {
-        return Err(Error::Unauthorized("give an API token (it begins with art_) as the password".into()));
+    match &caller.principal {
+        // npm will send the password as Bearer token from now on, which works for the key of a licence.
+        Principal::Licence(_) => {
+            let secret = [(header::AUTHORIZATION, bearer(password)?)];
+            RepoAccess::<Fetch>::authorize(&call.state, &HeaderMap::from_iter(secret), &call.repo, None)
+                .await?;
+        }
+        _ if caller.token.is_none() => {
+            return Err(Error::Unauthorized(
+                "give an API token (it begins with art_) as the password".into(),
+            ));
+        }
+        _ => {}
     }
     let body =
         json!({ "ok": true, "id": format!("org.couchdb.user:{name}"), "rev": "1-0", "token": password });
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], axum::Json(body)).into_response())
+}
+
+fn bearer(secret: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(&format!("Bearer {secret}")).map_err(|e| Error::internal("writing a header", e))
 }
 
 /// `GET /-/user/org.couchdb.user:{name}`: what `npm owner add` looks up. Only for those who work in the

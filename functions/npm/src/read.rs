@@ -4,27 +4,27 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_http::documents::{DocumentHeaders, REVALIDATE, serve_document};
-use granary_http::permit::Read;
+use granary_http::permit::Fetch;
 use granary_http::{Delivery, RepoAccess};
 use granary_model::npm::{NpmName, NpmVersion};
-use granary_model::{Error, Result};
+use granary_model::{Error, PackageType, Result};
 use granary_publish::Source;
-use granary_publish::listing::live_versions;
 use granary_publish::npm::packument::Form;
 use granary_storage::rows::VersionRow;
 use granary_storage::{Key, ObjectKey};
 use serde_json::{Value, json};
 
-use crate::call::{Call, no_package, package_key, source};
+use crate::call::{Call, as_seen, live_head, no_package, package_key, source};
 
 /// What pnpm, Yarn 1 and Bun ask for, and exactly what pnpm checks the answer for.
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
 
 /// `GET /{name}`: the packument, full or abbreviated.
 pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Response> {
-    let access = call.package::<Read>(name).await?;
-    let source = source(&access, name)?;
-    if call.param("write").as_deref() == Some("true") {
+    let access = call.package::<Fetch>(name).await?;
+    let source = source(call, &access, name).await?;
+    // Customers change nothing.
+    if call.param("write").as_deref() == Some("true") && !access.is_gated() {
         return show_for_write(call, &source).await;
     }
     let form = requested_form(&call.headers);
@@ -42,7 +42,7 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
 /// what such a change can be about, so that even a package of thousands of versions stays below the
 /// limit for requests on the way back.
 async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
-    let rows = live_versions(call.state.storage(), &source.package).await?;
+    let rows = source.versions(call.state.storage()).await?;
     let packuments = call.state.packuments();
     let head = &source.head;
     let mut versions = serde_json::Map::new();
@@ -71,29 +71,39 @@ async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
 /// `GET /{name}/{version-or-tag}`: one manifest.
 pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &str) -> Result<Response> {
     let version: Option<NpmVersion> = selector.parse().ok();
-    let access = call.version::<Read>(name, version.as_ref().map(NpmVersion::as_str)).await?;
-    let source = source(&access, name)?;
-    let row = match (access.version, source.head.tags.get(selector)) {
-        (Some(row), _) => Some(row),
-        (None, Some(tagged)) => {
-            call.state.storage().get(&Key::Version(source.package.clone(), tagged.clone())).await?
-        }
-        (None, None) => None,
+    let access = call.version::<Fetch>(name, version.as_ref().map(NpmVersion::as_str)).await?;
+    let unknown =
+        || Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()));
+    // Whether it is the package or the version that is not there for a customer, is not said.
+    let head = live_head(&access, name).map_err(|error| if access.is_gated() { unknown() } else { error })?;
+    let source = access.source(PackageType::Npm, &name.key(), head);
+    let row = match access.version.clone() {
+        Some(row) => Some(row),
+        None => tagged(call, &source, selector).await?,
     };
-    let row: VersionRow = row.filter(VersionRow::is_live).ok_or_else(|| {
-        Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()))
-    })?;
+    let row = row.filter(|row| access.shows(row)).ok_or_else(unknown)?;
     let packuments = call.state.packuments();
     let text = packuments.manifest(&source.package.repo, &source.head.name, &row, Form::Full)?;
     let mut response = Response::new(Body::from(text));
     DocumentHeaders {
         etag: &source.etag(&format!("m-{}", row.version)),
-        modified: source.head.modified(),
+        modified: source.modified(),
         content_type: "application/json",
         vary: "Accept, Accept-Encoding, Authorization",
     }
     .put(response.headers_mut())?;
     Ok(response)
+}
+
+/// The version that the caller sees under a tag.
+async fn tagged(call: &Call, source: &Source, tag: &str) -> Result<Option<VersionRow>> {
+    let seen = as_seen(call, source.clone()).await?;
+    match seen.as_ref().and_then(|seen| seen.head.tags.get(tag)) {
+        Some(version) => {
+            call.state.storage().get(&Key::Version(source.package.clone(), version.clone())).await
+        }
+        None => Ok(None),
+    }
 }
 
 /// A tarball: small ones at once, large ones by redirect.
@@ -102,7 +112,7 @@ pub(crate) async fn download_tarball(
     name: &NpmName,
     version: &NpmVersion,
 ) -> Result<Response> {
-    let access = call.version::<Read>(name, Some(version.as_str())).await?;
+    let access = call.version::<Fetch>(name, Some(version.as_str())).await?;
     let row = live_version(&access, name, version)?;
     let file = row.files.first().ok_or_else(|| Error::internal("downloading", "a version without a file"))?;
     let response = Delivery::new(file).answer(&call.state, &call.headers, call.is_head()).await?;
@@ -118,7 +128,7 @@ pub(crate) async fn show_attestations(
     name: &NpmName,
     version: &NpmVersion,
 ) -> Result<Response> {
-    let access = call.version::<Read>(name, Some(version.as_str())).await?;
+    let access = call.version::<Fetch>(name, Some(version.as_str())).await?;
     let row = live_version(&access, name, version)?;
     let facts = granary_publish::npm::facts::NpmFacts::from_row(&row.facts)?;
     let (Some(predicate), Some(file)) = (facts.provenance, row.files.get(1)) else {
@@ -132,17 +142,20 @@ pub(crate) async fn show_attestations(
     Ok(([(header::CACHE_CONTROL, REVALIDATE)], axum::Json(body)).into_response())
 }
 
-/// The row of a version that can be had.
-pub(crate) fn live_version<'a>(
-    access: &'a RepoAccess<Read>,
+/// The row of a version that can be had. A customer is not told whether it is the package or the version that is not
+/// there.
+fn live_version<'a>(
+    access: &'a RepoAccess<Fetch>,
     name: &NpmName,
     version: &NpmVersion,
 ) -> Result<&'a VersionRow> {
-    if access.head.as_ref().is_none_or(|head| head.name != name.as_str()) {
+    let known = access.head.as_ref().is_some_and(|head| head.name == name.as_str());
+    if !known && !access.is_gated() {
         return Err(no_package(name));
     }
     access
         .live_version()
+        .filter(|_| known)
         .ok_or_else(|| Error::NotFound(format!("version {version} of package '{name}' not found")))
 }
 

@@ -1,13 +1,15 @@
 //! Search within a repository.
 
 use axum::response::{IntoResponse as _, Response};
-use granary_http::permit::Read;
+use granary_http::RepoAccess;
+use granary_http::permit::Fetch;
 use granary_model::{Error, PackageType, Result};
 use granary_storage::rows::PackageEntry;
 use granary_storage::{Key, PackageKey};
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::sold;
 
 /// Most hits on one page.
 const MAX_SIZE: usize = 250;
@@ -39,6 +41,12 @@ impl Query {
             }
         }
         query
+    }
+
+    /// The packages that fit and have versions, each with how well.
+    fn matches(&self, entries: Vec<PackageEntry>) -> impl Iterator<Item = (f64, PackageEntry)> {
+        let live = entries.into_iter().filter(|entry| entry.versions > 0);
+        live.filter_map(|entry| self.score(&entry).map(|score| (score, entry)))
     }
 
     /// How well a package fits; `None` if it does not. Every word must be found somewhere.
@@ -80,10 +88,9 @@ impl Query {
     }
 }
 
-/// `GET /-/v1/search?text=&size=&from=`: only packages of this repository, so only names that the caller
-/// may read anyway.
+/// `GET /-/v1/search?text=&size=&from=`: only packages of this repository that the caller may read anyway.
 pub(crate) async fn search(call: &Call) -> Result<Response> {
-    let access = call.repo::<Read>().await?;
+    let access = call.repo::<Fetch>().await?;
     let text =
         call.param("text").ok_or_else(|| Error::BadRequest("say what to look for with ?text=".into()))?;
     if text.len() > 250 {
@@ -95,6 +102,26 @@ pub(crate) async fn search(call: &Call) -> Result<Response> {
     };
     let (size, from) = (number("size", 20)?.min(MAX_SIZE), number("from", 0)?);
     let query = Query::parse(&text);
+    let mut hits = if access.is_gated() {
+        query.matches(sold::entries(call, &access).await?).collect()
+    } else {
+        all_hits(call, &access, &query).await?
+    };
+    // Ties in the order of names, so that pages neither overlap nor leave gaps.
+    hits.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    let total = hits.len();
+    let objects: Vec<Value> =
+        hits.into_iter().skip(from).take(size).map(|(score, entry)| hit(score, &entry)).collect();
+    let body = json!({ "objects": objects, "total": total, "time": call.state.now().to_string() });
+    Ok(([("cache-control", "private, no-cache")], axum::Json(body)).into_response())
+}
+
+/// What fits of all packages of the repository.
+async fn all_hits(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    query: &Query,
+) -> Result<Vec<(f64, PackageEntry)>> {
     let first = Key::PackageOf(PackageKey {
         repo: access.repo.id.clone(),
         kind: PackageType::Npm,
@@ -105,20 +132,13 @@ pub(crate) async fn search(call: &Call) -> Result<Response> {
         let page =
             call.state.storage().list::<PackageEntry>(&first, "PKG#npm#", after.as_deref(), 1000).await?;
         looked_at += page.rows.len();
-        let live = page.rows.into_iter().filter(|entry| entry.versions > 0);
-        hits.extend(live.filter_map(|entry| query.score(&entry).map(|score| (score, entry))));
+        hits.extend(query.matches(page.rows));
         match page.next {
             Some(next) => after = Some(next),
             None => break,
         }
     }
-    // Ties in the order of names, so that pages neither overlap nor leave gaps.
-    hits.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
-    let total = hits.len();
-    let objects: Vec<Value> =
-        hits.into_iter().skip(from).take(size).map(|(score, entry)| hit(score, &entry)).collect();
-    let body = json!({ "objects": objects, "total": total, "time": call.state.now().to_string() });
-    Ok(([("cache-control", "private, no-cache")], axum::Json(body)).into_response())
+    Ok(hits)
 }
 
 fn hit(score: f64, entry: &PackageEntry) -> Value {

@@ -1,21 +1,21 @@
 //! Dist-tags.
 
 use axum::response::{IntoResponse as _, Response};
-use granary_http::permit::{Read, Write};
+use granary_http::permit::{Fetch, Write};
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::{Error, Result};
 use granary_publish::edit_head;
 use granary_publish::npm::edit::{Edit, NpmEdit};
 use serde_json::{Value, json};
 
-use crate::call::{Call, live_head, package_key};
+use crate::call::{Call, live_head, package_key, source};
 use crate::publish::done;
 
 /// `GET /-/package/{name}/dist-tags`.
 pub(crate) async fn list_tags(call: &Call, name: &NpmName) -> Result<Response> {
-    let access = call.package::<Read>(name).await?;
-    let head = live_head(&access, name)?;
-    Ok(([("cache-control", "private, no-cache")], axum::Json(json!(head.tags))).into_response())
+    let access = call.package::<Fetch>(name).await?;
+    let source = source(call, &access, name).await?;
+    Ok(([("cache-control", "private, no-cache")], axum::Json(json!(source.head.tags))).into_response())
 }
 
 /// `PUT /-/package/{name}/dist-tags/{tag}` with the version as a JSON string.

@@ -11,9 +11,12 @@ mod npm {
     mod costs;
     mod crashes;
     mod credentials;
+    mod customers;
     mod deprecating;
     mod duplicates;
+    mod entitlements;
     mod faults;
+    mod filtering;
     mod hidden;
     mod limits;
     mod login;

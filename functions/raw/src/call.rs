@@ -1,12 +1,13 @@
 //! What a request is about, authorised.
 
 use axum::http::HeaderMap;
-use granary_http::permit::RepoAction;
+use granary_http::permit::{Fetch, RepoAction};
 use granary_http::{About, AppState, RepoAccess};
 use granary_model::raw::{RawFile, RawName, RawVersion};
 use granary_model::{Error, PackageType, Result};
+use granary_publish::raw::RawShowing;
+use granary_publish::seen::seen;
 use granary_publish::{Source, Target};
-use granary_storage::rows::HeadRow;
 
 /// The names in a path.
 #[derive(Debug, Clone)]
@@ -69,14 +70,12 @@ impl Names {
         })
     }
 
-    /// Where the documents of the package come from.
-    pub(crate) fn source<A: RepoAction>(&self, access: &RepoAccess<A>) -> Result<Source> {
-        let head: Option<HeadRow> = access.head.clone().filter(|head| head.versions > 0);
-        Ok(Source {
-            package: access.package_key(PackageType::Raw, self.package.as_str()),
-            repo_uid: access.repo.uid.clone(),
-            head: head.ok_or_else(|| self.not_found())?,
-        })
+    /// Where the documents of the package come from, with its head as the caller sees it.
+    pub(crate) async fn source(&self, state: &AppState, access: &RepoAccess<Fetch>) -> Result<Source> {
+        let head = access.head.clone().filter(|head| head.versions > 0).ok_or_else(|| self.not_found())?;
+        let source = access.source(PackageType::Raw, self.package.as_str(), head);
+        let seen = seen::<RawShowing>(state.documents(), state.storage(), source).await?;
+        seen.ok_or_else(|| self.not_found())
     }
 
     /// The package to change, by the right that was given.

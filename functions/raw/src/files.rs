@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::permit::{Admin, Read, Write};
+use granary_http::permit::{Admin, Fetch, Write};
 use granary_http::{ApiError, ApiResult, AppState, Delivery, RepoAccess, done, receive, refuse_body, reply};
 use granary_model::{PackageType, Result};
 use granary_publish::files::{Added, Known, NewFile, add_files, check_files, delete_file, store_bytes};
@@ -32,7 +32,7 @@ async fn serve(
     head_only: bool,
 ) -> ApiResult<Response> {
     let segments = [package.as_str(), &version, &file];
-    let (names, access) = Names::authorize::<Read>(state, headers, &repo, &segments).await?;
+    let (names, access) = Names::authorize::<Fetch>(state, headers, &repo, &segments).await?;
     let row = access.live_file().ok_or_else(|| names.not_found())?;
     let response = Delivery::new(&row.file)
         .modified(row.added_at)

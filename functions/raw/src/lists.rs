@@ -4,9 +4,9 @@ use axum::extract::{OriginalUri, Path};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::documents::serve_document;
-use granary_http::permit::Read;
+use granary_http::permit::Fetch;
 use granary_http::{ApiResult, AppState, reply};
-use granary_model::Sha256;
+use granary_model::{PackageType, Sha256};
 use granary_publish::listing::files_of;
 use granary_publish::raw::RawLists;
 use granary_storage::rows::StoredFileRow;
@@ -20,8 +20,8 @@ pub(crate) async fn list_versions(
     Path((repo, package)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let (names, access) = Names::authorize::<Read>(&state, &headers, &repo, &[&package]).await?;
-    let source = names.source(&access)?;
+    let (names, access) = Names::authorize::<Fetch>(&state, &headers, &repo, &[&package]).await?;
+    let source = names.source(&state, &access).await?;
     let form = ("application/json", "Accept-Encoding, Authorization");
     Ok(serve_document(&state, &headers, &source, RawLists::VARIANT, &RawLists, form).await?)
 }
@@ -55,13 +55,13 @@ pub(crate) async fn list_files(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let (names, access) = Names::authorize::<Read>(&state, &headers, &repo, &[&package, &version]).await?;
-    let source = names.source(&access)?;
+    let (names, access) = Names::authorize::<Fetch>(&state, &headers, &repo, &[&package, &version]).await?;
     let row = access.live_version().ok_or_else(|| names.not_found())?;
     let base = format!("{}{}", state.config().public_url, uri.path());
-    let files = files_of(state.storage(), &source.package, &row.version).await?;
+    let package = access.package_key(PackageType::Raw, names.package.as_str());
+    let files = files_of(state.storage(), &package, &row.version).await?;
     let view = VersionView {
-        name: source.head.name.clone(),
+        name: access.head.as_ref().map_or_else(|| names.package.to_string(), |head| head.name.clone()),
         version: row.version.clone(),
         published_at: row.published_at.to_string(),
         size: row.size,

@@ -1,6 +1,6 @@
 //! The raw family in process, over real engines.
 
-#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 #[path = "raw/bad_input.rs"]
 mod bad_input;
@@ -8,6 +8,8 @@ mod bad_input;
 mod costs;
 #[path = "raw/crashes.rs"]
 mod crashes;
+#[path = "raw/customers.rs"]
+mod customers;
 #[path = "raw/deleting.rs"]
 mod deleting;
 #[path = "raw/downloading.rs"]

@@ -7,7 +7,9 @@ use granary_http::{About, AppState, RepoAccess, swift_problem, swift_problem_wit
 use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, PackageType, Result};
 use granary_publish::Source;
+use granary_publish::seen::seen;
 use granary_publish::swift::facts::SwiftFacts;
+use granary_publish::swift::releases::SwiftShowing;
 
 use crate::accept::{Unacceptable, check_accept};
 
@@ -109,8 +111,13 @@ impl Call {
     ) -> Result<(Source, SwiftIdentity)> {
         let head = access.head.clone().ok_or_else(|| self.not_found())?;
         let first_published = head.name.parse()?;
-        let package = access.package_key(PackageType::Swift, &identity.key());
-        Ok((Source { package, repo_uid: access.repo.uid.clone(), head }, first_published))
+        Ok((access.source(PackageType::Swift, &identity.key(), head), first_published))
+    }
+
+    /// The package with its head as the caller sees it, who may see no release of it.
+    pub(crate) async fn as_seen(&self, source: Source) -> Result<Source> {
+        let seen = seen::<SwiftShowing>(self.state.documents(), self.state.storage(), source).await?;
+        seen.ok_or_else(|| self.not_found())
     }
 
     /// The facts of the release that was authorised for, if it can be had.

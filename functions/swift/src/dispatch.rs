@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{Path, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use granary_http::permit::{Read, Write};
+use granary_http::permit::{Fetch, Write};
 use granary_http::{AppState, head_of, refuse_body, reply};
 use granary_model::{Error, Result};
 use serde_json::json;
@@ -65,11 +65,11 @@ async fn dispatch(call: &Call, method: &Method, body: &mut Option<Body>) -> Answ
 async fn show(call: &Call) -> Answer {
     match Route::parse(&call.path) {
         Ok(Route::Base) => {
-            let access = call.repo::<Read>().await?;
+            let access = call.repo::<Fetch>().await?;
             Ok(reply(StatusCode::OK, &json!({ "repository": access.repo.id, "contentVersion": 1 })))
         }
         Ok(Route::Availability) => {
-            call.repo::<Read>().await?;
+            call.repo::<Fetch>().await?;
             Ok(reply(StatusCode::OK, &json!({ "status": "available" })))
         }
         Ok(Route::Login) => not_allowed(call, "log in with POST").await,
@@ -79,7 +79,7 @@ async fn show(call: &Call) -> Answer {
         Ok(Route::Manifest(identity, version)) => files::show_manifest(call, &identity, &version).await,
         // No package or release can have such a name.
         Err(_) => {
-            call.repo::<Read>().await?;
+            call.repo::<Fetch>().await?;
             Err(call.not_found().into())
         }
     }
@@ -92,7 +92,7 @@ async fn refused_to_writers(call: &Call, error: Error) -> Answer {
 }
 
 async fn not_allowed(call: &Call, why: &str) -> Answer {
-    call.repo::<Read>().await?;
+    call.repo::<Fetch>().await?;
     let refused = Refused::with(StatusCode::METHOD_NOT_ALLOWED, Error::BadRequest(why.to_owned()));
     let mut response = refused.response();
     let allowed = HeaderValue::from_static("GET, HEAD, PUT, POST, DELETE");

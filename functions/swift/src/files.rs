@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use granary_http::permit::Read;
+use granary_http::permit::Fetch;
 use granary_http::{Delivery, RepoAccess};
 use granary_model::swift::{ManifestName, SwiftIdentity, SwiftVersion, ToolsVersion};
 use granary_model::{Error, PackageType};
@@ -20,7 +20,7 @@ const MAX_SIGNATURE_HEADER: usize = 8_000;
 /// The archive of a release.
 pub(crate) async fn show_archive(
     call: &Call,
-    access: &RepoAccess<Read>,
+    access: &RepoAccess<Fetch>,
     identity: &SwiftIdentity,
     version: &SwiftVersion,
     facts: &SwiftFacts,
@@ -85,7 +85,7 @@ fn keeps_credentials(headers: &HeaderMap) -> bool {
 ///
 /// Never a redirect to the storage: SwiftPM looks for `Content-Version` on what it gets in the end.
 pub(crate) async fn show_manifest(call: &Call, identity: &SwiftIdentity, version: &SwiftVersion) -> Answer {
-    let access = call.release::<Read>(identity, &version.key()).await?;
+    let access = call.release::<Fetch>(identity, &version.key()).await?;
     call.accepts(MANIFEST_TYPE)?;
     let facts = call.facts(&access)?;
     if !facts.version.is(version.as_str()) {

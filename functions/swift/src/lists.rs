@@ -2,11 +2,11 @@
 
 use axum::http::{StatusCode, header};
 use granary_http::documents::serve_document;
-use granary_http::permit::Read;
+use granary_http::permit::Fetch;
 use granary_http::reply;
 use granary_model::Error;
 use granary_model::swift::{SourceUrl, SwiftIdentity, SwiftVersion};
-use granary_publish::swift::sources::identities_of;
+use granary_publish::swift::sources::{Sourced, names_source, packages_of};
 use serde_json::json;
 
 use crate::call::{Answer, Call};
@@ -15,9 +15,10 @@ use crate::links::Links;
 
 /// `GET {scope}/{name}`: all releases on one page, because clients before 6.1 read no other.
 pub(crate) async fn show_releases(call: &Call, identity: &SwiftIdentity) -> Answer {
-    let access = call.package::<Read>(identity).await?;
+    let access = call.package::<Fetch>(identity).await?;
     call.accepts("application/json")?;
     let (source, first_published) = call.source(&access, identity)?;
+    let source = call.as_seen(source).await?;
     let releases = call.state.releases();
     let form = ("application/json", "Accept-Encoding, Authorization");
     let mut response =
@@ -35,7 +36,7 @@ pub(crate) async fn show_releases(call: &Call, identity: &SwiftIdentity) -> Answ
 
 /// `GET identifiers?url=`: the packages whose source is there.
 pub(crate) async fn show_identifiers(call: &Call) -> Answer {
-    let access = call.repo::<Read>().await?;
+    let access = call.repo::<Fetch>().await?;
     call.accepts("application/json")?;
     let url = parameter(call, "url")?.filter(|url| !url.is_empty());
     let url = url.ok_or_else(|| {
@@ -44,7 +45,20 @@ pub(crate) async fn show_identifiers(call: &Call) -> Answer {
     let unknown =
         || Error::NotFound(format!("no package in repository '{}' comes from that address", call.repo));
     let source = SourceUrl::parse(&url).ok_or_else(unknown)?;
-    let identifiers = identities_of(call.state.storage(), &access.repo, &source).await?;
+    let mut identifiers = Vec::new();
+    for Sourced { identity, package, head } in
+        packages_of(call.state.storage(), &access.repo, &source).await?
+    {
+        let shown = match access.sold_source(package, head, &call.state) {
+            Some(package) if access.is_gated() => {
+                names_source(call.state.storage(), &package, &source).await?
+            }
+            other => other.is_some(),
+        };
+        if shown {
+            identifiers.push(identity);
+        }
+    }
     if identifiers.is_empty() {
         return Err(unknown().into());
     }

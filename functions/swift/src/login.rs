@@ -3,8 +3,9 @@
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
-use granary_http::permit::Read;
-use granary_http::{AppState, Caller, done, refuse_body};
+use granary_auth::{Action, Decision, Denial, decide};
+use granary_http::permit::Fetch;
+use granary_http::{AppState, Caller, denied, done, refuse_body};
 use granary_model::Error;
 
 use crate::call::{Answer, Call, Refused};
@@ -14,7 +15,7 @@ use crate::dispatch::versioned;
 /// SwiftPM sends an empty body and waits for 5 seconds.
 pub(crate) async fn login(call: &Call) -> Answer {
     Caller::of_request(&call.state, &call.headers).await?;
-    call.repo::<Read>().await?;
+    call.repo::<Fetch>().await?;
     Ok(done())
 }
 
@@ -27,8 +28,12 @@ pub(crate) async fn answer_at_root(state: AppState, request: Request) -> Respons
             return Err(Refused::with(StatusCode::METHOD_NOT_ALLOWED, error));
         }
         check_scheme(&parts.headers)?;
-        Caller::of_request(&state, &parts.headers).await?;
-        Ok(done())
+        let caller = Caller::of_request(&state, &parts.headers).await?;
+        // The key of a licence that is suspended is good for no repository at all.
+        match decide(&caller.principal, Action::Fetch, None) {
+            Decision::Deny(denial @ Denial::Suspended) => Err(denied(denial, "the registry").into()),
+            _ => Ok(done()),
+        }
     };
     let answer: Answer = answer.await;
     refuse_body(&parts.headers, body).await;

@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_http::documents::{DocumentHeaders, is_unchanged};
-use granary_http::permit::{Admin, Read};
+use granary_http::permit::{Admin, Fetch};
 use granary_http::{RepoAccess, done};
 use granary_model::swift::{SwiftIdentity, SwiftVersion};
 use granary_model::{Error, PackageType, Sha256};
@@ -54,7 +54,7 @@ impl<'a> From<&'a Signature> for Signing<'a> {
 
 /// `GET {scope}/{name}/{version}`, with or without `.json`, or with `.zip`: by what there is.
 pub(crate) async fn show(call: &Call, identity: &SwiftIdentity, named: Named) -> Answer {
-    let access = call.release::<Read>(identity, &named.key()).await?;
+    let access = call.release::<Fetch>(identity, &named.key()).await?;
     let facts = call.facts(&access)?;
     let is = |version: &Option<SwiftVersion>| {
         version.as_ref().is_some_and(|version| facts.version.is(version.as_str()))
@@ -74,7 +74,7 @@ pub(crate) async fn show(call: &Call, identity: &SwiftIdentity, named: Named) ->
 
 async fn show_metadata(
     call: &Call,
-    access: &RepoAccess<Read>,
+    access: &RepoAccess<Fetch>,
     identity: &SwiftIdentity,
     facts: &SwiftFacts,
 ) -> Answer {
@@ -86,7 +86,7 @@ async fn show_metadata(
     let etag = source.etag(&format!("m{}", row.version));
     let headers = DocumentHeaders {
         etag: &etag,
-        modified: source.head.modified(),
+        modified: source.modified(),
         content_type: "application/json",
         vary: "Authorization",
     };

@@ -8,6 +8,8 @@ mod archives;
 mod costs;
 #[path = "swift/crashes.rs"]
 mod crashes;
+#[path = "swift/customers.rs"]
+mod customers;
 #[path = "swift/faults.rs"]
 mod faults;
 #[path = "swift/gitea.rs"]

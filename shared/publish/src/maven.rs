@@ -12,5 +12,5 @@ mod snapshots;
 mod xml;
 
 pub use facts::{License, MavenFacts};
-pub use rules::{MavenRules, reshow};
+pub use rules::{MavenRules, MavenShowing, reshow};
 pub use snapshots::newest_file;

@@ -9,4 +9,7 @@ pub mod provenance;
 pub mod publish;
 pub mod tarball;
 
+mod showing;
 mod summary;
+
+pub use showing::NpmShowing;

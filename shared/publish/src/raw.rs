@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::compress::gzip;
 use crate::documents::{Renderer, Source};
 use crate::files::VersionRules;
-use crate::listing::live_versions;
+use crate::seen::{Showing, seen_head};
 
 /// Longest description, in characters.
 const MAX_DESCRIPTION: usize = 2_000;
@@ -87,6 +87,17 @@ fn by_age(a: &VersionRow, b: &VersionRow) -> std::cmp::Ordering {
     (a.published_at, &a.version).cmp(&(b.published_at, &b.version))
 }
 
+/// The newest of the versions that a reader gets is the latest one. The description is the package's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RawShowing;
+
+impl Showing for RawShowing {
+    fn show(head: &mut HeadRow, rows: &[VersionRow]) -> Result<()> {
+        reshow(head, rows);
+        Ok(())
+    }
+}
+
 /// The media type to serve a file with, by its extension.
 pub fn content_type(file: &str) -> String {
     mime_guess::from_path(file).first_or_octet_stream().to_string()
@@ -126,12 +137,13 @@ impl Renderer for RawLists {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
-        let mut rows = live_versions(storage, &source.package).await?;
+        let mut rows = source.versions(storage).await?;
         rows.sort_by(|a, b| by_age(b, a));
+        let head = seen_head::<RawShowing>(source, &rows)?;
         let list = List {
-            name: &source.head.name,
-            description: source.head.description.as_deref(),
-            latest_version: source.head.latest(),
+            name: &head.name,
+            description: head.description.as_deref(),
+            latest_version: head.latest(),
             versions: rows
                 .iter()
                 .map(|row| Entry {

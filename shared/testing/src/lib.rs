@@ -14,7 +14,9 @@
 
 mod actor;
 mod app;
+pub mod composer;
 mod consistency;
+mod customers;
 mod event;
 pub mod faults;
 mod identity;
@@ -26,6 +28,7 @@ pub mod swift;
 pub use actor::{Actor, TestResponse};
 pub use app::{PUBLIC_URL, START, TestApp};
 pub use consistency::Stored;
+pub use customers::{Consuming, Licensed, tenant_of};
 pub use event::{EventResponse, EventShape};
 pub use granary_local::engines::probe;
 pub use identity::TestIssuer;

@@ -4,10 +4,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use granary_http::editing::{ATTEMPTS, pause, refused, require_token, too_busy};
 use granary_http::permit::DeleteOrg;
-use granary_http::{ApiResult, AppState, Org, OrgAccess, done, tokens};
+use granary_http::{ApiResult, AppState, Org, OrgAccess, done, seller, tokens};
 use granary_model::{Error, Result};
 use granary_storage::rows::{OrgRow, RepoRef, RepoRow};
-use granary_storage::{Commit, Key, Subject, Transaction};
+use granary_storage::{Commit, Key, Subject, Tenant, Transaction};
 
 /// Rows of members' lists that are removed together with the organisation. One transaction has 100
 /// parts; what is left is ignored, because a list only says where to look.
@@ -16,8 +16,8 @@ const MEMBERS_AT_ONCE: usize = 80;
 /// Most rows that are read in one call.
 const BATCH: usize = 100;
 
-/// `DELETE /api/orgs/{org}`: only without repositories. Its tokens go first, and whatever is made in it
-/// meanwhile moves its `rev`, so nothing of it outlives its row.
+/// `DELETE /api/orgs/{org}`: only without repositories. Its tokens go first, then what it sold, and whatever is
+/// made in it meanwhile moves its `rev`, so nothing of it outlives its row.
 pub(crate) async fn delete_org(
     state: AppState,
     headers: HeaderMap,
@@ -28,7 +28,9 @@ pub(crate) async fn delete_org(
         let slug = access.org.slug.clone();
         require_empty(&state, &access.org).await?;
         let change = state.change(&access.principal);
-        tokens::revoke_all(state.storage(), &change, &Subject::Org(slug.clone())).await?;
+        let subject = Subject::Org(slug.clone());
+        tokens::revoke_all(state.storage(), &change, &subject).await?;
+        seller::purge(state.storage(), &Tenant { subject, uid: Some(access.org.uid.clone()) }).await?;
         match state.storage().commit(removal(&state, &access)?).await? {
             Commit::Done => return Ok(done()),
             Commit::Refused(refusal) if refusal.label == "org" => {}

@@ -8,7 +8,7 @@ use zip::write::SimpleFileOptions;
 use super::support::{assert_sums_fit, at, private, publish, publish_version, texts, xml};
 
 /// A jar with the descriptor of a plugin.
-fn plugin_jar(prefix: &str, name: &str) -> Vec<u8> {
+pub(crate) fn plugin_jar(prefix: &str, name: &str) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file("META-INF/maven/plugin.xml", SimpleFileOptions::default()).unwrap();
     let goal_prefix =
@@ -17,7 +17,8 @@ fn plugin_jar(prefix: &str, name: &str) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn path(artifact: &str, version: &str) -> String {
+/// Its path in a version.
+pub(crate) fn path(artifact: &str, version: &str) -> String {
     at(&format!("com/example/{artifact}/{version}/{artifact}-{version}.jar"))
 }
 

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use granary_storage::rows::LicenceConstraint;
 use granary_testing::npm::NpmPackage;
 use granary_testing::{EventShape, PUBLIC_URL};
 use serde_json::{Value, json};
@@ -176,6 +177,12 @@ async fn provenance_is_kept_and_served_with_the_version() {
         assert_eq!(attestation["predicateType"], "https://slsa.dev/provenance/v1");
         assert_eq!(attestation["bundle"], serde_json::from_str::<Value>(&text).unwrap());
     }
+    let mut licensed = app.licence("ann", &["@acme/pad"], |_| ()).await;
+    let path = at("-/npm/v1/attestations/@acme/pad@1.0.0");
+    assert_eq!(licensed.actor.get(&path).await.body, ann.get(&path).await.body);
+    app.change_licence(&mut licensed, |row| row.constraint = LicenceConstraint::Version(">1.0.0".into()))
+        .await;
+    assert_eq!(licensed.actor.get(&path).await.status, 404);
     let stored = app.check_consistency("libs").await;
     assert_eq!(stored.blobs.len(), 2);
     // The same again is a retry, and deleting the version deletes both.

@@ -58,11 +58,11 @@ pub(crate) async fn remove_member(
     let user: UserId = removal.user_id.parse()?;
     if access.principal.user() == Some(&user) {
         access.caller().own()?;
-        take_out(&state, &headers, access, "repo.member.leave", &user, |_| Acting::Oneself).await?;
+        Box::pin(take_out(&state, &headers, access, "repo.member.leave", &user, |_| Acting::Oneself)).await?;
     } else {
         let repo = access.repo.id.as_str();
         let access = RepoAccess::<Admin>::authorize(&state, &headers, repo, None).await?;
-        take_out(&state, &headers, access, "repo.member.remove", &user, Acting::As).await?;
+        Box::pin(take_out(&state, &headers, access, "repo.member.remove", &user, Acting::As)).await?;
     }
     Ok(done())
 }

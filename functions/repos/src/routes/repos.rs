@@ -42,7 +42,7 @@ async fn repos_of(state: &AppState, principal: &Principal) -> Result<Vec<RepoRow
     let mut ids = BTreeSet::new();
     let mut orgs: Vec<OrgRow> = Vec::new();
     match principal {
-        Principal::Anonymous => {}
+        Principal::Anonymous | Principal::Licence(_) | Principal::Consumer(_) => {}
         Principal::User { id: user, .. } => {
             ids.extend(listed(state, &Key::RepoOfUser(user.clone(), ANY.parse()?)).await?);
             let refs: Vec<OrgRef> =

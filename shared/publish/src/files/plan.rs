@@ -105,6 +105,7 @@ impl<'a> Plan<'a> {
             size: 0,
             file_count: 0,
             complete: false,
+            hidden: false,
             facts: Vec::new(),
         });
         let growth: i64 = fresh

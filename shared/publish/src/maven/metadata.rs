@@ -15,7 +15,6 @@ use super::xml::escaped;
 use crate::compress::{gunzip, gzip};
 use crate::digests::Digests;
 use crate::documents::{Renderer, Source};
-use crate::listing::live_versions;
 
 /// How every document begins.
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
@@ -94,7 +93,7 @@ impl Renderer for ArtifactMetadata {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
-        let rows = live_versions(storage, &source.package).await?;
+        let rows = source.versions(storage).await?;
         let (group, artifact) = split_key(&source.package.name)?;
         let updated = source.head.modified();
         // Thousands of versions take a while to sort: not on a thread that serves other requests.
@@ -210,29 +209,30 @@ pub async fn plugin_rows(
     storage.list_all(&first, "PLUGIN#").await
 }
 
-/// Those that belong to this repository and still have versions.
+/// Those that belong to this repository and still have versions, each with the artifact that it is.
 pub async fn live_plugins(
     storage: &Storage,
     repo: &RepoRow,
     group: &GroupId,
     mut plugins: Vec<MavenPluginRow>,
-) -> Result<Vec<MavenPluginRow>> {
+) -> Result<Vec<(MavenPluginRow, PackageKey, HeadRow)>> {
     plugins.retain(|plugin| plugin.repo_uid == repo.uid);
     let mut live = Vec::with_capacity(plugins.len());
     for batch in plugins.chunks(100) {
-        let keys: Vec<Key> = batch
+        let packages: Vec<PackageKey> = batch
             .iter()
             .map(|plugin| {
                 let name = format!("{group}:{}", plugin.artifact);
-                Key::Head(PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name })
+                PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name }
             })
             .collect();
+        let keys: Vec<Key> = packages.iter().cloned().map(Key::Head).collect();
         let heads: Vec<Option<HeadRow>> = storage.batch_get(&keys).await?;
-        for (plugin, head) in batch.iter().zip(heads) {
-            if head.is_some_and(|head| head.repo_uid == repo.uid && head.versions > 0) {
-                live.push(plugin.clone());
-            }
-        }
+        let of_these = batch.iter().zip(packages).zip(heads);
+        live.extend(of_these.filter_map(|((plugin, package), head)| {
+            let head = head.filter(|head| head.repo_uid == repo.uid && head.versions > 0)?;
+            Some((plugin.clone(), package, head))
+        }));
     }
     Ok(live)
 }

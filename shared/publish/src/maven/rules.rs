@@ -11,6 +11,7 @@ use super::facts::MavenFacts;
 use super::plugin::{PluginFacts, derived_prefix, read_plugin};
 use super::pom::{MAX_POM, read_pom};
 use crate::files::VersionRules;
+use crate::seen::Showing;
 use crate::spool::Spool;
 
 /// The tag that names the highest version, snapshots included.
@@ -165,6 +166,17 @@ pub fn reshow(head: &mut HeadRow, rest: &[VersionRow]) {
     head.description = None;
     for row in shown(rest) {
         promote(head, row);
+    }
+}
+
+/// Whoever gets some versions sees the highest of them, and what its POM says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MavenShowing;
+
+impl Showing for MavenShowing {
+    fn show(head: &mut HeadRow, rows: &[VersionRow]) -> Result<()> {
+        reshow(head, rows);
+        Ok(())
     }
 }
 

@@ -7,9 +7,8 @@ use granary_model::{Error, Result, Sha256, Timestamp, UserId};
 use granary_storage::rows::{Event, HeadRow, VersionRow};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Storage, Transaction};
-use serde_json::{Map, Value};
 
-use super::facts::NpmFacts;
+use super::showing::highest;
 use super::summary::{Summary, check_tags};
 use crate::burial::Burial;
 use crate::head_edit::{Applied, HeadEdit, Step};
@@ -66,10 +65,7 @@ impl<'a> Edit<'a> {
     /// Points `latest` at a version, with what the repository's list shows of it.
     async fn follow_latest(&self, head: &mut HeadRow) -> Result<()> {
         let Some(latest) = head.latest().map(str::to_owned) else { return Ok(()) };
-        let facts = NpmFacts::from_row(&self.version(&latest).await?.facts)?;
-        let manifest: Map<String, Value> =
-            serde_json::from_str(facts.full.get()).map_err(|e| Error::internal("reading a manifest", e))?;
-        Summary::of(&manifest).show_in(head);
+        Summary::of_row(&self.version(&latest).await?)?.show_in(head);
         Ok(())
     }
 
@@ -145,16 +141,10 @@ impl<'a> Edit<'a> {
         Ok(Step::Write(head))
     }
 
-    /// The highest version that stays, a stable one if there is any: what `latest` falls back to.
+    /// What `latest` falls back to.
     async fn highest_besides(&self, gone: &BTreeSet<String>) -> Result<Option<String>> {
         let rows = live_versions(self.storage, &self.package).await?;
-        let versions = rows
-            .iter()
-            .filter(|row| !gone.contains(&row.version))
-            .filter_map(|row| row.version.parse::<NpmVersion>().ok());
-        Ok(versions
-            .max_by_key(|version| (!version.is_prerelease(), version.clone()))
-            .map(|version| version.to_string()))
+        Ok(highest(rows.iter().filter(|row| !gone.contains(&row.version))))
     }
 }
 

@@ -14,9 +14,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::facts::NpmFacts;
+use super::showing::NpmShowing;
 use crate::compress::gunzip;
 use crate::documents::{Renderer, Source, address_suffix};
-use crate::listing::live_versions;
+use crate::seen::seen_head;
 
 /// Raised whenever the renderer would make other bytes of the same rows, so that documents of an older
 /// program are not taken for new ones.
@@ -257,7 +258,8 @@ impl Renderer for Packuments {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
-        let live = live_versions(storage, &source.package).await?;
+        let live = source.versions(storage).await?;
+        let source = Source { head: seen_head::<NpmShowing>(source, &live)?, ..source.clone() };
         let readme = match source.head.latest() {
             Some(latest) => {
                 storage.get::<ReadmeRow>(&Key::Readme(source.package.clone(), latest.into())).await?
@@ -265,7 +267,6 @@ impl Renderer for Packuments {
             None => None,
         };
         let renderer = self.clone();
-        let source = source.clone();
         // Thousands of versions take tens of milliseconds: not on a thread that serves other requests.
         tokio::task::spawn_blocking(move || {
             let mut rows: Vec<(NpmVersion, VersionRow)> =

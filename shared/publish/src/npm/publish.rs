@@ -228,6 +228,7 @@ impl PublishEdit {
             size: 0,
             file_count: 0,
             complete: true,
+            hidden: false,
             facts: publish.facts.clone(),
         }
     }

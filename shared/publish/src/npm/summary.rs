@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use granary_model::npm::DistTag;
 use granary_model::{Error, Result};
-use granary_storage::rows::HeadRow;
+use granary_storage::rows::{HeadRow, VersionRow};
 use serde_json::{Map, Value};
 
+use super::facts::NpmFacts;
 use crate::head_edit::listed_description;
 
 /// Most keywords in lists.
@@ -35,6 +36,14 @@ impl Summary {
             description: description.map(listed_description),
             keywords: words.filter_map(Value::as_str).take(KEYWORDS).map(|w| beginning(w, KEYWORD)).collect(),
         }
+    }
+
+    /// Of a stored version.
+    pub(crate) fn of_row(row: &VersionRow) -> Result<Self> {
+        let facts = NpmFacts::from_row(&row.facts)?;
+        let manifest =
+            serde_json::from_str(facts.full.get()).map_err(|e| Error::internal("reading a manifest", e))?;
+        Ok(Self::of(&manifest))
     }
 
     /// Puts it into the head.

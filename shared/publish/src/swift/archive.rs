@@ -1,29 +1,17 @@
 //! Source archives: the zip of a release, found out about without unpacking it.
 //!
 //! SwiftPM unpacks with Info-ZIP's `unzip`, on Windows with bsdtar, and takes the one folder it finds for the
-//! package. A zip says most things twice, and readers differ in which of both they believe: which end record
-//! counts, the header of an entry or the directory, the mode or the name. An archive that two of them could unpack
-//! in different ways is refused here, and so is one that would write outside of its folder.
+//! package. What any zip has to be like is in [`crate::zip_archive`]; here is what a release has to be like besides.
 //!
 //! What remains is up to the file system: files whose names differ in case only, or in the normal form of Unicode, are
 //! two on Linux and one on a Mac or on Windows. As they are in many repositories of Git, they are taken, except where
 //! one of them is a manifest or a symlink.
 
-mod directory;
-mod ending;
-mod extra;
-mod format;
-mod inflate;
-mod kind;
 mod layout;
 mod links;
-mod members;
-mod names;
-mod source;
 mod spelling;
 #[cfg(test)]
 mod tests;
-mod tree;
 mod wrap;
 
 use std::collections::{HashMap, HashSet};
@@ -31,67 +19,13 @@ use std::io::{Read, Seek};
 
 use granary_model::{Error, Result};
 
-use directory::Entry;
-use kind::Kind;
+use crate::zip_archive::directory::Entry;
+use crate::zip_archive::kind::Kind;
+use crate::zip_archive::source::Source;
+use crate::zip_archive::{Directory, refuse, refuse_entry};
 use links::Link;
-use source::Source;
 
-/// What an archive may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArchiveLimits {
-    /// Number of files, folders and symlinks. Default 100,000.
-    pub entries: usize,
-    /// Bytes of the central directory, which is held in memory. Default 16 MiB.
-    pub directory_bytes: u64,
-    /// Bytes of all files together once inflated. Default 4 GiB.
-    pub inflated_bytes: u64,
-    /// Inflated bytes per byte of the archive, once over `ratio_from`. Default 100.
-    pub ratio: u64,
-    /// Inflated bytes up to which the ratio does not matter. Default 256 MiB.
-    pub ratio_from: u64,
-    /// Bytes of one manifest. Default 1 MiB.
-    pub manifest_bytes: u64,
-    /// Number of manifests. Default 16.
-    pub manifests: usize,
-    /// Bytes of the target of one symlink. Default 4,096.
-    pub link_bytes: u64,
-    /// Bytes of the targets of all symlinks together, which are held in memory. Default 4 MiB.
-    pub all_link_bytes: u64,
-}
-
-impl Default for ArchiveLimits {
-    fn default() -> Self {
-        Self {
-            entries: 100_000,
-            directory_bytes: 16 * 1024 * 1024,
-            inflated_bytes: 4 * 1024 * 1024 * 1024,
-            ratio: 100,
-            ratio_from: 256 * 1024 * 1024,
-            manifest_bytes: 1024 * 1024,
-            manifests: 16,
-            link_bytes: 4096,
-            all_link_bytes: 4 * 1024 * 1024,
-        }
-    }
-}
-
-impl ArchiveLimits {
-    fn check_inflated(&self, inflated: u64, archive: u64) -> Result<()> {
-        if inflated > self.inflated_bytes {
-            return Err(refuse(&format!(
-                "unpacks to more than {} bytes; leave files out",
-                self.inflated_bytes
-            )));
-        }
-        if inflated > self.ratio_from && inflated > archive.saturating_mul(self.ratio) {
-            return Err(refuse(&format!(
-                "unpacks to more than {} times its size; leave files out",
-                self.ratio
-            )));
-        }
-        Ok(())
-    }
-}
+pub use crate::zip_archive::ArchiveLimits;
 
 /// Where in an archive the package is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,17 +68,15 @@ impl SourceArchive {
     /// `Unprocessable` that names the entry and says what to do, or that the reader failed.
     pub fn read<R: Read + Seek>(reader: &mut R, limits: &ArchiveLimits) -> Result<Self> {
         let mut source = Source::open(reader)?;
-        let location = ending::find(&mut source)?;
-        let mut entries = directory::read(&mut source, location, limits)?;
-        check_costs(&entries, source.length(), limits)?;
-        tree::check(&entries)?;
-        let package = layout::find(&entries, limits)?;
+        let mut directory = Directory::read(&mut source, limits)?;
+        check_links_cost(&directory.entries, limits)?;
+        let package = layout::find(&directory.entries, limits)?;
         let floor = usize::from(package.layout != Layout::Bare);
-        spelling::check(&entries, floor)?;
+        spelling::check(&directory.entries, floor)?;
         let wanted: HashSet<usize> = package.manifests.iter().copied().collect();
-        let kept = members::read(&mut source, &mut entries, location.offset, |index, entry| {
-            entry.kind == Kind::Link || wanted.contains(&index)
-        })?;
+        let kept = directory
+            .read_data(&mut source, |index, entry| entry.kind == Kind::Link || wanted.contains(&index))?;
+        let entries = directory.entries;
         let mut kept: HashMap<usize, Vec<u8>> = kept.into_iter().collect();
         let manifests = package
             .manifests
@@ -177,12 +109,10 @@ impl SourceArchive {
     }
 }
 
-/// Checks what can be told from the directory, before anything is inflated. Nothing inflates to more than it says.
-fn check_costs(entries: &[Entry], archive: u64, limits: &ArchiveLimits) -> Result<()> {
-    let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
-    limits.check_inflated(sum(&mut entries.iter().map(|entry| entry.size)), archive)?;
+/// Checks what can be told of symlinks from the directory, before anything is inflated.
+fn check_links_cost(entries: &[Entry], limits: &ArchiveLimits) -> Result<()> {
     let links = || entries.iter().filter(|entry| entry.kind == Kind::Link);
-    if sum(&mut links().map(|link| link.size)) > limits.all_link_bytes {
+    if links().fold(0, |sum: u64, link| sum.saturating_add(link.size)) > limits.all_link_bytes {
         return Err(refuse("has too many symlinks; leave some out"));
     }
     if let Some(link) = links().find(|link| link.size > limits.link_bytes) {
@@ -205,21 +135,4 @@ fn check_links(entries: &[Entry], mut kept: HashMap<usize, Vec<u8>>, floor: usiz
         .filter_map(|(index, entry)| Some(Link::new(&entry.name, kept.remove(&index)?)))
         .collect::<Result<_>>()?;
     links::check(&links, floor)
-}
-
-/// The error for an archive that cannot be taken; the text goes on after `the archive`.
-fn refuse(why: &str) -> Error {
-    Error::Unprocessable(format!("the archive {why}"))
-}
-
-/// The error for an archive with an entry that cannot be taken; the text goes on after the name.
-fn refuse_entry(name: &str, why: &str) -> Error {
-    refuse(&format!("has an entry '{}' {why}", shown(name)))
-}
-
-/// A name as a message may show it: one line, escaped, at most 80 characters of it.
-fn shown(name: &str) -> String {
-    let short: String = name.chars().take(80).collect();
-    let dots = if short.len() < name.len() { "..." } else { "" };
-    format!("{}{dots}", short.escape_debug())
 }

@@ -268,6 +268,7 @@ impl PublishEdit {
             size: 0,
             file_count: 0,
             complete: true,
+            hidden: false,
             facts: stored_facts.clone(),
         }
     }

@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use granary_model::swift::{SwiftIdentity, SwiftVersion};
 use granary_model::{Error, RepoId, Result};
-use granary_storage::rows::VersionRow;
+use granary_storage::rows::{HeadRow, VersionRow};
 use granary_storage::{Key, Storage};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::facts::SwiftFacts;
+use super::publish::show_latest;
 use crate::compress::{gunzip, gzip};
 use crate::documents::{DocumentCache, Renderer, Source, address_suffix};
+use crate::seen::Showing;
 
 /// Raised whenever the renderer would make other bytes of the same rows.
 const FORMAT: u32 = 1;
@@ -95,6 +97,27 @@ impl Neighbours {
     }
 }
 
+/// Whoever gets some releases sees the highest of them that can be had, and where its source is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SwiftShowing;
+
+impl Showing for SwiftShowing {
+    /// The releases that the reader gets and those withdrawn that it would have got: they stay listed.
+    async fn listed(storage: &Storage, source: &Source) -> Result<Vec<VersionRow>> {
+        let first = Key::Version(source.package.clone(), String::new());
+        let mut rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
+        rows.retain(|row| source.grants.as_ref().is_none_or(|grants| grants.allow(row)));
+        Ok(rows)
+    }
+
+    fn show(head: &mut HeadRow, rows: &[VersionRow]) -> Result<()> {
+        let live = rows.iter().filter(|row| row.is_live());
+        let facts = live.map(|row| SwiftFacts::from_row(&row.facts)).collect::<Result<Vec<_>>>()?;
+        show_latest(head, facts.iter().max_by_key(|facts| &facts.version));
+        Ok(())
+    }
+}
+
 #[derive(Serialize)]
 struct List {
     releases: Map<String, Value>,
@@ -107,8 +130,7 @@ impl Renderer for Releases {
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
         let identity: SwiftIdentity = source.head.name.parse()?;
-        let first = Key::Version(source.package.clone(), String::new());
-        let rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
+        let rows = SwiftShowing::listed(storage, source).await?;
         let mut releases: Vec<(SwiftVersion, VersionRow)> = Vec::with_capacity(rows.len());
         for row in rows {
             releases.push((SwiftFacts::from_row(&row.facts)?.version, row));

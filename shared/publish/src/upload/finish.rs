@@ -9,6 +9,7 @@ use granary_storage::{ObjectKey, PackageKey, Storage};
 
 use super::parts::{gone, join};
 use super::verify::{BlobReader, ChunkReader, read_through};
+use crate::composer::publish::ComposerPublish;
 use crate::digests::Digests;
 use crate::files::{Added, Known, NewFile, VersionRules, add_files, is_published};
 use crate::head_edit::{Target, current_head};
@@ -73,7 +74,32 @@ pub async fn publish_upload(
             let publish = SwiftPublish::new(identity, version, archive, described(description)?)?;
             publish_swift(target, now, quota, publish).await.map(|_| ())
         }
+        UploadSubject::Composer { name, version } => {
+            let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
+            let version = version.map(|version| version.parse()).transpose()?;
+            let digests = verify_digests(&target, now, &row.id, 0, file).await?;
+            let read = look_into(target.storage, digests, move |reader| {
+                ComposerPublish::of_stored_as(name, version, reader, digests)
+            });
+            let publish = read.await??;
+            row.subject = UploadSubject::Composer {
+                name: Some(publish.name().clone()),
+                version: Some(publish.version().pretty().to_owned()),
+            };
+            publish_composer(target, now, quota, publish).await
+        }
     }
+}
+
+/// Publishes a version of a Composer package. A number at a seller is not given here.
+pub async fn publish_composer(
+    target: Target<'_>,
+    now: Timestamp,
+    quota: Option<u64>,
+    publish: ComposerPublish,
+) -> Result<()> {
+    let target = aimed(target, PackageType::Composer, publish.name().to_string()).await?;
+    publish.commit(target, now, quota, false, None).await.map(|_| ())
 }
 
 /// Publishes a release of a Swift package.

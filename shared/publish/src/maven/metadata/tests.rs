@@ -22,6 +22,7 @@ fn version(text: &str, complete: bool) -> VersionRow {
         size: 0,
         file_count: 0,
         complete,
+        hidden: false,
         facts: Vec::new(),
     }
 }

@@ -37,6 +37,7 @@ fn row(version: &str) -> VersionRow {
         size: 1,
         file_count: 1,
         complete: false,
+        hidden: false,
         facts: Vec::new(),
     }
 }

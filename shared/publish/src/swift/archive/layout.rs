@@ -5,9 +5,11 @@ use std::collections::{BTreeSet, HashSet};
 use granary_model::swift::ManifestName;
 use granary_model::{Error, Result};
 
-use super::directory::Entry;
-use super::kind::Kind;
-use super::{ArchiveLimits, Layout, names, refuse, refuse_entry, shown};
+use super::Layout;
+use crate::zip_archive::directory::Entry;
+use crate::zip_archive::kind::Kind;
+use crate::zip_archive::names::folded;
+use crate::zip_archive::{ArchiveLimits, refuse, refuse_entry, shown};
 
 /// Folder in which tools of macOS put resource forks.
 const RESOURCE_FORKS: &str = "__MACOSX";
@@ -67,17 +69,14 @@ fn check_beside(entries: &[Entry], folder: &str) -> Result<()> {
     if beside().next().is_none() {
         return Ok(());
     }
-    let inside: HashSet<String> = entries
-        .iter()
-        .filter_map(|entry| part_below(entry, folder))
-        .map(|(part, _)| names::folded(part))
-        .collect();
+    let inside: HashSet<String> =
+        entries.iter().filter_map(|entry| part_below(entry, folder)).map(|(part, _)| folded(part)).collect();
     for entry in beside() {
         let fault = if entry.kind == Kind::Link {
             "that is a symlink beside the top-level folder, where SwiftPM may take it for a second one; move it into the folder"
-        } else if names::passes_for_manifest(&entry.name) {
+        } else if passes_for_manifest(&entry.name) {
             "that is a manifest beside the top-level folder; move it into the folder"
-        } else if inside.contains(&names::folded(&entry.name)) {
+        } else if inside.contains(&folded(&entry.name)) {
             "both beside the top-level folder and in it, where SwiftPM moves one over the other; remove one of them"
         } else {
             continue;
@@ -105,10 +104,10 @@ fn manifests(entries: &[Entry], layout: &Layout, limits: &ArchiveLimits) -> Resu
     let mut found = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let Some((part, is_whole)) = part_below(entry, folder) else { continue };
-        if !names::passes_for_manifest(part) {
+        if !passes_for_manifest(part) {
             continue;
         }
-        if !names::is_manifest(part) {
+        if !is_manifest(part) {
             return Err(refuse_entry(
                 &entry.name,
                 "whose name some systems take for that of a manifest; write it as Package.swift or Package@swift-5.9.swift",
@@ -146,4 +145,17 @@ fn check_size(entry: &Entry, limits: &ArchiveLimits) -> Result<()> {
         return Err(refuse_entry(&entry.name, &why));
     }
     Ok(())
+}
+
+/// Whether a file is a manifest of a package.
+fn is_manifest(file: &str) -> bool {
+    ManifestName::parse(file).is_some()
+}
+
+/// Whether a file is a manifest to some file system: of another case, with dots or blanks at its end (Windows),
+/// or naming a stream of it (NTFS).
+fn passes_for_manifest(file: &str) -> bool {
+    let folded = folded(file);
+    let name = folded.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+    name.strip_prefix("package").is_some_and(|rest| is_manifest(&format!("Package{rest}")))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use granary_model::Result;
 
-use super::{names, refuse, refuse_entry};
+use crate::zip_archive::{names, refuse, refuse_entry};
 
 /// Links followed for one path, as Linux does.
 const MAX_HOPS: usize = 40;

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use granary_model::Result;
 
-use super::directory::Entry;
-use super::kind::Kind;
-use super::{names, refuse_entry, tree};
+use crate::zip_archive::directory::Entry;
+use crate::zip_archive::kind::Kind;
+use crate::zip_archive::{names, refuse_entry, tree};
 
 /// Checks all names, if there are symlinks. The folder of the package, of `floor` parts, may have any name: it is
 /// spelled in one way only.

@@ -4,14 +4,14 @@ use std::io::{Read, Seek};
 
 use granary_model::Result;
 
-use super::directory::Entry;
-use super::format::{
+use crate::zip_archive::directory::Entry;
+use crate::zip_archive::format::{
     CENTRAL, CENTRAL_BYTES, END, END_64, END_64_BYTES, EXTRA_ZIP64, FLAG_UTF8, FLAGS_LEVEL, Header, IN_ZIP64,
     IN_ZIP64_SHORT, LOCAL, LOCAL_BYTES, LOCATOR_64, MODE_FILE, MODE_FOLDER, MODE_LINK, MODE_TYPE, STORED,
 };
-use super::kind::Kind;
-use super::source::Source;
-use super::{ArchiveLimits, names, refuse, refuse_entry};
+use crate::zip_archive::kind::Kind;
+use crate::zip_archive::source::Source;
+use crate::zip_archive::{ArchiveLimits, names, refuse, refuse_entry};
 
 /// Where modes come from.
 const UNIX: u16 = 3;

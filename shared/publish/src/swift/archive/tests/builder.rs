@@ -5,8 +5,8 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use super::super::format::*;
 use super::MANIFEST;
+use crate::zip_archive::format::*;
 
 /// An entry under construction. What begins with `local` stands in its local header only.
 #[derive(Clone, Debug)]

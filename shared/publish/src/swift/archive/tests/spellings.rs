@@ -97,7 +97,7 @@ fn characters_that_stay_beyond_ascii_do_so_in_either_case() {
     assert!(all.len() > 30_000);
     for character in all {
         let text = character.to_string();
-        for form in [text.to_uppercase(), text.to_lowercase(), names::folded(&text)] {
+        for form in [text.to_uppercase(), text.to_lowercase(), crate::zip_archive::names::folded(&text)] {
             assert!(!form.is_ascii(), "{character} becomes {form}");
         }
         assert!(!character.is_control());

@@ -3,8 +3,9 @@
 use super::builder::{Item, Zip, bare, field};
 use super::wrap::{Record, ending};
 use super::*;
-use crate::swift::archive::directory::Entry;
-use crate::swift::archive::format::*;
+use crate::zip_archive::directory::{self, Entry};
+use crate::zip_archive::ending::find;
+use crate::zip_archive::format::*;
 
 fn wrapped(bytes: &[u8], folder: &str) -> Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -179,7 +180,7 @@ fn large_numbers_are_written_as_zip64() {
         bytes.extend_from_slice(&ending(1, 0, central.len() as u64));
         let mut cursor = Cursor::new(&bytes);
         let mut source = Source::open(&mut cursor).unwrap();
-        let location = ending::find(&mut source).unwrap();
+        let location = find(&mut source).unwrap();
         let read = directory::read(&mut source, location, &ArchiveLimits::default()).unwrap().remove(0);
         assert_eq!((read.size, read.compressed, read.offset), (size, compressed, offset));
         let local = record.local();

@@ -11,8 +11,8 @@ use super::{names, refuse_entry};
 /// Checks that no name is there twice and that nothing lies below a file or a link.
 ///
 /// Names that differ in case only are two files, except where one of them is a link: on systems that take them
-/// for one, other entries would be unpacked through it. Names beyond ASCII are for [`super::spelling`].
-pub(super) fn check(entries: &[Entry]) -> Result<()> {
+/// for one, other entries would be unpacked through it. Names beyond ASCII are for those who take links.
+pub(crate) fn check(entries: &[Entry]) -> Result<()> {
     let exact = entries.iter().map(|entry| (entry.path(), entry)).collect();
     check_neighbours(exact, |_| true)?;
     if entries.iter().any(|entry| entry.kind == Kind::Link) {
@@ -45,7 +45,7 @@ fn check_neighbours<P: AsRef<str>>(
 }
 
 /// Order in which everything below a path comes directly after it.
-pub(super) fn by_parts(a: &str, b: &str) -> Ordering {
+pub(crate) fn by_parts(a: &str, b: &str) -> Ordering {
     // Names have no control characters, so the separator can come before everything else.
     let in_order = |byte| if byte == b'/' { 0 } else { byte };
     a.bytes().map(in_order).cmp(b.bytes().map(in_order))

@@ -13,26 +13,26 @@ const READ_OVER: u64 = 128 * 1024;
 
 /// A reader with a known length and position. It seeks only backwards and far ahead, so that a pass from front to
 /// back is one sequential read, which matters for an object store.
-pub(super) struct Source<'a, R: Read + Seek> {
+pub(crate) struct Source<'a, R: Read + Seek> {
     input: BufReader<&'a mut R>,
     length: u64,
     position: u64,
 }
 
 impl<'a, R: Read + Seek> Source<'a, R> {
-    pub(super) fn open(reader: &'a mut R) -> Result<Self> {
+    pub(crate) fn open(reader: &'a mut R) -> Result<Self> {
         let mut input = BufReader::with_capacity(BUFFER, reader);
         let length = input.seek(SeekFrom::End(0)).map_err(|error| unreadable(&error))?;
         Ok(Self { input, length, position: length })
     }
 
     /// Bytes of the archive.
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
     /// Goes to an offset.
-    pub(super) fn go_to(&mut self, offset: u64) -> Result<()> {
+    pub(crate) fn go_to(&mut self, offset: u64) -> Result<()> {
         // A seek throws away what is in the buffer.
         if (self.position..=self.position.saturating_add(READ_OVER)).contains(&offset) {
             return self.read_over(offset - self.position);
@@ -54,7 +54,7 @@ impl<'a, R: Read + Seek> Source<'a, R> {
     }
 
     /// As many bytes from here. Ask only for a length that is bounded and known to be there.
-    pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; count];
         self.input.read_exact(&mut bytes).map_err(|error| unreadable(&error))?;
         self.position += count as u64;
@@ -62,7 +62,7 @@ impl<'a, R: Read + Seek> Source<'a, R> {
     }
 
     /// Some bytes from here without going on, at least one; [`Source::consume`] goes on.
-    pub(super) fn peek(&mut self) -> Result<&[u8]> {
+    pub(crate) fn peek(&mut self) -> Result<&[u8]> {
         // Asked twice because a buffer cannot be returned from within a loop.
         while let Err(error) = self.input.fill_buf() {
             if error.kind() != ErrorKind::Interrupted {
@@ -77,7 +77,7 @@ impl<'a, R: Read + Seek> Source<'a, R> {
     }
 
     /// Goes on by some of the bytes that [`Source::peek`] showed.
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.input.consume(count);
         self.position += count as u64;
     }

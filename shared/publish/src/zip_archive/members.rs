@@ -16,7 +16,7 @@ use super::{refuse, refuse_entry};
 ///
 /// Entries must follow each other without a gap: what lies between them is invisible to one reader and an entry
 /// to another that goes from header to header.
-pub(super) fn read<R: Read + Seek>(
+pub(crate) fn read<R: Read + Seek>(
     source: &mut Source<'_, R>,
     entries: &mut [Entry],
     directory: u64,

@@ -4,7 +4,7 @@ use super::format::{MODE_FILE, MODE_FOLDER, MODE_LINK, MODE_TYPE};
 
 /// What an entry is unpacked as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     File,
     Folder,
     Link,
@@ -22,7 +22,7 @@ const DOS_LABEL: u32 = 0x08;
 impl Kind {
     /// Decides by the slash at the end of a name and by the mode, which must agree: Info-ZIP goes by the name,
     /// bsdtar by the mode. The error continues a sentence that begins with the entry.
-    pub(super) fn of(name: &str, made_by: u16, external: u32) -> Result<Self, &'static str> {
+    pub(crate) fn of(name: &str, made_by: u16, external: u32) -> Result<Self, &'static str> {
         let host = made_by >> 8;
         let mode = (external >> 16) as u16 & MODE_TYPE;
         if external & DOS_LABEL != 0 {
@@ -47,7 +47,7 @@ impl Kind {
     }
 
     /// Whether a mode that stands in another place says the same.
-    pub(super) fn agrees(self, mode: u16) -> bool {
+    pub(crate) fn agrees(self, mode: u16) -> bool {
         match mode & MODE_TYPE {
             0 => self != Self::Link,
             MODE_FILE => self == Self::File,

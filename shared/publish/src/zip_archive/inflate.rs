@@ -15,7 +15,7 @@ use super::source::Source;
 const BUFFER: usize = 64 * 1024;
 
 /// Inflates entries one after another.
-pub(super) struct Inflater {
+pub(crate) struct Inflater {
     decompress: Decompress,
     buffer: Vec<u8>,
 }
@@ -28,13 +28,13 @@ struct Step {
 }
 
 impl Inflater {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { decompress: Decompress::new(false), buffer: vec![0; BUFFER] }
     }
 
     /// Reads the data of an entry, at which the source stands, to their end. They must use up the compressed
     /// size, give the size and have the checksum. The content is added to `content`.
-    pub(super) fn check<R: Read + Seek>(
+    pub(crate) fn check<R: Read + Seek>(
         &mut self,
         source: &mut Source<'_, R>,
         entry: &Entry,

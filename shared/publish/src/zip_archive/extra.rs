@@ -14,7 +14,7 @@ const DAMAGED: &str = "with a damaged extra field; make the archive anew";
 
 /// What the extra fields of one header say, as far as a reader acts on it.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Extra<'a> {
+pub(crate) struct Extra<'a> {
     is_empty: bool,
     zip64: Option<&'a [u8]>,
     path: Option<&'a [u8]>,
@@ -24,7 +24,7 @@ pub(super) struct Extra<'a> {
 
 impl<'a> Extra<'a> {
     /// Reads all fields; the error continues a sentence that begins with the entry.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, &'static str> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, &'static str> {
         let mut fields = Fields(bytes);
         let mut extra = Self { is_empty: bytes.is_empty(), ..Self::default() };
         while !fields.is_empty() {
@@ -45,7 +45,7 @@ impl<'a> Extra<'a> {
 
     /// Whether it says no other name than this one. An entry that has its name in a field only to say that it is
     /// UTF-8 makes Info-ZIP take all data descriptors of the archive for longer ones.
-    pub(super) fn agrees_on_name(&self, name: &[u8], flags: u16) -> bool {
+    pub(crate) fn agrees_on_name(&self, name: &[u8], flags: u16) -> bool {
         // Version and checksum of the other name come first.
         self.path.is_none_or(|field| field.get(5..) == Some(name) && flags & FLAG_UTF8 != 0)
     }
@@ -54,7 +54,7 @@ impl<'a> Extra<'a> {
     ///
     /// On Unix the bytes are the name. Of another system it is in a code page unless marked, and of some Info-ZIP
     /// sees the mark only if there is any extra field.
-    pub(super) fn makes_utf8(&self, name: &[u8], made_by: u16, flags: u16) -> bool {
+    pub(crate) fn makes_utf8(&self, name: &[u8], made_by: u16, flags: u16) -> bool {
         let host = made_by >> 8;
         let is_seen = !self.is_empty || !matches!(host, 0 | 6 | 11);
         name.is_ascii() || matches!(host, 3 | 19) || (flags & FLAG_UTF8 != 0 && is_seen)
@@ -62,7 +62,7 @@ impl<'a> Extra<'a> {
 
     /// Modes that a reader might use in place of the one in the central header. The error as for
     /// [`Extra::parse`].
-    pub(super) fn modes(&self) -> Result<impl Iterator<Item = u16> + use<>, &'static str> {
+    pub(crate) fn modes(&self) -> Result<impl Iterator<Item = u16> + use<>, &'static str> {
         let asi = self.asi.map(|field| asi_mode(field).ok_or(DAMAGED)).transpose()?;
         let libarchive = self.libarchive.map(libarchive_mode).transpose()?;
         Ok(asi.into_iter().chain(libarchive.flatten()))
@@ -70,7 +70,7 @@ impl<'a> Extra<'a> {
 
     /// Numbers of the header that may stand in the ZIP64 field, in the order in which they stand there: sizes
     /// first uncompressed, then compressed, then an offset. `None` if one is missing.
-    pub(super) fn zip64<const N: usize>(&self, numbers: [u32; N]) -> Option<[u64; N]> {
+    pub(crate) fn zip64<const N: usize>(&self, numbers: [u32; N]) -> Option<[u64; N]> {
         let mut field = Fields(self.zip64.unwrap_or_default());
         let mut found = [0; N];
         for (found, number) in found.iter_mut().zip(numbers) {

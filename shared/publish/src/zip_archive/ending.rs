@@ -21,14 +21,14 @@ const MAX_COMMENT: usize = 16_000;
 
 /// Where the central directory is. It lies within the archive and ends where the end records begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Location {
-    pub(super) offset: u64,
-    pub(super) size: u64,
-    pub(super) entries: u64,
+pub(crate) struct Location {
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+    pub(crate) entries: u64,
 }
 
 /// Finds the one end record.
-pub(super) fn find<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Location> {
+pub(crate) fn find<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Location> {
     let length = source.length();
     let searched = length.min(SEARCHED);
     source.go_to(length - searched)?;

@@ -20,44 +20,44 @@ const MAX_NEEDED: u16 = 46;
 const VMS: u16 = 2;
 
 /// The error of a name that is not read alike.
-pub(super) const NO_UTF8: &str =
+pub(crate) const NO_UTF8: &str =
     "whose name unzip does not read as UTF-8; make the archive with `zip` or `git archive`";
 
 /// One entry, as the central directory has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// As it stands there, with the slash that a folder ends with.
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) made_by: u16,
-    pub(super) flags: u16,
-    pub(super) method: u16,
-    pub(super) time: u16,
-    pub(super) date: u16,
-    pub(super) checksum: u32,
-    pub(super) compressed: u64,
-    pub(super) size: u64,
-    pub(super) internal: u16,
-    pub(super) external: u32,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) made_by: u16,
+    pub(crate) flags: u16,
+    pub(crate) method: u16,
+    pub(crate) time: u16,
+    pub(crate) date: u16,
+    pub(crate) checksum: u32,
+    pub(crate) compressed: u64,
+    pub(crate) size: u64,
+    pub(crate) internal: u16,
+    pub(crate) external: u32,
     /// Where its local header begins.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// Where its data begin, once the local header has been read.
-    pub(super) data: u64,
+    pub(crate) data: u64,
 }
 
 impl Entry {
     /// The name without the slash of a folder.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.name.strip_suffix('/').unwrap_or(&self.name)
     }
 
-    pub(super) fn has_descriptor(&self) -> bool {
+    pub(crate) fn has_descriptor(&self) -> bool {
         self.flags & FLAG_DESCRIPTOR != 0
     }
 }
 
 /// Reads all entries, and gives them in the order in which they lie in the archive. They may be listed in any.
-pub(super) fn read<R: Read + Seek>(
+pub(crate) fn read<R: Read + Seek>(
     source: &mut Source<'_, R>,
     location: Location,
     limits: &ArchiveLimits,

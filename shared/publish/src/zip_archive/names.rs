@@ -1,15 +1,13 @@
 //! What entries may be named.
 
-use granary_model::swift::ManifestName;
-
 /// Bytes of a name.
-pub(super) const MAX_NAME: usize = 1024;
+pub(crate) const MAX_NAME: usize = 1024;
 
 /// Bytes of one part of a name: file systems allow no more, and Info-ZIP cuts what is over.
 const MAX_PART: usize = 255;
 
 /// What is wrong with a name, as the end of a sentence that begins with the entry.
-pub(super) fn fault(name: &str) -> Option<&'static str> {
+pub(crate) fn fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("without a name; make the archive anew");
     }
@@ -47,7 +45,7 @@ fn fault_of_part(part: &str) -> Option<&'static str> {
 }
 
 /// Whether it begins with a letter of a drive.
-pub(super) fn has_drive(path: &str) -> bool {
+pub(crate) fn has_drive(path: &str) -> bool {
     let mut bytes = path.bytes();
     bytes.next().is_some_and(|letter| letter.is_ascii_alphabetic()) && bytes.next() == Some(b':')
 }
@@ -61,20 +59,7 @@ fn has_version_number(name: &str) -> bool {
 }
 
 /// The same for all names that file systems which ignore case take for one.
-pub(super) fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     // Upper case first: there are two small letters for one large one.
     name.to_uppercase().to_lowercase()
-}
-
-/// Whether a file is a manifest of a package.
-pub(super) fn is_manifest(file: &str) -> bool {
-    ManifestName::parse(file).is_some()
-}
-
-/// Whether a file is a manifest to some file system: of another case, with dots or blanks at its end (Windows),
-/// or naming a stream of it (NTFS).
-pub(super) fn passes_for_manifest(file: &str) -> bool {
-    let folded = folded(file);
-    let name = folded.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
-    name.strip_prefix("package").is_some_and(|rest| is_manifest(&format!("Package{rest}")))
 }
