@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use granary_http::Fields;
+use granary_model::composer::ComposerVersion;
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::npm::DistTag;
 use granary_model::raw::RawFile;
@@ -105,9 +106,13 @@ impl Named {
             PackageType::Kmp => Err(Error::BadRequest(
                 "packageType kmp: such packages are built here and not uploaded".into(),
             )),
-            PackageType::Composer => Err(Error::BadRequest(format!(
-                "packageType {kind} is not offered by this server yet; it takes npm, maven, swift and raw"
-            ))),
+            PackageType::Composer => {
+                let version: Option<ComposerVersion> = parse("version", self.version)?;
+                Ok(UploadSubject::Composer {
+                    name: parse("packageName", self.package_name)?,
+                    version: version.map(|version| version.pretty().to_owned()),
+                })
+            }
         }
     }
 }
@@ -145,7 +150,8 @@ pub(crate) fn check_files(subject: &UploadSubject, files: &[AnnouncedFile], max_
     if files.is_empty() {
         return Err(Error::BadRequest("files: name at least one".into()));
     }
-    let most = if matches!(subject.kind(), PackageType::Npm | PackageType::Swift) { 1 } else { MAX_FILES };
+    let is_single = matches!(subject.kind(), PackageType::Npm | PackageType::Swift | PackageType::Composer);
+    let most = if is_single { 1 } else { MAX_FILES };
     if files.len() > most {
         return Err(Error::BadRequest(format!(
             "files: at most {most} in one upload, and these are {}; make several uploads",
@@ -180,16 +186,20 @@ fn check_name(subject: &UploadSubject, name: &str) -> Result<()> {
     match subject {
         UploadSubject::Maven { coordinates } => MavenFile::new(coordinates.clone(), name).map(|_| ()),
         UploadSubject::Npm { .. } | UploadSubject::Raw { .. } => name.parse::<RawFile>().map(|_| ()),
-        UploadSubject::Swift { .. } => {
-            let is_zip = Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"));
-            if is_zip {
-                return name.parse::<RawFile>().map(|_| ());
-            }
-            Err(Error::BadRequest(format!(
-                "files: a Swift release is one source archive, such as package.zip, which has its manifests in it; \
-                 this is '{}'",
-                name.escape_debug()
-            )))
-        }
+        UploadSubject::Swift { .. } if is_zip(name) => name.parse::<RawFile>().map(|_| ()),
+        UploadSubject::Swift { .. } => Err(Error::BadRequest(format!(
+            "files: a Swift release is one source archive, such as package.zip, which has its manifests in it; this is \
+             '{}'",
+            name.escape_debug()
+        ))),
+        UploadSubject::Composer { .. } if is_zip(name) => name.parse::<RawFile>().map(|_| ()),
+        UploadSubject::Composer { .. } => Err(Error::BadRequest(format!(
+            "files: a version of a Composer package is one zip archive with its composer.json; this is '{}'",
+            name.escape_debug()
+        ))),
     }
+}
+
+fn is_zip(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"))
 }

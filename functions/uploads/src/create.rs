@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::Write;
 use granary_http::{ApiResult, AppState, Fields, Json, RepoAccess, new_secret, reply};
+use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result};
 use granary_publish::files::{Known, is_published, over_quota};
 use granary_publish::maven::MavenRules;
@@ -154,7 +155,22 @@ async fn published(
             }
             check_free(row.as_ref(), identity, version).map(|()| vec![false])
         }
-        UploadSubject::Npm { .. } => Ok(vec![false; files.len()]),
+        UploadSubject::Composer { name: Some(name), version: Some(version) } => {
+            let version: ComposerVersion = version.parse()?;
+            let package = access.package_key(subject.kind(), name.as_str());
+            let row: Option<VersionRow> =
+                state.storage().get(&Key::Version(package, version.normalized().to_owned())).await?;
+            let Some(row) = row else { return Ok(vec![false]) };
+            let (stored, announced) = (row.files.first(), files.first());
+            if row.is_live() && stored.map(|file| file.sha256) == announced.map(|file| file.sha256) {
+                return Ok(vec![true]);
+            }
+            Err(Error::Conflict(format!(
+                "version {} of {name} has been published, and a version never changes; choose a new one",
+                version.pretty()
+            )))
+        }
+        UploadSubject::Npm { .. } | UploadSubject::Composer { .. } => Ok(vec![false; files.len()]),
         UploadSubject::Maven { coordinates } => {
             let rules = MavenRules::new(coordinates.clone(), &access.repo);
             let known = known(coordinates.key()).await?;

@@ -11,6 +11,7 @@ use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::raw::RawFile;
 use granary_model::swift::ManifestName;
 use granary_model::{Error, Result};
+use granary_publish::composer::publish::ComposerPublish;
 use granary_publish::digests::Digests;
 use granary_publish::files::{NewFile, store_bytes};
 use granary_publish::maven::MavenRules;
@@ -21,7 +22,9 @@ use granary_publish::spool::Spool;
 use granary_publish::swift::confirm::confirm_manifest;
 use granary_publish::swift::prepare::prepare_spool;
 use granary_publish::swift::publish::{SwiftPublish, described};
-use granary_publish::upload::finish::{publish_files, publish_npm, publish_raw, publish_swift};
+use granary_publish::upload::finish::{
+    publish_composer, publish_files, publish_npm, publish_raw, publish_swift,
+};
 use granary_storage::rows::UploadSubject;
 use serde_json::json;
 
@@ -185,6 +188,13 @@ async fn publish(
             publish_swift(goal, now, quota, publish).await?;
             let stored = format!("{}-{version}.zip", identity.name);
             Ok(answer(&identity.to_string(), version.as_str(), &stored))
+        }
+        UploadSubject::Composer { name, version } => {
+            let version = version.map(|version| version.parse()).transpose()?;
+            let publish = ComposerPublish::of_spool_as(name, version, file.spool, digests).await?;
+            let (name, version) = (publish.name().to_string(), publish.version().pretty().to_owned());
+            publish_composer(goal, now, quota, publish).await?;
+            Ok(answer(&name, &version, &format!("{}-{version}.zip", name.replace('/', "-"))))
         }
         UploadSubject::Raw { name, version, description } => {
             let stored = base_name(file.name.as_deref())?.to_owned();

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
+#[path = "uploads/composer.rs"]
+mod composer;
 #[path = "uploads/costs.rs"]
 mod costs;
 #[path = "uploads/crashes.rs"]

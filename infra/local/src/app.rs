@@ -19,6 +19,9 @@ pub fn routes() -> Router<AppState> {
         .merge(granary_maven::router())
         .merge(granary_raw::router())
         .merge(granary_swift::router())
+        .merge(granary_composer::router())
+        .merge(granary_licenses::router())
+        .merge(granary_consumers::router())
         .merge(granary_uploads::router())
 }
 

@@ -34,7 +34,7 @@ async fn malformed_requests_name_what_is_wrong() {
     for (body, named) in [
         (with("packageType", "nuget".into()), "packageType"),
         (with("packageType", "swift".into()), "scope.name"),
-        (with("packageType", "composer".into()), "composer"),
+        (with("packageType", "composer".into()), "packageName"),
         (with("packageType", "kmp".into()), "kmp"),
         (with("packageType", Value::Null), "packageType"),
         (with("packageName", Value::Null), "packageName"),

@@ -1,0 +1,48 @@
+//! Versions that came by an upload session get numbers as well.
+
+use serde_json::json;
+
+use crate::{NAME, REPO, consumer, expect, id, made, package, permit, shop, versions, zip};
+
+#[tokio::test]
+async fn a_version_that_is_published_gets_a_number() {
+    let (app, ann) = shop().await;
+    app.publish_composer(REPO, NAME, &["1.0", "1.1"]).await;
+    let one = package(&ann, NAME).await;
+    let path = format!("/versions/package/{one}");
+    assert_eq!(ann.get(&path).await.json(), json!([]));
+    let (customer, buyer) = consumer(&app, &ann).await;
+    permit(&ann, customer, one, "*").await;
+    assert_eq!(versions(&buyer, NAME).await, ["1.0", "1.1"]);
+    let wrong = ann.post_json(&path, &crate::announced("1.0", b"other")).await;
+    expect(&wrong, 400, &["sha256: "]);
+    let numbered = made(&ann, &path, json!({ "name": "1.0" })).await;
+    assert!(numbered.get("upload_url").is_none(), "{numbered}");
+    assert_eq!(numbered["status"], 1);
+    expect(&ann.post_json(&path, &json!({ "name": "1.0" })).await, 400, &["name: ", "already"]);
+    let hidden = made(&ann, &path, json!({ "name": "1.1", "status": 0 })).await;
+    assert_eq!(versions(&buyer, NAME).await, ["1.0"]);
+    // The same file again is no matter, as for any other version.
+    assert_eq!(crate::put_zip(&ann, id(&numbered), &zip(NAME, "1.0")).await.status, 200);
+    assert_eq!(ann.delete(&format!("/versions/{}", id(&hidden))).await.status, 204);
+    assert_eq!(versions(&ann, NAME).await, ["1.0"]);
+}
+
+#[tokio::test]
+async fn a_version_that_is_published_while_it_has_a_number_only() {
+    let (app, ann) = shop().await;
+    let one = package(&ann, NAME).await;
+    let body = json!({ "name": "1.0", "status": 0 });
+    let number = id(&made(&ann, &format!("/versions/package/{one}"), body).await);
+    let body = json!({ "name": "1.1" });
+    let other = id(&made(&ann, &format!("/versions/package/{one}"), body).await);
+    app.publish_composer(REPO, NAME, &["1.0", "1.1"]).await;
+    let (customer, buyer) = consumer(&app, &ann).await;
+    permit(&ann, customer, one, "*").await;
+    // With the file comes the status.
+    assert_eq!(versions(&buyer, NAME).await, ["1.0", "1.1"]);
+    assert_eq!(crate::put_zip(&ann, number, &zip(NAME, "1.0")).await.status, 200);
+    assert_eq!(versions(&buyer, NAME).await, ["1.1"]);
+    let different = crate::put_zip(&ann, other, &crate::archive(&json!({ "name": NAME }))).await;
+    expect(&different, 400, &["other bytes"]);
+}
