@@ -24,10 +24,11 @@ SLOW = 10
 
 
 async def relay(reader, writer):
-    """Hands over everything until the end."""
+    """Hands over everything until the end, and the end: a client that gives up ends its request."""
     while data := await reader.read(HEAD_LIMIT):
         writer.write(data)
         await writer.drain()
+    writer.write_eof()
 
 
 def declared(head):
@@ -89,7 +90,7 @@ def serve(folder, emulator, provider):
             # connections, whoever would keep them.
             sending = asyncio.create_task(relay(reader, back))
             line = head.split(b"\r\n", 1)[0].decode(errors="replace")
-            watching = asyncio.create_task(watch(line, lambda: "all sent" if sending.done() else "still sending"))
+            watching = asyncio.create_task(watch(line, lambda: "its client has gone" if sending.done() else "its client waits"))
             await answer(there, writer, head.split(b" ", 1)[0])
             # A client that is still sending loses the answer if its connection is cut off.
             writer.write_eof()

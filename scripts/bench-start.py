@@ -36,6 +36,9 @@ def first_requests():
     headers = {"authorization": f"Bearer {token()}", "accept": "*/*"}
     paths = {
         "accounts": "/api/auth/me",
+        "composer": "/composer/libs/p2/acme/framework.json",
+        "consumers": "/consumers",
+        "licenses": "/v1/licenses",
         "maven": "/api/maven/libs/com/example/app/1.0.0/app-1.0.0.pom",
         "npm": "/api/npm/libs/left-pad",
         "raw": "/api/raw/libs/tool/1.0.0/tool.txt",

@@ -118,7 +118,8 @@ def stores(resources):
 
 def alarms(resources):
     defined = of_type(resources, "AWS::CloudWatch::Alarm")
-    check(len(defined) >= 8 + 5, f"only {len(defined)} alarms")
+    count = len(of_type(resources, "AWS::Serverless::Function"))
+    check(len(defined) >= count + 5, f"only {len(defined)} alarms for {count} functions")
     text = str(resources)
     for metric in ("Errors", "Throttles", "Duration", "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"):
         check(f"'{metric}'" in text, f"no alarm looks at {metric}")

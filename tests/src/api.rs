@@ -144,7 +144,11 @@ impl Api {
         Ok(answer["rawToken"].as_str().context("no rawToken")?.to_owned())
     }
 
-    async fn call(
+    /// Sends a request and gives the JSON document that comes with the expected status.
+    ///
+    /// # Errors
+    /// When another status comes, or no JSON.
+    pub async fn call(
         &self,
         method: Method,
         path: &str,
@@ -157,7 +161,16 @@ impl Api {
         serde_json::from_str(&answer).with_context(|| format!("{shown}: {answer}"))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, String)> {
+    /// Sends a request and gives status and body, whatever they are.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, String)> {
         let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);

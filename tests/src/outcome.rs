@@ -66,6 +66,23 @@ impl Outcome {
         Ok(self)
     }
 
+    /// Checks that both clients failed, and that what they printed differs only in these words: whoever reads it
+    /// cannot tell what is kept from them from what does not exist.
+    ///
+    /// # Errors
+    /// When one succeeded, or they can be told apart.
+    pub fn same_failure(&self, word: &str, other: &Self, other_word: &str) -> Result<()> {
+        ensure!(self.code != Some(0) && other.code == self.code, "told apart:\n{self}\n{other}");
+        ensure!(self.blotted(word) == other.blotted(other_word), "told apart:\n{self}\n{other}");
+        Ok(())
+    }
+
+    /// Both streams without a word, and without the file of its own that npm names.
+    fn blotted(&self, word: &str) -> String {
+        let text = self.text().replace(word, "?");
+        text.lines().filter(|line| !line.contains("debug-0.log")).collect::<Vec<_>>().join("\n")
+    }
+
     /// Standard output as JSON. The last line is tried alone when the whole is not JSON, for Yarn's
     /// line-by-line form.
     ///
@@ -87,5 +104,24 @@ impl std::fmt::Display for Outcome {
             "$ {}\nexit code {:?}\n--- stdout\n{}\n--- stderr\n{}",
             self.command, self.code, self.stdout, self.stderr
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(stderr: &str) -> Outcome {
+        Outcome { command: String::new(), code: Some(1), stdout: String::new(), stderr: stderr.into() }
+    }
+
+    #[test]
+    fn failures_are_the_same_but_for_a_word() {
+        let (known, unknown) =
+            (failed("no 2.0 here\nlog: x-debug-0.log"), failed("no 3.0 here\nlog: y-debug-0.log"));
+        known.same_failure("2.0", &unknown, "3.0").unwrap();
+        known.same_failure("2.0", &failed("no 3.0 here, never"), "3.0").unwrap_err();
+        let succeeded = Outcome { code: Some(0), ..known.clone() };
+        succeeded.same_failure("2.0", &succeeded, "2.0").unwrap_err();
     }
 }

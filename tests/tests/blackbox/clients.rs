@@ -27,6 +27,7 @@ macro_rules! any_client {
             access::private_needs_a_token,
             access::wrong_token_is_refused,
             access::read_token_cannot_publish,
+            licences::covered_versions_install,
             $($family::$scenario,)*
         });
     };
@@ -51,21 +52,32 @@ macro_rules! npm_like {
 }
 
 macro_rules! npm {
-    ($client:ident, $tool:ident) => {
+    ($client:ident, $tool:ident, { $($family:ident::$scenario:ident,)* }) => {
         npm_like!($client, $tool, {
             access::visibility_and_owners,
             login::password_login,
             login::token_commands,
+            $($family::$scenario,)*
         });
     };
 }
 
-npm!(npm_10, NPM_10);
-npm!(npm_11, NPM_11);
-npm!(npm_12, NPM_12);
+npm!(npm_10, NPM_10, {});
+npm!(npm_11, NPM_11, {
+    licences::uncovered_is_as_unknown,
+    licences::locked_and_not_covered,
+    licences::suspended_resumed_and_replaced,
+    licences::ended,
+});
+npm!(npm_12, NPM_12, {});
 
 npm_like!(pnpm_10, PNPM_10, {});
-npm_like!(pnpm_11, PNPM_11, { publishing::age_gate_blocks_what_is_not_exempt, });
+npm_like!(pnpm_11, PNPM_11, {
+    publishing::age_gate_blocks_what_is_not_exempt,
+    licences::uncovered_is_as_unknown,
+    licences::locked_and_not_covered,
+    licences::suspended_resumed_and_replaced,
+});
 npm_like!(pnpm_12, PNPM_12, { publishing::age_gate_blocks_what_is_not_exempt, });
 
 any_client!(yarn_1, YARN_1, { maintaining::tags, });

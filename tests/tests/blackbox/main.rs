@@ -9,7 +9,9 @@
 )]
 
 mod clients;
+mod composer;
 mod concurrency;
+mod licences;
 mod maven;
 mod process;
 mod push;

@@ -13,6 +13,7 @@ mod concurrency;
 mod content;
 mod gradle;
 mod ivy;
+mod licences;
 mod plugins;
 mod releases;
 mod snapshots;
@@ -30,6 +31,7 @@ macro_rules! suite {
                 access::read_token_resolves_and_does_not_deploy,
                 access::wrong_token_is_refused,
                 content::large_jar_and_latin_1_pom,
+                licences::covered_versions_resolve,
                 plugins::found_by_prefix,
                 releases::built_deployed_and_resolved,
                 snapshots::newest_is_resolved,

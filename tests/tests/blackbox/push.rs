@@ -45,7 +45,7 @@ impl Stage {
     pub(crate) async fn new() -> Result<Self> {
         let instance = Instance::new().await?;
         let admin = instance.admin()?;
-        let types = ["npm", "maven", "raw", "swift"];
+        let types = ["npm", "maven", "raw", "swift", "composer"];
         admin.create(&instance.name(REPO), &types, Visibility::Private).await?;
         let stage = Self { instance, admin, place: Workplace::new()? };
         let mut command = stage.command(&format!("login {}", stage.instance.url()));

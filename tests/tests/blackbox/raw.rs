@@ -7,6 +7,8 @@ use granary_tests::instance::Instance;
 use granary_tests::outcome::Outcome;
 use granary_tests::package::noise;
 
+mod licences;
+
 /// Uploads of one file at the same time.
 const RIVALS: usize = 20;
 

@@ -9,6 +9,7 @@ use granary_tests::sandbox::Sandbox;
 use granary_tests::tool::Tool;
 
 pub(crate) mod access;
+pub(crate) mod licences;
 pub(crate) mod login;
 pub(crate) mod maintaining;
 pub(crate) mod publishing;

@@ -12,6 +12,7 @@ use granary_tests::swift::registry::SwiftRegistry;
 
 mod access;
 mod archives;
+mod licences;
 mod publishing;
 mod replacing;
 mod resolving;

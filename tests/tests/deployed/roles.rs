@@ -7,7 +7,22 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// The functions.
-const FAMILIES: [&str; 8] = ["ACCOUNTS", "REPOS", "NPM", "MAVEN", "SWIFT", "RAW", "UPLOADS", "EVENTS"];
+const FAMILIES: [&str; 11] = [
+    "ACCOUNTS",
+    "REPOS",
+    "NPM",
+    "MAVEN",
+    "SWIFT",
+    "RAW",
+    "COMPOSER",
+    "LICENSES",
+    "CONSUMERS",
+    "UPLOADS",
+    "EVENTS",
+];
+
+/// Those that publish nothing and delete nothing, so that nothing follows from what they do.
+const QUIET: [&str; 3] = ["ACCOUNTS", "COMPOSER", "LICENSES"];
 
 /// The tables.
 const TABLES: [&str; 3] = ["REGISTRYTABLE", "EPHEMERALTABLE", "COUNTERSTABLE"];
@@ -58,6 +73,9 @@ async fn prefixes_of_the_bucket() -> Result<()> {
         ("MAVEN", published, &[]),
         ("SWIFT", published, &[]),
         ("RAW", published, &[]),
+        ("COMPOSER", published, &[]),
+        ("LICENSES", &[], &[]),
+        ("CONSUMERS", &[blobs, staging], &[staging]),
         ("UPLOADS", &[blobs, staging], &[blobs, staging]),
         ("EVENTS", &[blobs, documents, staging], &[blobs, documents, staging]),
     ] {
@@ -82,7 +100,7 @@ async fn queues_and_functions() -> Result<()> {
         let consumer = family == "EVENTS";
         for (queue, action, body, allowed) in [
             // Allowed, and refused for its size and not for who asks: nothing is sent.
-            (&events, "SendMessage", json!({"MessageBody": ""}), family != "ACCOUNTS"),
+            (&events, "SendMessage", json!({"MessageBody": ""}), !QUIET.contains(&family)),
             (&dead, "SendMessage", json!({"MessageBody": ""}), consumer),
             (&events, "DeleteMessage", json!({"ReceiptHandle": "nothing"}), consumer),
             (&dead, "ReceiveMessage", json!({}), false),
@@ -111,6 +129,9 @@ async fn rows_of_the_other_tables() -> Result<()> {
         ("MAVEN", false, false),
         ("SWIFT", false, false),
         ("RAW", false, false),
+        ("COMPOSER", false, false),
+        ("LICENSES", false, false),
+        ("CONSUMERS", false, false),
         ("UPLOADS", true, false),
         ("EVENTS", true, true),
     ] {

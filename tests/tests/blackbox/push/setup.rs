@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use granary_tests::composer::Composer;
+use granary_tests::composer::library::Library;
 use granary_tests::maven::project::pom;
 use granary_tests::maven::{MAVEN_3_9, Maven};
 use granary_tests::outcome::Outcome;
@@ -111,4 +113,28 @@ async fn nothing_is_left_of_a_login() -> Result<()> {
     command.env("GRANARY_TOKEN", stage.admin.token());
     finish(&line, command.spawn()?).await?.success()?.says("published  p 1")?;
     Ok(())
+}
+
+/// Composer installs what was pushed, with the login that `granary setup` wrote.
+#[tokio::test]
+async fn composer_works_after_it() -> Result<()> {
+    let stage = Stage::new().await?;
+    let library = Library::new("acme/pushed", "1.2.0");
+    std::fs::write(stage.file("pushed.zip"), library.archive().await?)?;
+    let push = "push composer pushed.zip --repo all-in --version 1.2.0";
+    for _ in 0..2 {
+        stage.granary(push).await?.success()?.says("acme/pushed")?;
+    }
+
+    let url = stage.named(&format!("{}/composer/all-in/", stage.instance.url()));
+    let client = Composer::new(&url, None)?;
+    let project = client.project("project", &[("acme/pushed", "^1.0")])?;
+    client.update(&project).await?.failure(&["401", "authenticate", "credentials"])?;
+    let line = "setup composer --repo all-in --write";
+    let mut command = stage.command(line);
+    command.current_dir(&project).env("COMPOSER_HOME", client.home());
+    finish(line, command.spawn()?).await?.success()?.says("composer.json")?;
+    ensure!(read_private(&client.home().join("auth.json"))?.contains(stage.admin.token()), "no token");
+    client.update(&project).await?.success()?;
+    client.check_installed(&project, &library).await
 }
