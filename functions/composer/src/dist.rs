@@ -37,9 +37,6 @@ async fn serve(
     let wanted = ComposerVersion::from_normalized(version).is_ok().then_some(version);
     let call = Call::authorize(state, headers, &repo, &name, wanted).await?;
     let access = &call.access;
-    if access.head.is_none() {
-        return Err(call.not_found().into());
-    }
     let what = format!("version {} of {}", shown(version), call.name);
     let not_found = || Error::NotFound(format!("{what} not found"));
     match access.withheld {

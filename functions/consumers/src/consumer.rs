@@ -1,5 +1,7 @@
 //! Consumers as rows: each is stored under its number and under its public key, and both copies always change together.
 
+use std::collections::BTreeMap;
+
 use granary_http::AppState;
 use granary_http::editing::{ATTEMPTS, pause, too_busy};
 use granary_http::seller::Seller;
@@ -11,6 +13,9 @@ use crate::change::{Deed, READ, commit};
 
 /// Most permissions of one consumer: every request of the consumer reads all of them.
 pub(crate) const MAX_PERMISSIONS: usize = 500;
+
+/// Most permissions of one consumer for one package: a request for the package parses all of them.
+const MAX_FOR_PACKAGE: usize = 20;
 
 /// What a consumer's permissions may take up in its row, in bytes. A row holds 400 KB.
 const MAX_SIZE: usize = 300_000;
@@ -52,6 +57,15 @@ pub(crate) async fn store_new(state: &AppState, seller: &Seller, row: &ConsumerR
     commit(state, seller, transaction, &Deed::of("consumer.create", "consumers", row.id)).await.map(|_| ())
 }
 
+/// How many permissions a consumer has for each package.
+fn counts(row: &ConsumerRow) -> BTreeMap<u64, usize> {
+    let mut counts = BTreeMap::new();
+    for permission in row.permissions.values() {
+        *counts.entry(permission.package_id).or_default() += 1;
+    }
+    counts
+}
+
 /// Makes a consumer's row the one that is to be written: counted, and with the times of the change.
 pub(crate) fn renew(before: &ConsumerRow, mut after: ConsumerRow, now: Timestamp) -> Result<ConsumerRow> {
     let sizes = after.permissions.values().map(|permission| permission.version.len() + OVERHEAD);
@@ -59,6 +73,13 @@ pub(crate) fn renew(before: &ConsumerRow, mut after: ConsumerRow, now: Timestamp
         return Err(Error::BadRequest(format!(
             "version: a consumer has at most {MAX_PERMISSIONS} permissions, which together take up at most {MAX_SIZE} \
              bytes; join several with '||' in one"
+        )));
+    }
+    let (counts, earlier) = (counts(&after), counts(before));
+    let grows = |(package, count): (&u64, &usize)| *count > earlier.get(package).copied().unwrap_or(0);
+    if counts.iter().any(|entry| *entry.1 > MAX_FOR_PACKAGE && grows(entry)) {
+        return Err(Error::BadRequest(format!(
+            "version: a consumer has at most {MAX_FOR_PACKAGE} permissions for one package; join several with '||' in one"
         )));
     }
     let is_same = |a: &ConsumerRow, b: &ConsumerRow| {
@@ -148,22 +169,26 @@ pub(crate) async fn remove(state: &AppState, seller: &Seller, id: u64) -> Result
     Err(too_busy("consumer"))
 }
 
-/// Takes permissions away from a consumer, at most [`AT_ONCE`]. Those that it does not have any more are no matter.
+/// Takes permissions away from a consumer, at most [`AT_ONCE`], and gives how many of them it had. Those that it does not
+/// have any more are no matter.
 pub(crate) async fn remove_permissions(
     state: &AppState,
     seller: &Seller,
     id: u64,
     numbers: &[u64],
-) -> Result<()> {
+) -> Result<usize> {
+    let mut removed = 0;
     let deed = Deed::of("permission.delete", "consumers", id);
     edit_consumer(state, seller, id, &deed, |row, transaction| {
+        removed = 0;
         for number in numbers {
             if row.permissions.remove(number).is_some() {
+                removed += 1;
                 transaction.delete("permission", Key::Permission(row.tenant.clone(), *number));
             }
         }
         Ok(())
     })
-    .await
-    .map(|_| ())
+    .await?;
+    Ok(removed)
 }

@@ -7,6 +7,7 @@ use granary_model::npm::NpmName;
 use granary_model::raw::RawName;
 use granary_model::swift::SwiftIdentity;
 use granary_model::{CustomerKey, Error, PackageType, Result};
+use granary_publish::composer::check_addressable;
 use serde_json::Value;
 
 /// Longest description, in characters. A list of a thousand has to fit into one answer.
@@ -124,9 +125,13 @@ fn artifact(text: &str) -> Result<String> {
     Ok(format!("{group}:{artifact}"))
 }
 
-/// The field `name` of a version.
+/// The field `name` of a version: one that can be published.
 pub(crate) fn version_name(fields: &Fields) -> Result<Option<ComposerVersion>> {
-    fields.parsed("name")
+    let version: Option<ComposerVersion> = fields.parsed("name")?;
+    if let Some(version) = &version {
+        check_addressable(version).map_err(|error| field("name", error))?;
+    }
+    Ok(version)
 }
 
 /// The field `filename`: one segment of a path.
@@ -207,6 +212,25 @@ mod tests {
             if let Err(error) = name {
                 assert!(error.to_string().starts_with("name: "), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn versions_can_be_published() {
+        let named = |text: &str| {
+            let fields: Fields = serde_json::from_value(serde_json::json!({ "name": text })).unwrap();
+            version_name(&fields)
+        };
+        for good in ["1.0", "v1.2-beta2", "dev-feature/a_b", "1.x-dev"] {
+            assert_eq!(named(good).unwrap().unwrap().pretty(), good);
+        }
+        let long = format!("dev-{}", "x".repeat(147));
+        for bad in ["one", "dev-a%2fb", "dev-a#b", "dev-a.", "dev-a/../b", &long] {
+            let error = named(bad).unwrap_err();
+            assert!(
+                matches!(&error, Error::BadRequest(text) if text.starts_with("name: ")),
+                "{bad}: {error:?}"
+            );
         }
     }
 

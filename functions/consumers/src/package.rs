@@ -9,7 +9,7 @@ use granary_http::{About, AppState, RepoAccess};
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::head_edit::{HeadEdit, Step};
 use granary_publish::{Applied, Target};
-use granary_storage::rows::{ConsumerRow, HeadRow, SoldAs, SoldPackageRow};
+use granary_storage::rows::{ConsumerRow, HeadRow, RepoRow, SoldAs, SoldPackageRow};
 use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Tenant, Transaction};
 
@@ -25,6 +25,18 @@ pub(crate) async fn load_package(state: &AppState, tenant: &Tenant, id: u64) -> 
 /// The key of a package in its repository.
 pub(crate) fn key_of(row: &SoldPackageRow) -> PackageKey {
     PackageKey { repo: row.repo.clone(), kind: row.kind, name: row.name.clone() }
+}
+
+/// Refuses a package whose head does not have the seller's number. It has lost it when deleting the package has begun.
+///
+/// # Errors
+/// `BadRequest` that says how to go on.
+pub(crate) fn require_number(head: Option<&HeadRow>, tenant: &Tenant, id: u64) -> Result<()> {
+    if has_number(head, tenant, id) { Ok(()) } else { Err(being_deleted(id)) }
+}
+
+fn has_number(head: Option<&HeadRow>, tenant: &Tenant, id: u64) -> bool {
+    head.and_then(|head| head.sold_as.as_ref()).is_some_and(|sold| sold.id == id && sold.tenant == *tenant)
 }
 
 /// A package of a seller, and the right to change it in its repository.
@@ -68,6 +80,7 @@ impl Sold {
         let access = match RepoAccess::authorize_about(state, headers, row.repo.as_str(), Some(about)).await {
             Ok(access) => access,
             Err(Error::NotFound(_)) => return Ok(None),
+            Err(Error::Forbidden(_)) if !is_covered(state, &seller.tenant, &row).await? => return Ok(None),
             Err(error) => return Err(error),
         };
         let is_same = access.repo.uid == row.repo_uid && seller.tenant.covers(&access.repo);
@@ -81,26 +94,35 @@ impl Sold {
 
     /// Whether the head has the package's number. It has lost it when deleting the package has begun.
     pub(crate) fn is_numbered(&self, tenant: &Tenant) -> bool {
-        let sold_as = self.access.head.as_ref().and_then(|head| head.sold_as.as_ref());
-        sold_as.is_some_and(|sold| sold.id == self.row.id && sold.tenant == *tenant)
+        has_number(self.access.head.as_ref(), tenant, self.row.id)
     }
 
     /// Refuses a package whose deletion has begun.
     pub(crate) fn require_numbered(&self, tenant: &Tenant) -> Result<()> {
-        if self.is_numbered(tenant) { Ok(()) } else { Err(being_deleted(self.row.id)) }
+        require_number(self.access.head.as_ref(), tenant, self.row.id)
     }
 
-    /// Refuses a package whose versions come from its own client.
+    /// Refuses a package whose versions come from its own client, and one whose repository does not offer Composer any
+    /// more.
     pub(crate) fn require_composer(&self) -> Result<()> {
         let kind = self.row.kind;
         if kind == PackageType::Composer {
-            return Ok(());
+            return self.access.require_type(kind).map_err(|error| match error {
+                Error::NotFound(text) => Error::BadRequest(text),
+                other => other,
+            });
         }
         Err(Error::BadRequest(format!(
             "versions of {kind} packages are published by their own client or `granary push {kind}`, and permissions cover \
              them as they come; only those of composer packages are made here"
         )))
     }
+}
+
+/// Whether the repository that a package was numbered in is still the seller's.
+async fn is_covered(state: &AppState, tenant: &Tenant, row: &SoldPackageRow) -> Result<bool> {
+    let repo: Option<RepoRow> = state.storage().get(&Key::Repo(row.repo.clone())).await?;
+    Ok(repo.is_some_and(|repo| repo.uid == row.repo_uid && tenant.covers(&repo)))
 }
 
 fn being_deleted(id: u64) -> Error {
@@ -113,7 +135,7 @@ pub(crate) enum Sale {
     Create,
     /// It is shown otherwise. With the key and the head of the one before, if it gets another name.
     Update(Option<Box<(PackageKey, HeadRow)>>),
-    /// It loses its number.
+    /// It loses its number. What was hidden stays so until it gets a number again: a deletion never opens anything.
     Remove,
 }
 
@@ -121,6 +143,8 @@ pub(crate) enum Sale {
 pub(crate) struct PackageEdit<'a> {
     /// The seller.
     pub(crate) tenant: &'a Tenant,
+    /// The repository that the package is in.
+    pub(crate) repo: &'a RepoRow,
     /// The package as it shall be.
     pub(crate) row: &'a SoldPackageRow,
     /// Its name as it was given, which is shown if nothing has been published yet.
@@ -136,9 +160,10 @@ impl PackageEdit<'_> {
         SoldAs { tenant: self.tenant.clone(), id: self.row.id }
     }
 
-    /// Refuses a package that is for sale already.
+    /// Refuses a package that is for sale already. What somebody sold who has lost the repository since is free.
     fn check_free(&self, head: &HeadRow) -> Result<()> {
-        let Some(sold) = &head.sold_as else { return Ok(()) };
+        let sold = head.sold_as.as_ref().filter(|sold| sold.tenant.covers(self.repo));
+        let Some(sold) = sold else { return Ok(()) };
         let name = &self.row.name;
         Err(Error::BadRequest(if sold.tenant == *self.tenant {
             format!("name: '{name}' is taken: it is your package {}", sold.id)
@@ -217,10 +242,7 @@ impl HeadEdit for PackageEdit<'_> {
                 transaction.put_rev("old", &Key::Head(old_key.clone()), &left, Some(old_head.rev))?;
             }
             Sale::Remove if !is_ours => return Ok(Step::Nothing),
-            Sale::Remove => {
-                head.sold_as = None;
-                head.hidden = false;
-            }
+            Sale::Remove => head.sold_as = None,
         }
         Ok(Step::Write(head))
     }

@@ -99,16 +99,21 @@ pub(crate) async fn entries<T: Numbered, V>(
 }
 
 /// The array, with a `Link` to the next page if there is one. `path` is that of the list.
-pub(crate) fn answer<V: Serialize>(
+pub(crate) fn answer<V: Serialize>(query: &PageQuery, path: &str, found: Vec<(u64, V)>) -> Result<Response> {
+    answer_found(query, path, found.into_iter().map(|(number, view)| (number, Some(view))).collect())
+}
+
+/// The same where some entries turned out to be gone when they were looked at, which does not end the list.
+pub(crate) fn answer_found<V: Serialize>(
     query: &PageQuery,
     path: &str,
-    mut found: Vec<(u64, V)>,
+    mut found: Vec<(u64, Option<V>)>,
 ) -> Result<Response> {
     let limit = query.limit()?;
     let is_more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().map(|(number, _)| *number).filter(|_| is_more);
-    let views: Vec<V> = found.into_iter().map(|(_, view)| view).collect();
+    let views: Vec<V> = found.into_iter().filter_map(|(_, view)| view).collect();
     let mut response = reply(StatusCode::OK, &views);
     if let Some(last) = last {
         let link = format!("<{path}?after={last}&limit={limit}>; rel=\"next\"");

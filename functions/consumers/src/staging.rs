@@ -9,7 +9,7 @@ use granary_storage::Key;
 use granary_storage::rows::{
     SoldPackageRow, SoldVersionRow, StagedFile, UploadRow, UploadStatus, UploadSubject,
 };
-use granary_storage::staging::{UPLOAD_LIFETIME, staging_path};
+use granary_storage::staging::staging_path;
 
 use crate::input;
 use crate::view::Addresses;
@@ -38,13 +38,7 @@ pub(crate) fn announced(state: &AppState, fields: &Fields) -> Result<Option<(u64
 
 /// A place for a file that was announced.
 pub(crate) fn place(state: &AppState, (size, sha256): (u64, Sha256)) -> StagedFile {
-    let lifetime = i64::try_from(UPLOAD_LIFETIME.as_millis()).unwrap_or(0);
-    StagedFile {
-        session: new_secret(state.ids()),
-        size: Some(size),
-        sha256: Some(sha256),
-        expires_at: state.now().plus_millis(lifetime),
-    }
+    StagedFile { session: new_secret(state.ids()), size, sha256 }
 }
 
 /// Addresses for the file of a version, fresh ones each time; none if it is published.
@@ -61,14 +55,12 @@ pub(crate) async fn addresses(
     }
     let own = format!("{}/versions/{}", state.config().public_url, row.id);
     let confirm_url = format!("{own}/confirm");
-    let Some((staged, size, digest)) =
-        row.staged.as_ref().and_then(|staged| Some((staged, staged.size?, staged.sha256?)))
-    else {
+    let Some(staged) = &row.staged else {
         let upload_headers = BTreeMap::from([("content-type".into(), "application/zip".into())]);
         return Ok(Some(Addresses { upload_url: own, upload_headers, confirm_url }));
     };
     keep(state, package, staged).await?;
-    let signed = state.storage().presign_upload(&path(staged), size, digest).await?;
+    let signed = state.storage().presign_upload(&path(staged), staged.size, staged.sha256).await?;
     Ok(Some(Addresses {
         upload_url: signed.url,
         upload_headers: signed.headers.into_iter().collect(),

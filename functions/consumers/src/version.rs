@@ -7,11 +7,13 @@ use granary_http::seller::Seller;
 use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result};
 use granary_publish::composer::Extra;
-use granary_storage::rows::{SoldPackageRow, SoldVersionRow, VersionStatus};
+use granary_storage::rows::{
+    HeadRow, PublishedFile, SoldPackageRow, SoldVersionRow, VersionRow, VersionStatus,
+};
 use granary_storage::{Key, Tenant, Transaction};
 
 use crate::change::{Deed, READ, commit};
-use crate::package::Sold;
+use crate::package::{Sold, require_number};
 
 /// Versions that are removed in one transaction: two rows each, of the 100 parts that fit.
 const AT_ONCE: usize = 45;
@@ -79,6 +81,11 @@ impl<'a> VersionRows<'a> {
 }
 
 impl Extra for VersionRows<'_> {
+    fn check(&mut self, head: Option<&HeadRow>) -> Result<()> {
+        // What is published after the package has lost its number would outlive the package.
+        require_number(head, self.tenant, self.before.package_id)
+    }
+
     fn rows(&mut self, transaction: &mut Transaction) -> Result<()> {
         let Some(after) = self.after else {
             delete(transaction, "extra-version", self.tenant, self.before);
@@ -115,6 +122,16 @@ impl Extra for AdoptedRows<'_> {
         self.moved = true;
         Error::Unavailable("the package was changed by somebody else; try again".into())
     }
+}
+
+/// A number whose version was published by an upload session: with its file, and hidden or not as it is.
+///
+/// # Errors
+/// `Internal` for a version without a file.
+pub(crate) fn adopted(row: SoldVersionRow, live: &VersionRow) -> Result<SoldVersionRow> {
+    let file = live.files.first().ok_or_else(|| Error::internal("numbering a version", "it has no file"))?;
+    let published = PublishedFile { size: file.size, sha256: file.sha256 };
+    Ok(SoldVersionRow { published: Some(published), staged: None, enabled: !live.hidden, ..row })
 }
 
 /// A version of a seller, and the right to change it in its repository.

@@ -15,7 +15,7 @@ use granary_model::range::Range;
 use granary_model::raw::RawName;
 use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, PackageType, Result};
-use granary_storage::rows::{LicenceConstraint, RepoRow};
+use granary_storage::rows::{LicenceConstraint, LicenceRow, RepoRow};
 use granary_storage::{Key, PackageKey};
 use serde::Deserialize;
 
@@ -48,6 +48,11 @@ fn offers(repo: &RepoRow, kind: PackageType) -> bool {
     repo.package_types.contains(&kind) || built && repo.package_types.contains(&PackageType::Kmp)
 }
 
+/// A kept name as sellers write it.
+pub(crate) fn spoken(entry: &str) -> String {
+    entry.replacen("//", "/", 1)
+}
+
 /// One way to understand a name.
 #[derive(Debug, Clone)]
 struct Reading<'a> {
@@ -62,7 +67,7 @@ impl Reading<'_> {
     /// What the licence keeps.
     fn entry(&self) -> String {
         match self.repo {
-            Some(repo) => format!("{}/{}", repo.id, self.name),
+            Some(repo) => LicenceRow::limited(&repo.id, &self.name),
             None => self.name.clone(),
         }
     }
@@ -148,7 +153,8 @@ impl Shelf {
         let whole = KINDS
             .iter()
             .filter_map(|kind| Some(Reading { kind: *kind, repo: None, name: compared(*kind, given)? }));
-        let split = given.split_once('/');
+        // Two slashes say that a repository is meant.
+        let split = given.split_once("//").or_else(|| given.split_once('/'));
         let repo = split.and_then(|(id, _)| self.repos.iter().find(|repo| repo.id.as_str() == id));
         let within = repo.zip(split).into_iter().flat_map(|(repo, (_, rest))| {
             KINDS.iter().filter_map(move |kind| {
@@ -239,8 +245,9 @@ impl Name<'_> {
                 let entries: Vec<String> =
                     entries.iter().map(|entry| format!("'{}'", shown(entry))).collect();
                 return Err(Error::BadRequest(format!(
-                    "packages: '{}' can mean {}, because not every protocol looks at upper case; write the repository \
-                     before it, as in 'repository/name', or the name in lower case",
+                    "packages: '{}' can mean {}, because not every protocol looks at upper case, and names of \
+                     Composer have a slash; write the repository and two slashes before it, as in \
+                     'repository//name', or the name in lower case",
                     shown(self.given),
                     entries.join(" or ")
                 )));
@@ -267,7 +274,7 @@ impl Verdicts<'_> {
     }
 
     fn refusal(&self, name: Option<&str>, kind: PackageType, why: &str) -> Error {
-        let of = name.map_or_else(String::new, |name| format!(" for '{}' ({kind})", shown(name)));
+        let of = name.map_or_else(String::new, |name| format!(" for '{}' ({kind})", shown(&spoken(name))));
         Error::BadRequest(format!("constraint: value: '{}' is no range{of}: {why}", shown(self.text)))
     }
 }

@@ -7,6 +7,8 @@ use granary_storage::rows::{LicenceConstraint, LicenceRow, OnExpiry};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::names::spoken;
+
 /// A licence in a list: without its constraint, as the interface documents it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +31,7 @@ impl ListedView {
             key: row.key.expose().into(),
             suspended: row.suspended,
             meta: meta(row.meta)?,
-            packages: row.packages,
+            packages: spoken_all(&row.packages),
             created_at: row.created_at.millis(),
             updated_at: row.updated_at.millis(),
         })
@@ -64,11 +66,17 @@ impl LicenceView {
             on_expiry: Some(row.on_expiry).filter(|on_expiry| *on_expiry != OnExpiry::default()),
             suspended: row.suspended,
             meta: meta(row.meta)?,
-            packages: row.packages,
+            packages: spoken_all(&row.packages),
             created_at: row.created_at.millis(),
             updated_at: row.updated_at.millis(),
         })
     }
+}
+
+/// The names as sellers write them; with two slashes only where one would be another name of the same licence.
+fn spoken_all(kept: &BTreeSet<String>) -> BTreeSet<String> {
+    let name = |entry: &String| Some(spoken(entry)).filter(|name| !kept.contains(name));
+    kept.iter().map(|entry| name(entry).unwrap_or_else(|| entry.clone())).collect()
 }
 
 /// What is kept with the licence; an empty object where nothing is.

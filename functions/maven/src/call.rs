@@ -89,14 +89,9 @@ impl Call {
     }
 }
 
-/// Whether a file of a version that the caller gets is for the caller as well. A snapshot goes on growing: its builds
-/// are judged by when each of their files came, as versions are by when they were published.
+/// Whether a file of a version that the caller gets is for the caller as well.
 pub(crate) fn shows_file(access: &RepoAccess<Fetch>, coordinates: &Coordinates, row: &StoredFileRow) -> bool {
-    !coordinates.version.is_snapshot()
-        || access
-            .grants
-            .as_ref()
-            .is_none_or(|grants| grants.decide_absent(coordinates.version.as_str(), row.added_at).is_ok())
+    access.shows_file(coordinates.version.as_str(), row)
 }
 
 /// A right, and what was read at the same time. A refusal answers at once: neither how long the rest takes nor

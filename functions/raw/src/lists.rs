@@ -9,7 +9,6 @@ use granary_http::{ApiResult, AppState, reply};
 use granary_model::{PackageType, Sha256};
 use granary_publish::listing::files_of;
 use granary_publish::raw::RawLists;
-use granary_storage::rows::StoredFileRow;
 use serde::Serialize;
 
 use crate::call::Names;
@@ -59,15 +58,15 @@ pub(crate) async fn list_files(
     let row = access.live_version().ok_or_else(|| names.not_found())?;
     let base = format!("{}{}", state.config().public_url, uri.path());
     let package = access.package_key(PackageType::Raw, names.package.as_str());
-    let files = files_of(state.storage(), &package, &row.version).await?;
+    let mut files = files_of(state.storage(), &package, &row.version).await?;
+    files.retain(|file| file.is_live() && access.shows_file(&row.version, file));
     let view = VersionView {
         name: access.head.as_ref().map_or_else(|| names.package.to_string(), |head| head.name.clone()),
         version: row.version.clone(),
         published_at: row.published_at.to_string(),
-        size: row.size,
+        size: files.iter().map(|file| file.file.size).sum(),
         files: files
             .into_iter()
-            .filter(StoredFileRow::is_live)
             .map(|row| FileView {
                 url: format!("{base}/{}", granary_model::path::encode_segment(&row.file.name)),
                 name: row.file.name,

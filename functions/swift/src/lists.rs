@@ -51,7 +51,7 @@ pub(crate) async fn show_identifiers(call: &Call) -> Answer {
     {
         let shown = match access.sold_source(package, head, &call.state) {
             Some(package) if access.is_gated() => {
-                names_source(call.state.storage(), &package, &source).await?
+                names_source(call.state.documents(), call.state.storage(), &package, &source).await?
             }
             other => other.is_some(),
         };

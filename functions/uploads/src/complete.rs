@@ -130,13 +130,14 @@ async fn announce_again(state: &AppState, event: &OutboxRow) {
 
 /// Who is going to verify it.
 fn worker(row: &UploadRow) -> Worker {
-    let is_read_whole = matches!(row.subject.kind(), PackageType::Npm | PackageType::Swift);
+    let is_read_whole =
+        matches!(row.subject.kind(), PackageType::Composer | PackageType::Npm | PackageType::Swift);
     let mut bytes: u64 = 0;
     for file in &row.files {
         match file.origin {
             UploadOrigin::Multipart { .. } => return Worker::Events,
             UploadOrigin::Single => bytes = bytes.saturating_add(file.size),
-            // A tarball or source archive is read to its end wherever its bytes are.
+            // A tarball or archive is read to its end wherever its bytes are.
             UploadOrigin::Stored { .. } if is_read_whole => bytes = bytes.saturating_add(file.size),
             UploadOrigin::Published | UploadOrigin::Stored { .. } => {}
         }
@@ -184,4 +185,38 @@ fn check_arrived(row: &UploadRow, arrived: &[(Arrival, Vec<StagedPart>)], sent: 
 
 async fn answer(state: &AppState, status: StatusCode, row: &UploadRow) -> ApiResult<Response> {
     Ok(reply(status, &upload_view(state, row, &[]).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use granary_model::swift::SwiftIdentity;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn row(subject: &Value, size: u64) -> UploadRow {
+        let origin = json!({
+            "from": "stored", "sha1": "00".repeat(20), "sha512": "00".repeat(64), "md5": "00".repeat(16),
+        });
+        let row = json!({
+            "expires_at": 0, "id": "u", "rev": 0, "repo": "files", "repo_uid": "r", "subject": subject,
+            "files": [{ "name": "f", "size": size, "sha256": "00".repeat(32), "origin": origin }],
+            "status": "open", "created_at": 0,
+        });
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn what_is_read_whole_counts_though_nobody_sends_it() {
+        let raw = json!({ "type": "raw", "name": "tool", "version": "1.0" });
+        let composer = json!({ "type": "composer" });
+        let npm = json!({ "type": "npm", "tag": "latest" });
+        let identity: SwiftIdentity = "acme.tool".parse().unwrap();
+        let swift = json!({ "type": "swift", "identity": identity, "version": "1.0.0" });
+        assert_eq!(worker(&row(&raw, AT_ONCE + 1)), Worker::Request);
+        for subject in [composer, npm, swift] {
+            assert_eq!(worker(&row(&subject, AT_ONCE)), Worker::Request, "{subject}");
+            assert_eq!(worker(&row(&subject, AT_ONCE + 1)), Worker::Events, "{subject}");
+        }
+    }
 }

@@ -56,8 +56,9 @@ struct SentFile {
 /// `POST /api/packages/upload`.
 pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResult<Response> {
     let headers = request.headers().clone();
-    // Nobody without a credential gets to send gigabytes.
-    if let Err(error) = Caller::of_request(&state, &headers).await {
+    // Nobody without a credential gets to send gigabytes, and no customer does.
+    let caller = Caller::of_request(&state, &headers).await;
+    if let Err(error) = caller.and_then(|caller| caller.refuse_customers()) {
         refuse_body(&headers, request.into_body()).await;
         return Err(ApiError(error));
     }

@@ -32,7 +32,7 @@ impl Session {
         let access = RepoAccess::authorize_about(state, headers, row.repo.as_str(), about).await;
         match access {
             Ok(access) if access.repo.uid == row.repo_uid => Ok(Self { row, access }),
-            Ok(_) | Err(Error::NotFound(_) | Error::Forbidden(_)) => Err(not_found()),
+            Ok(_) | Err(Error::NotFound(_) | Error::Forbidden(_) | Error::Refused { .. }) => Err(not_found()),
             Err(error) => Err(error),
         }
     }

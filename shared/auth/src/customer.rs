@@ -3,6 +3,8 @@
 //! The rules are those of a seller: a suspended key opens nothing; what no grant names does not exist; of several grants
 //! for one package any one is enough, within one grant every limit must hold.
 
+use std::collections::BTreeSet;
+
 use granary_model::range::Range;
 use granary_model::{PackageType, Sha256, Timestamp, Visibility};
 use granary_storage::PackageKey;
@@ -71,12 +73,18 @@ impl Grants {
     /// Whether the customer gets a version.
     ///
     /// # Errors
-    /// [`Denial::Hidden`] for a version that its seller has switched off, else why the last grant does not cover it.
-    pub fn decide(&self, row: &VersionRow) -> Result<(), Denial> {
+    /// Why the last grant does not cover it. A version that its seller has switched off is answered like one that does not
+    /// exist: [`Denial::Hidden`] only where that one would be looked for.
+    pub fn decide(&self, row: &VersionRow, now: Timestamp) -> Result<(), Denial> {
         if row.hidden {
-            return Err(Denial::Hidden);
+            return Err(self.decide_absent(&row.version, now).err().unwrap_or(Denial::Hidden));
         }
         self.decide_text(&row.version, row.published_at)
+    }
+
+    /// Whether the customer gets a file that came to a version at another time than the version itself.
+    pub fn allow_file(&self, version: &str, added_at: Timestamp) -> bool {
+        self.decide_text(version, added_at).is_ok()
     }
 
     /// What is answered about a version that does not exist: the same as about one published now. So a customer cannot
@@ -101,7 +109,7 @@ impl Grants {
 
     /// Whether the customer gets a version.
     pub fn allow(&self, row: &VersionRow) -> bool {
-        self.decide(row).is_ok()
+        !row.hidden && self.decide_text(&row.version, row.published_at).is_ok()
     }
 
     /// Names what these grants cover: 16 hexadecimal digits, the same for all customers with the same grants. A part of
@@ -139,13 +147,15 @@ pub fn decide_package(
     if !is_gated(principal, repo) {
         return Entitlement::All;
     }
-    if head.is_some_and(|head| head.hidden) {
-        return Entitlement::Nothing(Denial::Hidden);
-    }
-    match principal {
+    let entitlement = match principal {
         Principal::Licence(licence) => by_licence(licence, package, now),
         Principal::Consumer(consumer) => by_consumer(consumer, package.kind, head),
         _ => Entitlement::Nothing(Denial::Hidden),
+    };
+    match entitlement {
+        // A key that has ended does not learn what was switched off since.
+        Entitlement::Some(_) if head.is_some_and(|head| head.hidden) => Entitlement::Nothing(Denial::Hidden),
+        other => other,
     }
 }
 
@@ -155,8 +165,7 @@ pub fn is_gated(principal: &Principal, repo: &RepoRow) -> bool {
 }
 
 fn by_licence(licence: &LicenceRow, package: &PackageKey, now: Timestamp) -> Entitlement {
-    let PackageKey { repo, kind, name } = package;
-    if !licence.packages.contains(name) && !licence.packages.contains(&format!("{repo}/{name}")) {
+    if !licence.names(package) {
         return Entitlement::Nothing(Denial::Hidden);
     }
     let (grant, boundary) = match (&licence.constraint, licence.on_expiry) {
@@ -165,7 +174,7 @@ fn by_licence(licence: &LicenceRow, package: &PackageKey, now: Timestamp) -> Ent
             (Grant { published_until: Some(*until), range: None }, Some(*until).filter(|until| now > *until))
         }
         (LicenceConstraint::None | LicenceConstraint::Date(_), _) => (Grant::ALL, None),
-        (LicenceConstraint::Version(text), _) => match Range::parse(*kind, text) {
+        (LicenceConstraint::Version(text), _) => match Range::parse(package.kind, text) {
             Ok(range) => (Grant { published_until: None, range: Some(range) }, None),
             // Not in the grammar of this protocol: it covers nothing here.
             Err(_) => return Entitlement::Nothing(Denial::Hidden),
@@ -179,8 +188,10 @@ fn by_consumer(consumer: &ConsumerRow, kind: PackageType, head: Option<&HeadRow>
     let sold_as = head.and_then(|head| head.sold_as.as_ref()).filter(|sold| sold.tenant == consumer.tenant);
     let Some(sold_as) = sold_as else { return Entitlement::Nothing(Denial::Hidden) };
     let permissions = consumer.permissions.values().filter(|permission| permission.package_id == sold_as.id);
-    let grants: Vec<Grant> = permissions
-        .filter_map(|permission| Range::parse(kind, &permission.version).ok())
+    let texts: BTreeSet<&str> = permissions.map(|permission| permission.version.as_str()).collect();
+    let grants: Vec<Grant> = texts
+        .into_iter()
+        .filter_map(|text| Range::parse(kind, text).ok())
         .map(|range| Grant { published_until: None, range: Some(range) })
         .collect();
     if grants.is_empty() {

@@ -110,8 +110,14 @@ fn grants(principal: &Principal, name: &str, now: i64) -> Grants {
 
 #[test]
 fn a_package_is_named_with_or_without_its_repository() {
-    let principal = licence(LicenceConstraint::None, OnExpiry::Revoke, &["pad", "libs/left", "other/right"]);
-    for (name, named) in [("pad", true), ("left", true), ("right", false), ("pa", false), ("Pad", false)] {
+    let principal = licence(
+        LicenceConstraint::None,
+        OnExpiry::Revoke,
+        &["pad", "libs//left", "other//right", "libs/centre"],
+    );
+    for (name, named) in
+        [("pad", true), ("left", true), ("right", false), ("centre", false), ("pa", false), ("Pad", false)]
+    {
         let given = matches!(entitlement(&principal, name, T), Entitlement::Some(_));
         assert_eq!(given, named, "{name}");
     }
@@ -124,12 +130,16 @@ fn a_date_ends_the_key_after_that_millisecond() {
         let expected = if works { None } else { Some(Denial::Expired) };
         let found = match entitlement(&principal, "pad", now) {
             Entitlement::Nothing(denial) => Some(denial),
-            Entitlement::Some(grants) => grants.decide(&version("1.0.0", now)).err(),
+            Entitlement::Some(grants) => grants.decide(&version("1.0.0", now), at(now)).err(),
             Entitlement::All => panic!("all of it"),
         };
         assert_eq!(found, expected, "{now}");
         let lists = decide_lists(&principal, &repo(), at(now));
         assert_eq!(lists == Decision::Allow, works, "{now}");
+        // That it was switched off is told by nothing.
+        let hidden = HeadRow { hidden: true, ..HeadRow::default() };
+        let off = decide_package(&principal, &repo(), &package("pad"), Some(&hidden), at(now));
+        assert_eq!(off, Entitlement::Nothing(if works { Denial::Hidden } else { Denial::Expired }));
         // What is not named is not there, before the end and after it.
         assert_eq!(entitlement(&principal, "other", now), Entitlement::Nothing(Denial::Hidden));
     }
@@ -142,10 +152,17 @@ fn restrict_and_maintain_keep_what_was_published_until_the_date() {
         for now in [T - 10, T, T + 10] {
             let grants = grants(&principal, "pad", now);
             for (published, expected) in [(T - 1, Ok(())), (T, Ok(())), (T + 1, Err(Denial::OutsideWindow))] {
-                assert_eq!(grants.decide(&version("1.0.0", published)), expected, "{now} {published}");
+                assert_eq!(
+                    grants.decide(&version("1.0.0", published), at(now)),
+                    expected,
+                    "{now} {published}"
+                );
             }
             assert_eq!(decide_lists(&principal, &repo(), at(now)), Decision::Allow);
         }
+        // Files come to a version later than the version itself.
+        let grants_now = grants(&principal, "pad", T);
+        assert!(grants_now.allow_file("1.0.0", at(T)) && !grants_now.allow_file("1.0.0", at(T + 1)));
         // A version that does not exist reads like one that is published now.
         assert_eq!(grants(&principal, "pad", T).decide_absent("9.9.9", at(T)), Ok(()));
         let after = grants(&principal, "pad", T + 1).decide_absent("9.9.9", at(T + 1));
@@ -155,18 +172,22 @@ fn restrict_and_maintain_keep_what_was_published_until_the_date() {
         assert_eq!(grants(&principal, "pad", T + 1).changed_at(), at(T));
     }
     let principal = licence(LicenceConstraint::Date(at(T)), OnExpiry::Allow, &["pad"]);
-    assert_eq!(grants(&principal, "pad", T + 10).decide(&version("1.0.0", T + 5)), Ok(()));
+    assert_eq!(grants(&principal, "pad", T + 10).decide(&version("1.0.0", T + 5), at(T + 10)), Ok(()));
 }
 
 #[test]
 fn a_range_covers_versions_and_says_the_same_of_absent_ones() {
     let principal = licence(LicenceConstraint::Version("<2.0.0".into()), OnExpiry::Revoke, &["pad"]);
     let grants = grants(&principal, "pad", T);
-    assert_eq!(grants.decide(&version("1.9.9", T)), Ok(()));
-    assert_eq!(grants.decide(&version("2.0.0", T)), Err(Denial::NotLicensed));
+    assert_eq!(grants.decide(&version("1.9.9", T), at(T)), Ok(()));
+    assert_eq!(grants.decide(&version("2.0.0", T), at(T)), Err(Denial::NotLicensed));
     assert_eq!(grants.decide_absent("2.0.0", at(T)), Err(Denial::NotLicensed));
     let hidden = VersionRow { hidden: true, ..version("1.9.9", T) };
-    assert_eq!(grants.decide(&hidden), Err(Denial::Hidden));
+    assert_eq!(grants.decide(&hidden, at(T)), Err(Denial::Hidden));
+    // Beyond the range, what is switched off and what is not there are the same.
+    let beyond = VersionRow { hidden: true, ..version("2.0.0", T) };
+    assert_eq!(grants.decide(&beyond, at(T)), grants.decide_absent("2.0.0", at(T)));
+    assert!(!grants.allow(&hidden) && !grants.allow(&beyond));
     // What is no range in the protocol of the package opens nothing of it.
     let principal = licence(LicenceConstraint::Version("no range".into()), OnExpiry::Revoke, &["pad"]);
     assert_eq!(entitlement(&principal, "pad", T), Entitlement::Nothing(Denial::Hidden));
@@ -179,7 +200,7 @@ fn permissions_of_a_consumer_add_up() {
     let decide = |head: Option<&HeadRow>| decide_package(&principal, &repo(), &package("pad"), head, at(T));
     let Entitlement::Some(grants) = decide(Some(&head(2))) else { panic!("nothing") };
     for (text, expected) in [("1.4.0", Ok(())), ("2.0.0", Err(Denial::NotLicensed)), ("3.0.1", Ok(()))] {
-        assert_eq!(grants.decide(&version(text, T)), expected, "{text}");
+        assert_eq!(grants.decide(&version(text, T), at(T)), expected, "{text}");
     }
     assert_eq!(grants.changed_at(), at(7));
     let nothing = Entitlement::Nothing(Denial::Hidden);

@@ -185,13 +185,23 @@ fn decide_customer(principal: &Principal, action: Action, repo: &RepoRow) -> Dec
     Decision::Allow
 }
 
+/// Decides about everything that is not in a repository: no customer has any business there.
+pub fn decide_account(principal: &Principal) -> Decision {
+    match principal {
+        Principal::Licence(licence) if licence.suspended => Decision::Deny(Denial::Suspended),
+        Principal::Licence(_) | Principal::Consumer(_) => Decision::Deny(Denial::Customer),
+        Principal::Anonymous | Principal::User { .. } | Principal::Org { .. } | Principal::Repo { .. } => {
+            Decision::Allow
+        }
+    }
+}
+
 /// Decides about managing licences, consumers and packages for sale: whoever holds a token with admin scope manages
 /// those of the token's owner.
 pub fn decide_seller(principal: &Principal) -> Decision {
     match principal {
         Principal::Anonymous => Decision::Deny(Denial::Unauthenticated),
-        Principal::Licence(licence) if licence.suspended => Decision::Deny(Denial::Suspended),
-        Principal::Licence(_) | Principal::Consumer(_) => Decision::Deny(Denial::Customer),
+        Principal::Licence(_) | Principal::Consumer(_) => decide_account(principal),
         Principal::User { scope, .. } | Principal::Org { scope, .. } | Principal::Repo { scope, .. } => {
             if *scope == Scope::Admin {
                 Decision::Allow
@@ -247,7 +257,7 @@ pub fn decide_own(principal: &Principal) -> Decision {
         Principal::User { scope: Scope::Admin, .. } => Decision::Allow,
         Principal::User { .. } => Decision::Deny(Denial::Scope),
         Principal::Org { .. } | Principal::Repo { .. } => Decision::Deny(Denial::Session),
-        Principal::Licence(_) | Principal::Consumer(_) => Decision::Deny(Denial::Customer),
+        Principal::Licence(_) | Principal::Consumer(_) => decide_account(principal),
     }
 }
 

@@ -12,8 +12,8 @@ mod principal;
 pub use credential::{Credential, CustomerCredential, challenge};
 pub use customer::{Entitlement, Grants, decide_lists, decide_package, is_gated};
 pub use decide::{
-    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_org, decide_own, decide_seller,
-    membership, org_role, repo_role,
+    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_account, decide_org, decide_own,
+    decide_seller, membership, org_role, repo_role,
 };
 pub use oidc::{HttpKeys, Identity, KeySource, OidcVerifier, StaticKeys};
 pub use principal::{Principal, Via};

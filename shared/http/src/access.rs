@@ -201,7 +201,7 @@ impl<A: RepoAction> RepoAccess<A> {
             }
         }
         self.withheld = match (&self.grants, &self.version, about.version) {
-            (Some(grants), Some(row), _) => grants.decide(row).err(),
+            (Some(grants), Some(row), _) => grants.decide(row, now).err(),
             (Some(grants), None, Some(version)) => grants.decide_absent(version, now).err(),
             (Some(_), None, None) => None,
             (None, ..) => Some(Denial::Hidden),
@@ -209,7 +209,15 @@ impl<A: RepoAction> RepoAccess<A> {
         if self.withheld.is_some() {
             (self.version, self.file, self.expectation) = (None, None, None);
         }
+        let file = self.file.take();
+        self.file = file.filter(|file| about.version.is_some_and(|version| self.shows_file(version, file)));
         Ok(())
+    }
+
+    /// Whether a file of a version that the caller gets is for the caller as well: it may have come to the version later,
+    /// when the caller's licence had ended.
+    pub fn shows_file(&self, version: &str, row: &StoredFileRow) -> bool {
+        self.grants.as_ref().is_none_or(|grants| grants.allow_file(version, row.added_at))
     }
 
     /// Whether a row of a version, read besides, may be shown to the caller.

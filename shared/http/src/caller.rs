@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
-use granary_auth::{Credential, CustomerCredential, Decision, Denial, Principal, Via, decide_own};
+use granary_auth::{
+    Credential, CustomerCredential, Decision, Denial, Principal, Via, decide_account, decide_own,
+};
 use granary_model::{CustomerKey, Error, Result, Scope, TokenHash, UserId};
 use granary_storage::rows::{CallerRef, TokenRow};
 use granary_storage::{AccessRows, Identification, Key, Wanted};
 
+use crate::access::denied;
 use crate::failure::ApiError;
 use crate::state::AppState;
 
@@ -36,6 +39,17 @@ impl Caller {
             return Err(unauthenticated());
         }
         Ok(caller)
+    }
+
+    /// Refuses customers, who have no business outside of the packages that were sold to them.
+    ///
+    /// # Errors
+    /// `Forbidden`, or `Refused` for a suspended licence.
+    pub fn refuse_customers(&self) -> Result<()> {
+        match decide_account(&self.principal) {
+            Decision::Allow => Ok(()),
+            Decision::Deny(denial) => Err(denied(denial, "this")),
+        }
     }
 
     /// The token that was used, with its facts; `None` for an ID token, and for a token that is gone.
@@ -207,7 +221,9 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, ApiError> {
-        Ok(Self::of_request(state, &parts.headers).await?)
+        let caller = Self::of_request(state, &parts.headers).await?;
+        caller.refuse_customers()?;
+        Ok(caller)
     }
 }
 

@@ -85,10 +85,10 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     Error::Internal(format!("panic: {detail}"))
 }
 
-/// Path for the log: never a secret. `npm logout` puts the token into the path, login sessions are secrets
+/// Path for the log: never a secret, and nobody's address. `npm logout` puts the token into the path, login sessions are secrets
 /// as well, and people paste tokens where a name belongs.
 fn loggable(path: &str) -> Cow<'_, str> {
-    for secret in ["/-/user/token/", "/-/v1/login/done/", "/api/auth/cli/"] {
+    for secret in ["/-/user/token/", "/-/v1/login/done/", "/api/auth/cli/", "/consumers/email/"] {
         if let Some(at) = path.find(secret) {
             return path.get(..at + secret.len()).unwrap_or(secret).into();
         }
@@ -225,6 +225,7 @@ mod tests {
     #[test]
     fn secrets_in_paths_are_not_logged() {
         assert_eq!(loggable("/api/npm/r/-/user/token/art_secret"), "/api/npm/r/-/user/token/");
+        assert_eq!(loggable("/consumers/email/ann@example.com"), "/consumers/email/");
         assert_eq!(loggable("/api/npm/r/-/v1/login/done/secret"), "/api/npm/r/-/v1/login/done/");
         let token = format!("rep_{}", "x".repeat(36));
         assert_eq!(loggable(&format!("/api/npm/r/{token}/1.0.0")), "/api/npm/r/(token)/1.0.0");

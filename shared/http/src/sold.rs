@@ -6,7 +6,7 @@ use std::sync::Arc;
 use granary_auth::{Entitlement, Principal};
 use granary_model::{PackageType, Result};
 use granary_publish::Source;
-use granary_storage::rows::{HeadRow, SoldPackageRow};
+use granary_storage::rows::{HeadRow, LicenceRow, SoldPackageRow};
 use granary_storage::{Key, PackageKey};
 
 use crate::access::RepoAccess;
@@ -54,7 +54,7 @@ impl<A: RepoAction> RepoAccess<A> {
     async fn names(&self, state: &AppState, kind: PackageType) -> Result<BTreeSet<String>> {
         match &self.principal {
             Principal::Licence(licence) => {
-                let here = format!("{}/", self.repo.id);
+                let here = LicenceRow::limited(&self.repo.id, "");
                 let of_this = licence.packages.iter().filter_map(|name| name.strip_prefix(&here));
                 Ok(licence.packages.iter().map(String::as_str).chain(of_this).map(str::to_owned).collect())
             }

@@ -13,4 +13,5 @@ mod manifest;
 mod showing;
 
 pub use extra::Extra;
+pub use manifest::check_addressable;
 pub use showing::ComposerShowing;

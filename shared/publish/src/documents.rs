@@ -66,9 +66,18 @@ impl Source {
     /// The live versions that the reader gets, in the order of their texts. Whatever shows versions takes them from
     /// here, so that lists, search, metadata and files go by one rule.
     pub async fn versions(&self, storage: &Storage) -> Result<Vec<VersionRow>> {
-        let mut rows = live_versions(storage, &self.package).await?;
-        rows.retain(|row| self.grants.as_ref().is_none_or(|grants| grants.allow(row)));
-        Ok(rows)
+        self.among(live_versions(storage, &self.package).await?).await
+    }
+
+    /// Those of some versions that the reader gets.
+    pub async fn among(&self, mut rows: Vec<VersionRow>) -> Result<Vec<VersionRow>> {
+        let Some(grants) = self.grants.clone() else { return Ok(rows) };
+        // Thousands of versions against many ranges take a while: not on a thread that serves other requests.
+        let filtered = tokio::task::spawn_blocking(move || {
+            rows.retain(|row| grants.allow(row));
+            rows
+        });
+        filtered.await.map_err(|e| Error::internal("filtering versions", e))
     }
 
     /// When what the reader gets last changed: the package, or the reader's grants.

@@ -75,6 +75,12 @@ pub trait HeadEdit: Send {
     /// Says what a refused part means. Parts of `edit_head` itself never come here.
     fn refused(&mut self, refusal: Refusal) -> Result<Applied>;
 
+    /// Whether a part that was refused may mean no more than that the head moved, as when another request has done the
+    /// same already. If it did move, the change begins again instead of asking [`Self::refused`].
+    fn may_be_late(&self, _label: &str) -> bool {
+        false
+    }
+
     /// Events besides the one that the package changed.
     fn events(&self) -> Vec<Event> {
         Vec::new()
@@ -121,7 +127,19 @@ pub async fn edit_head<E: HeadEdit>(target: Target<'_>, now: Timestamp, edit: &m
             }
             "repo" => return Err(Error::NotFound(format!("repository '{}' not found", repo.id))),
             "token" => return Err(Error::Unauthorized("the token was revoked meanwhile".into())),
-            _ => return edit.refused(refusal),
+            label => {
+                let rev = |head: &Option<HeadRow>| head.as_ref().map(|head| head.rev);
+                let newer = if edit.may_be_late(label) {
+                    current_head(storage, &package, repo).await?
+                } else {
+                    head.clone()
+                };
+                if rev(&newer) == rev(&head) {
+                    return edit.refused(refusal);
+                }
+                pause(ids, attempt).await;
+                head = newer;
+            }
         }
     }
     Err(Error::Unavailable("too many changes of this package at once; try again".into()))

@@ -203,6 +203,12 @@ impl TestApp {
         panic!("events never end");
     }
 
+    /// Follows up every event of which no message has come, as the schedule does.
+    pub async fn sweep(&self) {
+        granary_events::sweep(self.state(), true).await.unwrap();
+        self.settle().await;
+    }
+
     /// The rows of an audit scope in the present month.
     pub async fn audit(&self, scope: &str) -> Vec<Value> {
         let key = granary_storage::Key::Audit(scope.into(), self.clock.now().month(), String::new());

@@ -6,7 +6,7 @@ use granary_http::editing::{ATTEMPTS, pause, refused, require_token, too_busy};
 use granary_http::permit::DeleteOrg;
 use granary_http::{ApiResult, AppState, Org, OrgAccess, done, seller, tokens};
 use granary_model::{Error, Result};
-use granary_storage::rows::{OrgRow, RepoRef, RepoRow};
+use granary_storage::rows::{Event, OrgRow, RepoRef, RepoRow};
 use granary_storage::{Commit, Key, Subject, Tenant, Transaction};
 
 /// Rows of members' lists that are removed together with the organisation. One transaction has 100
@@ -16,8 +16,8 @@ const MEMBERS_AT_ONCE: usize = 80;
 /// Most rows that are read in one call.
 const BATCH: usize = 100;
 
-/// `DELETE /api/orgs/{org}`: only without repositories. Its tokens go first, then what it sold, and whatever is
-/// made in it meanwhile moves its `rev`, so nothing of it outlives its row.
+/// `DELETE /api/orgs/{org}`: only without repositories. Its tokens go first, and whatever is made in it meanwhile moves
+/// its `rev`, so nothing of it outlives its row. What it sold goes last: until its row is gone, it may be kept after all.
 pub(crate) async fn delete_org(
     state: AppState,
     headers: HeaderMap,
@@ -30,9 +30,15 @@ pub(crate) async fn delete_org(
         let change = state.change(&access.principal);
         let subject = Subject::Org(slug.clone());
         tokens::revoke_all(state.storage(), &change, &subject).await?;
-        seller::purge(state.storage(), &Tenant { subject, uid: Some(access.org.uid.clone()) }).await?;
-        match state.storage().commit(removal(&state, &access)?).await? {
-            Commit::Done => return Ok(done()),
+        let tenant = Tenant { subject, uid: Some(access.org.uid.clone()) };
+        match state.storage().commit(removal(&state, &access, &tenant)?).await? {
+            Commit::Done => {
+                // Nobody reaches anything of it any more. If this breaks off, the sweep finds the event.
+                if let Err(error) = seller::purge(state.storage(), &tenant).await {
+                    tracing::warn!(%error, "what an organisation sold waits for the sweep");
+                }
+                return Ok(done());
+            }
             Commit::Refused(refusal) if refusal.label == "org" => {}
             Commit::Refused(refusal) => return Err(refused(refusal.label).into()),
         }
@@ -42,7 +48,7 @@ pub(crate) async fn delete_org(
     Err(too_busy("organisation").into())
 }
 
-fn removal(state: &AppState, access: &OrgAccess<DeleteOrg>) -> Result<Transaction> {
+fn removal(state: &AppState, access: &OrgAccess<DeleteOrg>, tenant: &Tenant) -> Result<Transaction> {
     let org = &access.org;
     let mut transaction = Transaction::new();
     require_token(&mut transaction, &access.caller());
@@ -50,8 +56,9 @@ fn removal(state: &AppState, access: &OrgAccess<DeleteOrg>) -> Result<Transactio
     for user in org.members.keys().take(MEMBERS_AT_ONCE) {
         transaction.delete("list of a member", Key::OrgOf(user.clone(), org.slug.clone()));
     }
-    let change = state.change(&access.principal);
+    let mut change = state.change(&access.principal);
     change.audit(&mut transaction, &format!("org:{}", org.slug), "org.delete", org.slug.as_str())?;
+    change.announce(&mut transaction, Event::SellerDeleted { tenant: tenant.clone() })?;
     Ok(transaction)
 }
 

@@ -64,7 +64,7 @@ async fn a_licence_for_a_range_sees_that_range() {
 async fn a_licence_names_packages_of_one_repository_or_of_all() {
     let (app, _ann) = selling(&["1.0.0"]).await;
     for (package, status) in
-        [("shop/acme/tool", 200), ("acme/tool", 200), ("else/acme/tool", 404), ("acme/none", 404)]
+        [("shop//acme/tool", 200), ("acme/tool", 200), ("else//acme/tool", 404), ("acme/none", 404)]
     {
         let licence = app.licence("ann", &[package], |_| ()).await;
         assert_eq!(licence.actor.get(&at("p2/acme/tool.json")).await.status, status, "{package}");
@@ -229,5 +229,27 @@ async fn a_filtered_document_is_that_of_a_package_with_fewer_versions() {
             let text = expected.text().replace(&format!("/composer/{repo}/"), "/composer/shop/");
             assert_eq!(filtered.text(), text, "{range} {document}");
         }
+    }
+}
+
+/// What is switched off, what is deleted and what never was cannot be told apart, whatever is asked for.
+#[tokio::test]
+async fn what_is_switched_off_reads_like_what_is_not_there() {
+    let (app, ann) = selling(&["1.0.0", "1.5.0", "2.0.0"]).await;
+    let (inside, outside) = (dist(&ann, TOOL, "1.5.0").await, dist(&ann, TOOL, "2.0.0").await);
+    let package = app.key_of(REPO, granary_model::PackageType::Composer, TOOL);
+    for version in ["1.5.0.0", "2.0.0.0"] {
+        app.hide_version(&package, version, true).await;
+    }
+    let range = LicenceConstraint::Version("1.*".into());
+    let customer = app.licence("ann", &[TOOL, "acme/none"], |row| row.constraint = range).await.actor;
+    for (path, status) in [(inside, 404), (outside, 403)] {
+        let absent = path.replace(".0.0/", ".9.0/");
+        let (there, not_there) = (customer.get(&path).await, customer.get(&absent).await);
+        assert_eq!((there.status, not_there.status), (status, status), "{path}");
+        assert_eq!(there.text(), not_there.text().replace(".9.0", ".0.0"));
+        // The same for a package that the licence names and that does not exist.
+        let nameless = customer.get(&path.replace("/tool/", "/none/")).await;
+        assert_eq!((nameless.status, nameless.text().replace("acme/none", TOOL)), (status, there.text()));
     }
 }

@@ -136,6 +136,25 @@ async fn a_deleted_version_can_never_be_published_again() {
 }
 
 #[tokio::test]
+async fn a_version_or_package_that_several_delete_at_once_is_deleted_once() {
+    let (app, ann) = selling(&["1.0.0", "2.0.0", "3.0.0"]).await;
+    let owned = app.owned(REPO, TOOL).await.unwrap();
+    let now = app.state().now();
+    let deletions = (0..6).map(|_| bury_version(owned.target(&app), now, "2.0.0.0", None));
+    for outcome in join_all(deletions).await {
+        outcome.unwrap();
+    }
+    assert_eq!(releases(&ann, TOOL).await, ["3.0.0", "1.0.0"]);
+    let owned = app.owned(REPO, TOOL).await.unwrap();
+    for outcome in join_all((0..6).map(|_| bury_package(owned.target(&app), now, None))).await {
+        outcome.unwrap();
+    }
+    app.settle().await;
+    let stored = app.check_packages(REPO, PackageType::Composer).await;
+    assert_eq!((stored.live.len(), stored.tombstones.len()), (0, 3));
+}
+
+#[tokio::test]
 async fn a_package_is_deleted_with_all_its_versions() {
     let (app, ann) = shop().await;
     let versions: Vec<String> = (0..45).map(|n| format!("1.{n}")).collect();
@@ -146,7 +165,11 @@ async fn a_package_is_deleted_with_all_its_versions() {
     assert_eq!(releases(&customer, TOOL).await.len(), 45);
     let owned = app.owned(REPO, TOOL).await.unwrap();
     let mut besides = Besides { permission: 6, is_new: false };
+    app.probe.reset();
     bury_package(owned.target(&app), app.state().now(), Some(&mut besides)).await.unwrap();
+    // Three transactions, and the versions are read once.
+    let calls = |wanted: &str| app.probe.calls().iter().filter(|call| call.operation == wanted).count();
+    assert_eq!((calls("TransactWriteItems"), calls("Query")), (3, 1));
     assert!(besides.is_there(&app).await);
     assert!(names(&ann).await.is_empty() && names(&customer).await.is_empty());
     assert_eq!(ann.get(&at("p2/acme/tool.json")).await.status, 404);

@@ -14,7 +14,7 @@ use granary_storage::{Key, Sequence};
 use crate::change::Deed;
 use crate::consumer::{edit_consumer, folded, load, remove, store_new};
 use crate::input;
-use crate::page::{PageQuery, answer, entries};
+use crate::page::{PageQuery, answer, answer_found, entries};
 use crate::view::{ConsumerView, PackageView};
 
 /// The fields of a request.
@@ -52,11 +52,12 @@ pub(crate) async fn list_consumers_by_email(
     for batch in refs.chunks(BATCH) {
         let keys: Vec<Key> = batch.iter().map(|(id, _)| Key::Consumer(seller.tenant.clone(), *id)).collect();
         let rows: Vec<Option<ConsumerRow>> = state.storage().batch_get(&keys).await?;
-        let of_it = rows.into_iter().flatten().filter(|row| folded(&row.email) == email);
-        found.extend(of_it.map(|row| (row.id, ConsumerView::from(row))));
+        let of_it = |row: &ConsumerRow| folded(&row.email) == email;
+        let views = rows.into_iter().map(|row| row.filter(of_it).map(ConsumerView::from));
+        found.extend(batch.iter().map(|(id, _)| *id).zip(views));
     }
     let path = format!("/consumers/email/{}", encoded(&email));
-    Ok(answer(&query, &path, found)?)
+    Ok(answer_found(&query, &path, found)?)
 }
 
 /// A text as a segment of a path.

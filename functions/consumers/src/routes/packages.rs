@@ -77,7 +77,9 @@ pub(crate) async fn create_package(
         updated_at: now,
         rev: 1,
     };
-    let mut edit = PackageEdit { tenant: &seller.tenant, row: &row, shown, sale: Sale::Create, moved: false };
+    let sale = Sale::Create;
+    let mut edit =
+        PackageEdit { tenant: &seller.tenant, repo: &access.repo, row: &row, shown, sale, moved: false };
     edit_head(access.target(&state, kind, &row.name), now, &mut edit).await?;
     if edit.moved {
         return Err(Error::internal("numbering a package", "its new number is in use").into());
@@ -158,6 +160,7 @@ async fn change(
         .map_or_else(|| sold.target(state), |access| access.target(state, row.kind, &row.name));
     let mut edit = PackageEdit {
         tenant: &seller.tenant,
+        repo: &sold.access.repo,
         row: &row,
         shown,
         sale: Sale::Update(renamed.map(Box::new)),
@@ -186,7 +189,8 @@ async fn rename(state: &AppState, seller: &Seller, sold: &Sold) -> Result<(Packa
 }
 
 /// `DELETE /packages/{id}`: with its versions, if it is a Composer package, and all permissions for it. Other packages
-/// only lose their number. Can be repeated if it broke off: the package's own row goes last.
+/// only lose their number. Can be repeated if it broke off, also if the package is unknown by then: its own row goes last
+/// but for permissions that were given meanwhile.
 pub(crate) async fn delete_package(
     state: AppState,
     seller: Seller,
@@ -195,13 +199,23 @@ pub(crate) async fn delete_package(
 ) -> ApiResult<Response> {
     let id = input::id(&id)?;
     for attempt in 0..ATTEMPTS {
-        let row = load_package(&state, &seller.tenant, id).await?;
+        let row = match load_package(&state, &seller.tenant, id).await {
+            Ok(row) => row,
+            Err(error @ Error::NotFound(_)) => {
+                // An attempt that broke off at its very end has left some.
+                take_permissions(&state, &seller, id).await?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        };
         if let Some(sold) = Sold::of(&state, &headers, &seller, row.clone(), None).await? {
             withdraw(&state, &seller, &sold).await?;
         }
         let is_empty = remove_all(&state, &seller, id).await?;
         take_permissions(&state, &seller, id).await?;
         if is_empty && remove_row(&state, &seller, &row).await? {
+            // Those that were given meanwhile, behind the first round's back. Now none can be given any more.
+            take_permissions(&state, &seller, id).await?;
             return Ok(no_content());
         }
         pause(&state, attempt).await;
@@ -214,9 +228,14 @@ async fn withdraw(state: &AppState, seller: &Seller, sold: &Sold) -> Result<()> 
     let Some(head) = &sold.access.head else { return Ok(()) };
     let now = state.now();
     if sold.row.kind != PackageType::Composer {
-        let shown = &head.name;
-        let mut edit =
-            PackageEdit { tenant: &seller.tenant, row: &sold.row, shown, sale: Sale::Remove, moved: false };
+        let mut edit = PackageEdit {
+            tenant: &seller.tenant,
+            repo: &sold.access.repo,
+            row: &sold.row,
+            shown: &head.name,
+            sale: Sale::Remove,
+            moved: false,
+        };
         return edit_head(sold.target(state), now, &mut edit).await.map(|_| ());
     }
     // Without a number: what was published while an earlier attempt was at it.
@@ -240,7 +259,7 @@ async fn take_permissions(state: &AppState, seller: &Seller, id: u64) -> Result<
             for batch in numbers.chunks(AT_ONCE) {
                 match remove_permissions(state, seller, row.id, batch).await {
                     // Deleted meanwhile, and its permissions with it.
-                    Ok(()) | Err(Error::NotFound(_)) => {}
+                    Ok(_) | Err(Error::NotFound(_)) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -43,16 +43,24 @@ struct Held {
 
 impl Held {
     async fn find(state: &AppState, seller: &Seller, id: u64) -> Result<Self> {
-        let not_found = || Error::NotFound(format!("permission {id} not found"));
-        let found: Option<ConsumerRef> =
-            state.storage().get(&Key::Permission(seller.tenant.clone(), id)).await?;
-        let found = found.ok_or_else(not_found)?;
-        let consumer = load(state, &seller.tenant, found.consumer_id).await.map_err(|error| match error {
-            Error::NotFound(_) => not_found(),
-            other => other,
-        })?;
-        let permission = consumer.permissions.get(&id).cloned().ok_or_else(not_found)?;
-        Ok(Self { id, consumer, permission })
+        let mut before = None;
+        for _ in 0..ATTEMPTS {
+            let found: Option<ConsumerRef> =
+                state.storage().get(&Key::Permission(seller.tenant.clone(), id)).await?;
+            let Some(found) = found.filter(|found| before != Some(found.consumer_id)) else { break };
+            match load(state, &seller.tenant, found.consumer_id).await {
+                Ok(consumer) => {
+                    if let Some(permission) = consumer.permissions.get(&id).cloned() {
+                        return Ok(Self { id, consumer, permission });
+                    }
+                }
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+            // It is gone, or has moved to another consumer between the two reads.
+            before = Some(found.consumer_id);
+        }
+        Err(Error::NotFound(format!("permission {id} not found")))
     }
 
     fn view(&self) -> PermissionView {
@@ -193,7 +201,19 @@ pub(crate) async fn delete_permission(
     seller: Seller,
     Path(id): Path<String>,
 ) -> ApiResult<Response> {
-    let held = Held::find(&state, &seller, input::id(&id)?).await?;
-    remove_permissions(&state, &seller, held.consumer.id, &[held.id]).await?;
-    Ok(no_content())
+    let id = input::id(&id)?;
+    for attempt in 0..ATTEMPTS {
+        let held = match Held::find(&state, &seller, id).await {
+            // It was there a moment ago.
+            Err(Error::NotFound(_)) if attempt > 0 => return Ok(no_content()),
+            found => found?,
+        };
+        match remove_permissions(&state, &seller, held.consumer.id, &[id]).await {
+            Ok(0) | Err(Error::NotFound(_)) => {}
+            Ok(_) => return Ok(no_content()),
+            Err(error) => return Err(error.into()),
+        }
+        pause(&state, attempt).await;
+    }
+    Err(too_busy("permission").into())
 }

@@ -4,7 +4,7 @@ use axum::extract::{FromRequest as _, Path, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use granary_http::seller::Seller;
-use granary_http::{ApiResult, AppState, Fields, Json, Received, receive, reply};
+use granary_http::{ApiResult, AppState, Fields, Json, Received, receive, reply, took_long};
 use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result};
 use granary_publish::composer::publish::ComposerPublish;
@@ -63,11 +63,28 @@ pub(crate) async fn confirm_version(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> ApiResult<Response> {
-    let numbered = Numbered::find(&state, &headers, &seller, input::id(&id)?).await?;
+    let (began, id) = (state.now(), input::id(&id)?);
+    let mut numbered = Numbered::find(&state, &headers, &seller, id).await?;
     if numbered.row.published.is_some() {
         return Ok(reply(StatusCode::OK, &VersionView::new(numbered.row, None)));
     }
-    let (spool, digests) = staged(&state, &numbered.row).await?;
+    let (spool, digests) = match staged(&state, &numbered.row).await {
+        Ok(read) => read,
+        Err(error) => {
+            // Perhaps it is gone because another confirmation has published it meanwhile.
+            let current = load_version(&state, &seller.tenant, id).await?;
+            if current.published.is_some() {
+                return Ok(reply(StatusCode::OK, &VersionView::new(current, None)));
+            }
+            return Err(error.into());
+        }
+    };
+    let mut seller = seller;
+    if took_long(&state, began) {
+        seller = Seller::authorize(&state, &headers).await?;
+        // The right anew; the version stays the one whose file was read.
+        numbered.sold = Numbered::find(&state, &headers, &seller, id).await?.sold;
+    }
     let row = Box::pin(publish(&state, &seller, numbered, spool, digests)).await?;
     Ok(reply(StatusCode::OK, &VersionView::new(row, None)))
 }
@@ -88,13 +105,13 @@ async fn staged(state: &AppState, row: &SoldVersionRow) -> Result<(Spool, Digest
         spool.write(&bytes)?;
     }
     let digests = writer.finish();
-    if place.size.is_some_and(|size| size != digests.size) {
+    if place.size != digests.size {
         return Err(Error::BadRequest(format!(
             "size: {} bytes have arrived, not as many as announced",
             digests.size
         )));
     }
-    if place.sha256.is_some_and(|sha256| sha256 != digests.sha256) {
+    if place.sha256 != digests.sha256 {
         return Err(Error::BadRequest(format!("sha256: the file that has arrived has {}", digests.sha256)));
     }
     Ok((spool, digests))

@@ -10,7 +10,7 @@ use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result, Sha256};
 use granary_publish::composer::declare::hide_version;
 use granary_publish::composer::withdraw::bury_version;
-use granary_storage::rows::{PublishedFile, SoldPackageRow, SoldVersionRow, VersionRow};
+use granary_storage::rows::{SoldPackageRow, SoldVersionRow};
 use granary_storage::{Key, Sequence};
 
 use crate::input;
@@ -18,7 +18,7 @@ use crate::package::{Sold, load_package};
 use crate::page::{PageQuery, answer, entries};
 use crate::staging;
 use crate::version::{
-    AdoptedRows, Numbered, VersionRows, check_free, load_version, remove, replace, store_new,
+    AdoptedRows, VersionRows, adopted, check_free, load_version, remove, replace, store_new,
 };
 use crate::view::VersionView;
 
@@ -42,6 +42,7 @@ pub(crate) async fn list_versions(
 pub(crate) async fn show_version(
     state: AppState,
     seller: Seller,
+    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> ApiResult<Response> {
     let row = load_version(&state, &seller.tenant, input::id(&id)?).await?;
@@ -49,6 +50,12 @@ pub(crate) async fn show_version(
         return Ok(reply(StatusCode::OK, &VersionView::new(row, None)));
     }
     let package = load_package(&state, &seller.tenant, row.package_id).await?;
+    let sold = Sold::of(&state, &headers, &seller, package.clone(), Some(&row.key)).await?;
+    let row = match sold.as_ref().and_then(|sold| sold.access.live_version()) {
+        // By an upload session, which knows nothing of the number.
+        Some(live) => adopted(row, live)?,
+        None => row,
+    };
     Ok(shown(&state, StatusCode::OK, &package, row).await?)
 }
 
@@ -102,8 +109,9 @@ pub(crate) async fn create_version(
             rev: 1,
         };
         let (row, is_stored) = if let Some(live) = sold.access.live_version() {
-            let row = SoldVersionRow { enabled: status.unwrap_or(!live.hidden), ..row };
-            let row = adopted(row, live, announced)?;
+            let row = adopted(row, live)?;
+            require_same(&row, announced)?;
+            let row = SoldVersionRow { enabled: status.unwrap_or(row.enabled), ..row };
             let is_stored = adopt(&state, &seller, &sold, &row).await?;
             (row, is_stored)
         } else {
@@ -118,21 +126,16 @@ pub(crate) async fn create_version(
     Err(too_busy("package").into())
 }
 
-/// A new number for what was published by an upload session.
-fn adopted(
-    row: SoldVersionRow,
-    live: &VersionRow,
-    announced: Option<(u64, Sha256)>,
-) -> Result<SoldVersionRow> {
-    let file = live.files.first().ok_or_else(|| Error::internal("numbering a version", "it has no file"))?;
-    let published = PublishedFile { size: file.size, sha256: file.sha256 };
-    if announced.is_some_and(|announced| announced != (published.size, published.sha256)) {
-        return Err(Error::BadRequest(format!(
-            "sha256: version {} is published already, with another file; a file never changes",
-            row.name
-        )));
+/// Refuses to announce another file than the one that is published.
+fn require_same(row: &SoldVersionRow, announced: Option<(u64, Sha256)>) -> Result<()> {
+    let published = row.published.as_ref().map(|published| (published.size, published.sha256));
+    if published.is_none() || announced.is_none() || announced == published {
+        return Ok(());
     }
-    Ok(SoldVersionRow { published: Some(published), staged: None, ..row })
+    Err(Error::BadRequest(format!(
+        "sha256: version {} is published with another file, and a file never changes; make a new version",
+        row.name
+    )))
 }
 
 /// Stores the number of a version that is published. `false`: the package changed meanwhile.
@@ -199,19 +202,9 @@ impl Wish {
                 "name: the version is published, and its name is in archives and lock files; make a new version".into(),
             ));
         }
-        let Some(announced) = self.announced else { return Ok(row) };
-        if let Some(published) = &before.published {
-            if (published.size, published.sha256) == announced {
-                return Ok(row);
-            }
-            return Err(Error::BadRequest(
-                "sha256: the version is published with another file, and its file never changes; make a new version".into(),
-            ));
-        }
-        let is_same = before
-            .staged
-            .as_ref()
-            .is_some_and(|staged| (staged.size, staged.sha256) == (Some(announced.0), Some(announced.1)));
+        require_same(before, self.announced)?;
+        let Some(announced) = self.announced.filter(|_| before.published.is_none()) else { return Ok(row) };
+        let is_same = before.staged.as_ref().is_some_and(|staged| (staged.size, staged.sha256) == announced);
         if !is_same {
             row.staged = Some(staging::place(state, announced));
         }
@@ -224,18 +217,23 @@ async fn change(
     state: &AppState,
     seller: &Seller,
     headers: &HeaderMap,
-    before: SoldVersionRow,
+    stored: SoldVersionRow,
     wish: &Wish,
 ) -> Result<Option<(SoldPackageRow, SoldVersionRow)>> {
+    let mut sold = Sold::find(state, headers, seller, stored.package_id, Some(&stored.key)).await?;
+    // What an upload session has published since the version got its number.
+    let live = sold.access.live_version().filter(|_| stored.published.is_none());
+    let before = match live {
+        Some(live) => adopted(stored.clone(), live)?,
+        None => stored.clone(),
+    };
     let mut row = wish.apply(state, &before)?;
-    let key = Some(row.key.as_str());
-    let sold = Sold::find(state, headers, seller, row.package_id, key).await?;
-    if row == before {
+    if row == stored {
         return Ok(Some((sold.row, row)));
     }
     row.rev += 1;
     row.updated_at = state.now().max(before.updated_at);
-    if before.published.is_some() && row.enabled != before.enabled {
+    if live.is_some() || (before.published.is_some() && row.enabled != before.enabled) {
         let mut rows = VersionRows::new(&seller.tenant, &before, Some(&row));
         let hiding = hide_version(sold.target(state), state.now(), &row.key, !row.enabled, Some(&mut rows));
         let outcome = hiding.await;
@@ -243,10 +241,12 @@ async fn change(
             return Ok(None);
         }
         outcome?;
+        staging::remove(state, &stored).await;
         return Ok(Some((sold.row, row)));
     }
     let renamed = wish.name.as_ref().filter(|_| row.key != before.key);
     if let Some(version) = renamed {
+        sold = Sold::find(state, headers, seller, row.package_id, Some(&row.key)).await?;
         check_free(state, seller, &sold, version, Some(row.id)).await?;
     }
     let package = renamed.map(|_| &sold.row);
@@ -285,17 +285,16 @@ async fn take_away(
     headers: &HeaderMap,
     row: &SoldVersionRow,
 ) -> Result<bool> {
-    if row.published.is_none() {
-        return remove(state, seller, row).await;
-    }
     let package = load_package(state, &seller.tenant, row.package_id).await?;
     let Some(sold) = Sold::of(state, headers, seller, package, Some(&row.key)).await? else {
         // What was published went with its repository.
         return remove(state, seller, row).await;
     };
-    let numbered = Numbered { row: row.clone(), sold };
-    let mut rows = VersionRows::new(&seller.tenant, &numbered.row, None);
-    let outcome = bury_version(numbered.sold.target(state), state.now(), &row.key, Some(&mut rows)).await;
+    if row.published.is_none() && sold.access.live_version().is_none() {
+        return remove(state, seller, row).await;
+    }
+    let mut rows = VersionRows::new(&seller.tenant, row, None);
+    let outcome = bury_version(sold.target(state), state.now(), &row.key, Some(&mut rows)).await;
     if rows.moved {
         return Ok(false);
     }

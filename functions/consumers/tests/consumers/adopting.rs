@@ -46,3 +46,43 @@ async fn a_version_that_is_published_while_it_has_a_number_only() {
     let different = crate::put_zip(&ann, other, &crate::archive(&json!({ "name": NAME }))).await;
     expect(&different, 400, &["other bytes"]);
 }
+
+#[tokio::test]
+async fn whoever_publishes_first_the_number_means_what_is_published() {
+    let (app, ann) = shop().await;
+    let one = package(&ann, NAME).await;
+    let path = format!("/versions/package/{one}");
+    let draft = id(&made(&ann, &path, json!({ "name": "1.0", "status": 0 })).await);
+    let other = id(&made(&ann, &path, crate::announced("1.1", &zip(NAME, "1.1"))).await);
+    let (customer, buyer) = consumer(&app, &ann).await;
+    permit(&ann, customer, one, "*").await;
+    app.publish_composer(REPO, NAME, &["1.0", "1.1"]).await;
+    // Its consumers get it, and its seller is told so.
+    let shown = ann.get(&format!("/versions/{draft}")).await.json();
+    assert_eq!((shown.get("upload_url"), &shown["status"]), (None, &json!(1)));
+    let hidden = ann.patch_json(&format!("/versions/{draft}"), &json!({ "status": 0 })).await;
+    expect(&hidden, 200, &[]);
+    assert_eq!((hidden.json().get("upload_url"), &hidden.json()["status"]), (None, &json!(0)));
+    assert_eq!(versions(&buyer, NAME).await, ["1.1"]);
+    assert_eq!(versions(&ann, NAME).await, ["1.0", "1.1"]);
+    let shown = ann.get(&format!("/versions/{draft}")).await.json();
+    assert_eq!((shown.get("upload_url"), &shown["status"]), (None, &json!(0)));
+    // It is published, so neither its name nor its file change.
+    let path = format!("/versions/{other}");
+    expect(&ann.patch_json(&path, &json!({ "name": "1.2" })).await, 400, &["name: ", "published"]);
+    expect(&ann.patch_json(&path, &crate::announced("1.1", b"x")).await, 400, &["sha256: ", "published"]);
+    expect(&ann.patch_json(&path, &json!({ "filename": "9.zip" })).await, 200, &[]);
+    assert_eq!(versions(&buyer, NAME).await, ["1.1"]);
+}
+
+#[tokio::test]
+async fn a_number_that_is_deleted_takes_what_somebody_else_published_with_it() {
+    let (app, ann) = shop().await;
+    let one = package(&ann, NAME).await;
+    let path = format!("/versions/package/{one}");
+    let number = id(&made(&ann, &path, json!({ "name": "1.0" })).await);
+    app.publish_composer(REPO, NAME, &["1.0", "1.1"]).await;
+    assert_eq!(ann.delete(&format!("/versions/{number}")).await.status, 204);
+    assert_eq!(versions(&ann, NAME).await, ["1.1"]);
+    expect(&ann.post_json(&path, &json!({ "name": "1.0" })).await, 400, &["name: ", "never be used again"]);
+}

@@ -1,5 +1,7 @@
 //! Consumers: their keys, and how they are found.
 
+use granary_storage::Key;
+use granary_testing::tenant_of;
 use serde_json::{Value, json};
 
 use crate::{NAME, consumer, expect, id, made, package, permit, published, shop, versions};
@@ -91,4 +93,25 @@ async fn keys_are_in_no_audit_record() {
         assert!(!text.contains(row[name].as_str().unwrap()), "{name}");
     }
     assert!(!text.contains("another-secret"));
+}
+
+#[tokio::test]
+async fn a_consumer_that_goes_while_a_page_is_made_does_not_end_the_list() {
+    let (app, ann) = shop().await;
+    for _ in 0..4 {
+        made(&ann, "/consumers", json!({ "email": "a@b" })).await;
+    }
+    // As if it had been deleted after its reference was read.
+    app.state().storage().delete(&Key::Consumer(tenant_of("ann"), 2)).await.unwrap();
+    let mut found = Vec::new();
+    let mut path = "/consumers/email/a@b?limit=2".to_owned();
+    for _ in 0..4 {
+        let page = ann.get(&path).await;
+        found.extend(page.json().as_array().unwrap().iter().map(id));
+        let Some(next) = page.header("link").strip_prefix('<').and_then(|link| link.split('>').next()) else {
+            break;
+        };
+        path = next.to_owned();
+    }
+    assert_eq!(found, [1, 3, 4]);
 }

@@ -172,14 +172,17 @@ async fn updates_are_checked_as_well() {
     }
 }
 
-/// Gives a consumer permissions with these numbers, as if it had been given them one by one.
+/// Gives a consumer permissions with these numbers, as if it had been given them one by one: each 20 for another package
+/// from this one on.
 async fn fill(app: &TestApp, number: u64, package: u64, permissions: RangeInclusive<u64>, version: &str) {
     let (storage, tenant) = (app.state().storage(), tenant_of("ann"));
     let key = Key::Consumer(tenant.clone(), number);
     let mut row: ConsumerRow = storage.get(&key).await.unwrap().unwrap();
     let now = app.state().now();
     let given = Permission { package_id: package, version: version.into(), created_at: now, updated_at: now };
-    row.permissions = permissions.clone().map(|id| (id, given.clone())).collect();
+    let packages = (0..).map(|index| package + index / 20);
+    let all = permissions.clone().zip(packages);
+    row.permissions = all.map(|(id, package_id)| (id, Permission { package_id, ..given.clone() })).collect();
     storage.put(&key, &row).await.unwrap();
     storage.put(&Key::ConsumerKey(row.public_key.consumer_hash()), &row).await.unwrap();
     for batch in permissions.collect::<Vec<_>>().chunks(100) {
@@ -197,19 +200,50 @@ async fn a_consumer_has_at_most_500_permissions() {
     let (app, ann) = shop().await;
     let one = package(&ann, NAME).await;
     let (customer, _) = consumer(&app, &ann).await;
-    fill(&app, customer, one, 1_001..=1_499, "1.*").await;
+    fill(&app, customer, one + 1, 1_001..=1_499, "1.*").await;
     let last = permit(&ann, customer, one, "1.*").await;
     let body = json!({ "consumer_id": customer, "package_id": one, "version": "2.*" });
     expect(&ann.post_json("/permissions", &body).await, 400, &["version: ", "500"]);
     // One that it has can be changed.
     let path = format!("/permissions/{last}");
     expect(&ann.patch_json(&path, &json!({ "version": "2.*" })).await, 200, &[]);
-    let path = format!("/permissions/consumer/{customer}/package/{one}");
-    assert_eq!(ann.get(&path).await.json().as_array().unwrap().len(), 500);
+    let key = Key::Consumer(tenant_of("ann"), customer);
+    let row: ConsumerRow = app.state().storage().get(&key).await.unwrap().unwrap();
+    assert_eq!(row.permissions.len(), 500);
     assert_eq!(ann.delete(&format!("/consumers/{customer}")).await.status, 204);
     for gone in [last, 1_001, 1_499] {
         expect(&ann.get(&format!("/permissions/{gone}")).await, 404, &["permission"]);
     }
+}
+
+#[tokio::test]
+async fn a_consumer_has_at_most_20_permissions_for_one_package() {
+    let (app, ann) = shop().await;
+    let (one, two) = (package(&ann, NAME).await, package(&ann, "acme/other").await);
+    let (customer, _) = consumer(&app, &ann).await;
+    let mut last = 0;
+    for number in 0..20 {
+        last = permit(&ann, customer, one, &format!("1.{number}")).await;
+    }
+    let other = permit(&ann, customer, two, "*").await;
+    let body = json!({ "consumer_id": customer, "package_id": one, "version": "2.*" });
+    expect(&ann.post_json("/permissions", &body).await, 400, &["version: ", "20 permissions", "'||'"]);
+    let path = format!("/permissions/{other}");
+    expect(&ann.patch_json(&path, &json!({ "package_id": one })).await, 400, &["version: ", "20"]);
+    let path = format!("/permissions/{last}");
+    expect(&ann.patch_json(&path, &json!({ "version": "1.19||2.*" })).await, 200, &[]);
+    // One that has more from earlier can be changed, and can have fewer.
+    fill(&app, customer, one, 1_001..=1_020, "1.*").await;
+    let key = Key::Consumer(tenant_of("ann"), customer);
+    let mut row: ConsumerRow = app.state().storage().get(&key).await.unwrap().unwrap();
+    let given = row.permissions[&1_001].clone();
+    row.permissions.extend([(last, given.clone()), (other, given)]);
+    app.state().storage().put(&key, &row).await.unwrap();
+    app.state().storage().put(&Key::ConsumerKey(row.public_key.consumer_hash()), &row).await.unwrap();
+    let path = format!("/consumers/{customer}");
+    expect(&ann.patch_json(&path, &json!({ "email": "two@example.com" })).await, 200, &[]);
+    expect(&ann.post_json("/permissions", &body).await, 400, &["version: ", "20"]);
+    assert_eq!(ann.delete(&format!("/permissions/{other}")).await.status, 204);
 }
 
 #[tokio::test]
@@ -218,7 +252,7 @@ async fn what_a_consumer_may_have_fits_into_its_row() {
     let one = package(&ann, NAME).await;
     let (customer, _) = consumer(&app, &ann).await;
     let long = vec!["1.2.3"; 110].join("||");
-    fill(&app, customer, one, 1_001..=1_300, &long).await;
+    fill(&app, customer, one + 1, 1_001..=1_300, &long).await;
     let body = |version: &str| json!({ "consumer_id": customer, "package_id": one, "version": version });
     let mut given = 0;
     let refused = loop {

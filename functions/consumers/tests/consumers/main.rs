@@ -8,6 +8,7 @@ mod costs;
 mod deleting;
 mod faults;
 mod fields;
+mod overtaken;
 mod packages;
 mod permissions;
 mod publishing;

@@ -81,6 +81,23 @@ async fn a_package_of_another_protocol_is_sold_by_its_number() {
 }
 
 #[tokio::test]
+async fn what_was_switched_off_stays_so_without_its_number() {
+    let app = TestApp::new().await;
+    let ann = app.repo("ann", "libs", &["npm"], "private").await;
+    assert_eq!(ann.publish("libs", &NpmPackage::new("tool", "1.0.0")).await.status, 201);
+    let licensed = app.licence("ann", &["tool"], |_| {}).await;
+    assert_eq!(npm_versions(&licensed.actor).await, ["1.0.0"]);
+    let body = json!({ "name": "tool", "type": "npm", "status": 0 });
+    let number = id(&made(&ann, "/packages", body).await);
+    assert_eq!(npm_versions(&licensed.actor).await, Vec::<String>::new());
+    assert_eq!(ann.delete(&format!("/packages/{number}")).await.status, 204);
+    assert_eq!(npm_versions(&licensed.actor).await, Vec::<String>::new());
+    // Whoever wants it shown again numbers it again.
+    made(&ann, "/packages", json!({ "name": "tool", "type": "npm" })).await;
+    assert_eq!(npm_versions(&licensed.actor).await, ["1.0.0"]);
+}
+
+#[tokio::test]
 async fn status_0_hides_a_package_from_consumers_alone() {
     let (app, ann) = shop().await;
     let one = package(&ann, NAME).await;

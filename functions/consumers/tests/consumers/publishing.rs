@@ -1,5 +1,9 @@
 //! The file of a version: by an address of the bucket, or sent to the registry at once.
 
+use std::collections::BTreeSet;
+
+use granary_storage::Key;
+use granary_storage::rows::RepoRow;
 use granary_testing::TestApp;
 use serde_json::{Value, json};
 
@@ -187,4 +191,22 @@ async fn status_0_hides_a_version_from_consumers_alone() {
     expect(&renamed, 200, &[]);
     let shown = ann.get(&format!("/versions/{first}")).await.json();
     assert_eq!((&shown["filename"], &shown["status"]), (&json!("9.zip"), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_repository_that_does_not_offer_composer_any_more_gets_no_versions() {
+    let (app, ann) = shop().await;
+    let one = package(&ann, NAME).await;
+    let path = format!("/versions/package/{one}");
+    let number = id(&made(&ann, &path, json!({ "name": "1.0" })).await);
+    // As if its owner had taken the protocol away just before the package was numbered.
+    let key = Key::Repo(REPO.parse().unwrap());
+    let row: RepoRow = app.state().storage().get(&key).await.unwrap().unwrap();
+    let without = RepoRow { package_types: BTreeSet::new(), ..row.clone() };
+    app.state().storage().put(&key, &without).await.unwrap();
+    let words = ["does not hold composer", "packageTypes"];
+    expect(&put_zip(&ann, number, &zip(NAME, "1.0")).await, 400, &words);
+    expect(&ann.post_json(&path, &json!({ "name": "1.1" })).await, 400, &words);
+    app.state().storage().put(&key, &row).await.unwrap();
+    assert_eq!(versions(&ann, NAME).await, Vec::<String>::new());
 }

@@ -152,3 +152,27 @@ async fn a_token_that_is_revoked_changes_nothing() {
     // In person it goes on.
     assert_eq!(app.user("ann").delete(&format!("/packages/{one}")).await.status, 204);
 }
+
+#[tokio::test]
+async fn whoever_takes_over_a_repository_sells_what_is_in_it() {
+    for visibility in ["private", "public"] {
+        let app = TestApp::new().await;
+        let ann = app.repo("ann", REPO, &["composer"], visibility).await;
+        let bob = app.account_token("bob", &["admin"]).await;
+        let one = id(&made(&ann, "/packages", json!({ "name": NAME, "status": 0 })).await);
+        app.publish_composer(REPO, NAME, &["1.0"]).await;
+        app.add_member("ann", REPO, "bob", "owner").await;
+        let body = json!({ "name": NAME, "repo_id": REPO });
+        expect(&bob.post_json("/packages", &body).await, 400, &["repo_id: "]);
+        let left = app.user("ann").delete(&format!("/api/repos/{REPO}/members?userId=ann")).await;
+        assert_eq!(left.status, 200, "{}", left.text());
+        let his = id(&made(&bob, "/packages", body).await);
+        let (customer, buyer) = consumer(&app, &bob).await;
+        permit(&bob, customer, his, "*").await;
+        assert_eq!(versions(&buyer, NAME).await, ["1.0"]);
+        // What she sold is nothing any more but a number.
+        expect(&ann.patch_json(&format!("/packages/{one}"), &json!({ "status": 1 })).await, 400, &["gone"]);
+        assert_eq!(ann.delete(&format!("/packages/{one}")).await.status, 204, "{visibility}");
+        assert_eq!(versions(&buyer, NAME).await, ["1.0"]);
+    }
+}

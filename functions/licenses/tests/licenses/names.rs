@@ -37,12 +37,13 @@ async fn names_are_kept_as_their_protocol_compares_them() {
         ("mona.LinkedList", "mona.linkedlist"),
         ("com.Example:Lib", "com.Example:Lib"),
         ("Acme/Shop", "acme/shop"),
-        ("packages/JSONStream", "packages/jsonstream"),
+        // With one slash this could be a package of Composer.
+        ("packages//JSONStream", "packages/jsonstream"),
         ("packages/@acme/pad", "packages/@acme/pad"),
         ("jars/com.Example:Lib", "jars/com.Example:Lib"),
         ("php/acme/shop", "php/acme/shop"),
         // No repository offers it yet.
-        ("jars/left-pad", "jars/left-pad"),
+        ("jars//left-pad", "jars/left-pad"),
     ] {
         assert_eq!(kept(&ann, given).await, Ok(expected.into()), "{given}");
     }
@@ -80,6 +81,40 @@ async fn where_upper_case_matters_to_some_what_exists_decides() {
     kept(&ann, "JSONStream").await.unwrap_err();
     assert_eq!(ann.request("PUT", "/api/raw/files/Tool/1/f", &[], "x").await.status, 201);
     assert_eq!(kept(&ann, "Tool").await, Ok("Tool".into()));
+}
+
+/// `acme/core` is a package of Composer, or `core` in the repository `acme`; a licence for the one must not open the other.
+#[tokio::test]
+async fn a_vendor_is_not_taken_for_a_repository() {
+    let (app, ann) = shelf(&[("shop", &["composer"]), ("acme", &["npm"])]).await;
+    assert_eq!(ann.publish("acme", &NpmPackage::new("tool", "1.0.0")).await.status, 201);
+    app.publish_composer("shop", "acme/core", &["1.0.0"]).await;
+    let error = kept(&ann, "acme/none").await.unwrap_err();
+    assert!(error.contains("'acme/none'") && error.contains("'acme//none'"), "{error}");
+    let npm = |name: &str| format!("/api/npm/acme/{name}");
+    let php = |name: &str| format!("/composer/shop/p2/acme/{name}.json");
+    for (given, opens, keeps_shut) in [
+        ("acme/core", php("core"), npm("core")),
+        ("shop/acme/core", php("core"), npm("core")),
+        ("acme/tool", npm("tool"), php("tool")),
+        ("acme//tool", npm("tool"), php("tool")),
+    ] {
+        let made = ann.post_json(PATH, &plain(&[given])).await;
+        assert_eq!(made.status, 201, "{given}: {}", made.text());
+        assert!(!made.json()["packages"][0].as_str().unwrap().contains("//"), "{}", made.text());
+        let customer = app.token(made.json()["key"].as_str().unwrap());
+        assert_eq!(customer.get(&opens).await.status, 200, "{given} {opens}");
+        assert_eq!(customer.get(&keeps_shut).await.status, 404, "{given} {keeps_shut}");
+    }
+    // Both are there from now on, so the name alone does not say which of them is meant.
+    assert_eq!(ann.publish("acme", &NpmPackage::new("core", "1.0.0")).await.status, 201);
+    kept(&ann, "acme/core").await.unwrap_err();
+    let key = ann.post_json(PATH, &plain(&["shop//acme/core"])).await.json()["key"].clone();
+    let customer = app.token(key.as_str().unwrap());
+    assert_eq!(
+        (customer.get(&php("core")).await.status, customer.get(&npm("core")).await.status),
+        (200, 404)
+    );
 }
 
 #[tokio::test]

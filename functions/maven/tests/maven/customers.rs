@@ -56,7 +56,7 @@ async fn metadata_and_files_are_those_that_were_sold() {
         (first_only(&app).await, vec!["1.0.0"]),
         (ranged, vec!["1.0.0", "1.1.0"]),
         (window(&app, &[NAME], 1_000).await, vec!["1.0.0", "1.1.0"]),
-        (window(&app, &["libs/com.example:hello-lib"], 999).await, vec!["1.0.0"]),
+        (window(&app, &["libs//com.example:hello-lib"], 999).await, vec!["1.0.0"]),
         (app.licence("ann", &[NAME], |_| ()).await.actor, vec!["1.0.0", "1.1.0", "2.0.0"]),
     ] {
         let document = xml(&customer, &artifact_metadata()).await;

@@ -166,7 +166,7 @@ async fn search_finds_what_was_sold() {
     publish_all(&ann, "padding", &["1.0.0"]).await;
     publish_all(&ann, "pads", &["1.0.0"]).await;
     app.hide_package(&app.package_key("libs", "pads"), true).await;
-    let licence = app.licence("ann", &["pad", "libs/padding", "pads", "none", "libs/none"], |row| {
+    let licence = app.licence("ann", &["pad", "libs//padding", "pads", "none", "libs//none"], |row| {
         row.constraint = versions("<2.0.0");
     });
     let customer = licence.await.actor;
@@ -191,7 +191,7 @@ async fn search_finds_what_was_sold() {
     let page = search(&customer, "text=&size=1&from=1").await;
     assert_eq!((page["total"].as_u64(), names(&page)), (Some(2), vec![("padding", "1.0.0")]));
     // Somebody who bought nothing here.
-    let nothing = app.licence("ann", &["elsewhere/pad"], |_| ()).await.actor;
+    let nothing = app.licence("ann", &["elsewhere//pad"], |_| ()).await.actor;
     assert_eq!(search(&nothing, "text=").await["total"], 0);
 }
 

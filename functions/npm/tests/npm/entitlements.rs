@@ -177,7 +177,7 @@ async fn what_its_seller_has_switched_off_is_not_there_for_customers() {
     publish_all(&ann, "pad", &["1.0.0", "2.0.0"]).await;
     let package = app.package_key("libs", "pad");
     app.sell("ann", &package, 1).await;
-    let licence = app.licence("ann", &["libs/pad"], |_| ()).await.actor;
+    let licence = app.licence("ann", &["libs//pad"], |_| ()).await.actor;
     let consumer = app.consumer("ann", &[(1, "*")]).await.actor;
     for customer in [&licence, &consumer] {
         assert_eq!(listed(customer).await, ["1.0.0", "2.0.0"]);
@@ -214,7 +214,7 @@ async fn the_key_of_another_seller_finds_no_repository() {
         subject: granary_storage::Subject::Repo("libs".parse().unwrap()),
         uid: Some(uid.to_owned()),
     };
-    let bobs = app.licence("bob", &["pad", "libs/pad"], |_| ()).await.actor;
+    let bobs = app.licence("bob", &["pad", "libs//pad"], |_| ()).await.actor;
     let bobs_consumer = app.consumer("bob", &[(1, "*")]).await.actor;
     let former = app.licence_of(of_repo("an earlier one"), &["pad"], |_| ()).await.actor;
     for stranger in [bobs, bobs_consumer, former] {

@@ -128,6 +128,25 @@ async fn a_tag_never_points_at_a_version_that_was_deleted_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_version_that_several_delete_at_once_is_deleted_once() {
+    let (app, ann) = private().await;
+    publish_all(&ann, "pad", &["1.0.0", "2.0.0", "3.0.0", "4.0.0"]).await;
+    for version in ["1.0.0", "2.0.0", "3.0.0"] {
+        let tasks = (0..8).map(|_| {
+            let (actor, path) = (ann.clone(), at(&format!("pad/-/pad-{version}.tgz/-rev/undefined")));
+            tokio::spawn(async move { actor.delete(&path).await })
+        });
+        for answer in join_all(tasks.collect::<Vec<_>>()).await {
+            let answer = answer.unwrap();
+            // Whoever comes later may find nothing.
+            assert!(answer.status == 200 || answer.status == 404, "{}", answer.text());
+        }
+    }
+    let stored = app.check_consistency("libs").await;
+    assert_eq!((stored.live.len(), stored.tombstones.len()), (1, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn publishing_while_other_versions_are_deleted_and_deprecated() {
     let (app, ann) = private().await;
     publish_all(&ann, "pad", &["1.0.0", "1.1.0", "1.2.0"]).await;

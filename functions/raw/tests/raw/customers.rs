@@ -47,7 +47,7 @@ async fn lists_and_files_are_those_that_were_sold() {
     let (app, ann) = shop().await;
     let window = |millis| {
         let constraint = LicenceConstraint::Date(Timestamp::from_millis(START + millis));
-        app.licence("ann", &["files/tool"], |row| {
+        app.licence("ann", &["files//tool"], |row| {
             row.constraint = constraint;
             row.on_expiry = OnExpiry::Restrict;
         })
@@ -202,4 +202,25 @@ async fn conditions_belong_to_a_credential_and_warm_reads_cost_the_same() {
         made.dedup();
         assert_eq!(made.len(), 1, "{path}: {made:?}");
     }
+}
+
+/// A version goes on growing: what comes after the end of a licence is not for it, although the version is.
+#[tokio::test]
+async fn files_that_came_later_are_not_for_a_licence_that_had_ended() {
+    let (app, ann) = shop().await;
+    let until = LicenceConstraint::Date(app.state().now());
+    let customer = app.licence("ann", &["tool"], |row| {
+        row.constraint = until;
+        row.on_expiry = OnExpiry::Restrict;
+    });
+    let customer = customer.await.actor;
+    app.clock.advance_millis(1);
+    assert_eq!(ann.request("PUT", &at("tool/1.0.0/late.bin"), &[], "late").await.status, 201);
+    assert_eq!(ann.get(&at("tool/1.0.0/late.bin")).await.status, 200);
+    let late = customer.get(&at("tool/1.0.0/late.bin")).await;
+    let never = customer.get(&at("tool/1.0.0/never.bin")).await;
+    assert_eq!((late.status, late.text()), (404, never.text().replace("never", "late")));
+    let files = |response: granary_testing::TestResponse| response.json()["files"].as_array().unwrap().len();
+    assert_eq!(files(ann.get(&at("tool/1.0.0")).await), 2);
+    assert_eq!(files(customer.get(&at("tool/1.0.0")).await), 1);
 }

@@ -3,6 +3,7 @@
 use granary_testing::Actor;
 use serde_json::Value;
 
+use crate::forms::form;
 use crate::support::{REPO, begin, complete, path, private, raw, send_all};
 
 async fn steps(actor: &Actor, upload: &Value) -> [u16; 4] {
@@ -108,4 +109,26 @@ async fn a_type_that_was_dropped_meanwhile() {
     // It is still open: nothing was wrong with the files.
     assert_eq!(settings.patch_json("/api/repos/files", &types(&["npm", "raw"])).await.status, 200);
     assert_eq!(complete(&ann, &upload).await.status, 201);
+}
+
+/// Keys are in the hands of strangers: nobody reads gigabytes from them to say no afterwards.
+#[tokio::test]
+async fn customers_are_refused_before_anything_is_read() {
+    let (app, ann) = private().await;
+    let upload = begin(&ann, &raw("tool", "1.0", &[("f", b"bytes")])).await;
+    let licence = app.licence("ann", &["tool"], |_| ()).await.actor;
+    let suspended = app.licence("ann", &["tool"], |row| row.suspended = true).await.actor;
+    let consumer = app.consumer("ann", &[(1, "*")]).await.actor;
+    for (actor, code) in [(licence, "FORBIDDEN"), (suspended, "LICENSE_SUSPENDED"), (consumer, "FORBIDDEN")] {
+        let fields = [("repoId", REPO), ("packageType", "raw"), ("packageName", "tool"), ("version", "1.0")];
+        for at in [0, 9] {
+            let refused = form(&actor, &fields, Some(("f", b"bytes")), at).await;
+            assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some(code)));
+        }
+        // Not even a form that cannot be read makes a difference.
+        let headers = [("content-type", "multipart/form-data; boundary=x")];
+        let broken = actor.request("POST", "/api/packages/upload", &headers, "nothing of the kind").await;
+        assert_eq!(broken.status, 403, "{}", broken.text());
+        assert_eq!(steps(&actor, &upload).await[1..], [404; 3]);
+    }
 }

@@ -1,7 +1,7 @@
 //! Archives of packages: where `composer.json` is in them.
 //!
 //! Composer unpacks with `unzip`, `7z` or PHP's own reader, whichever there is, and these do different things with a
-//! symlink. So there are none in an archive. What any zip has to be like is in [`crate::zip_archive`].
+//! symlink. So there are none in an archive. What any zip has to be like is in `zip_archive`.
 
 use std::io::{Read, Seek};
 

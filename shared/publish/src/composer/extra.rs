@@ -2,12 +2,22 @@
 
 use granary_model::{Error, Result};
 use granary_storage::Transaction;
+use granary_storage::rows::HeadRow;
 
 /// Rows of the caller's own, written in the same transaction as the change of a package: all of it or nothing.
 ///
 /// Such as a seller's number of the package or version. Labels must differ from those that changes use themselves: begin
 /// them with `extra-`.
 pub trait Extra: Send {
+    /// Looks at the package that a version is published in, which is committed only if the head is still this one. `None`:
+    /// there is none. Called anew for each attempt.
+    ///
+    /// # Errors
+    /// Whatever makes the change impossible; nothing is written then.
+    fn check(&mut self, _head: Option<&HeadRow>) -> Result<()> {
+        Ok(())
+    }
+
     /// Adds the rows. Called anew for each attempt, with a new transaction.
     ///
     /// # Errors
@@ -23,6 +33,14 @@ pub(super) fn lent<'a>(extra: &'a mut Option<&mut dyn Extra>) -> Option<&'a mut 
     match extra {
         Some(extra) => Some(&mut **extra),
         None => None,
+    }
+}
+
+/// Lets the caller look at the head, if there is a caller with rows.
+pub(super) fn check_head(extra: &mut Option<&mut dyn Extra>, head: Option<&HeadRow>) -> Result<()> {
+    match extra {
+        Some(extra) => extra.check(head),
+        None => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@
 mod links;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use granary_model::composer::{ComposerName, ComposerVersion};
 use granary_model::{Error, Result};
@@ -61,9 +62,9 @@ pub(super) fn check_manifest(
     }
     manifest.retain(|member, _| !LEFT_OUT.contains(&member.as_str()));
     manifest.insert("name".into(), name.as_str().into());
-    links::check(&manifest)?;
+    links::check(&manifest, name, version)?;
     check_programs(&manifest)?;
-    check_types(&manifest)?;
+    types::check(&manifest)?;
     Ok(manifest)
 }
 
@@ -113,9 +114,14 @@ fn wrong(why: &str) -> Error {
     Error::BadRequest(format!("composer.json: {why}"))
 }
 
-/// A version stands in the address of its archive. What gateways decode or cut at cannot, nor can a branch that reads as
+/// Checks that a version can be published: it stands in the address of its archive.
+///
+/// At most 150 characters in normal form. What gateways decode or cut at cannot be in it, nor can a branch that reads as
 /// a way up.
-fn check_addressable(version: &ComposerVersion) -> Result<()> {
+///
+/// # Errors
+/// `BadRequest`.
+pub fn check_addressable(version: &ComposerVersion) -> Result<()> {
     let text = version.normalized();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+/".contains(c);
     let is_way = |part: &str| part.is_empty() || part.ends_with('.');
@@ -154,7 +160,7 @@ fn check_identity(
 
 /// Programs become links in `vendor/bin`, so they have to be files of the package.
 fn check_programs(manifest: &Map<String, Value>) -> Result<()> {
-    let programs: Vec<&Value> = match manifest.get("bin") {
+    let programs: Vec<&Value> = match types::present(manifest, "bin") {
         None => return Ok(()),
         Some(Value::Array(programs)) => programs.iter().collect(),
         Some(one) => vec![one],
@@ -178,29 +184,4 @@ fn stays_inside(path: &str) -> bool {
         && path
             .split(['/', '\\'])
             .all(|part| !part.trim_end_matches([' ', '.']).is_empty() || part == "." || part.is_empty())
-}
-
-/// Members of which Composer demands a type.
-fn check_types(manifest: &Map<String, Value>) -> Result<()> {
-    type Check = fn(&Value) -> bool;
-    let is_object: Check = |value| value.is_object() || value.as_array().is_some_and(Vec::is_empty);
-    let is_list: Check = |value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
-    let is_text: Check = Value::is_string;
-    let wanted: [(&str, Check, &str); 9] = [
-        ("type", is_text, "a text"),
-        ("description", is_text, "a text"),
-        ("target-dir", is_text, "a text"),
-        ("keywords", is_list, "a list of texts"),
-        ("include-path", is_list, "a list of texts"),
-        ("autoload", is_object, "an object"),
-        ("autoload-dev", is_object, "an object"),
-        ("extra", is_object, "an object"),
-        ("support", is_object, "an object"),
-    ];
-    for (member, is_right, what) in wanted {
-        if manifest.get(member).is_some_and(|value| !is_right(value)) {
-            return Err(wrong(&format!("{member}: it has to be {what}")));
-        }
-    }
-    Ok(())
 }

@@ -19,7 +19,7 @@ use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Storage, Transaction};
 
 use super::archive::{PackageArchive, PackageLimits};
-use super::extra::{Extra, PREFIX, add_rows, lent, refused_row};
+use super::extra::{Extra, PREFIX, add_rows, check_head, lent, refused_row};
 use super::facts::ComposerFacts;
 use super::manifest::{check_manifest, identity};
 use super::showing::{rank, show_latest};
@@ -258,6 +258,7 @@ impl HeadEdit for PublishEdit<'_> {
         now: Timestamp,
         transaction: &mut Transaction,
     ) -> Result<Step> {
+        check_head(&mut self.extra, head.as_ref())?;
         if self.again {
             return self.adopt(head, transaction).await;
         }

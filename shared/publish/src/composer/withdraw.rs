@@ -45,13 +45,21 @@ pub async fn bury_package(
     now: Timestamp,
     mut extra: Option<&mut dyn Extra>,
 ) -> Result<()> {
+    let mut left = None;
     loop {
         let mut edit = BuryEdit::new(&target, Wanted::All, lent(&mut extra));
-        edit_head(target.clone(), now, &mut edit).await?;
+        edit.left = left.take();
+        let applied = edit_head(target.clone(), now, &mut edit).await?;
         if edit.is_last {
             return Ok(());
         }
-        target.head = current_head(target.storage, &target.package, target.repo).await?;
+        target.head = match applied {
+            Applied::Changed(head) => {
+                left = Some((head.rev, edit.rest));
+                Some(head)
+            }
+            Applied::Unchanged => current_head(target.storage, &target.package, target.repo).await?,
+        };
     }
 }
 
@@ -68,13 +76,25 @@ struct BuryEdit<'a> {
     is_last: bool,
     gone: BTreeSet<String>,
     released: Vec<Sha256>,
+    /// The live versions while the head has this `rev`, if they are known. Whoever changes a version moves the head.
+    left: Option<(u64, Vec<VersionRow>)>,
+    /// The versions that stay for now.
+    rest: Vec<VersionRow>,
     extra: Option<&'a mut dyn Extra>,
 }
 
 impl<'a> BuryEdit<'a> {
     fn new(target: &Target<'a>, wanted: Wanted, extra: Option<&'a mut dyn Extra>) -> Self {
         let (storage, package) = (target.storage, target.package.clone());
-        Self { storage, package, wanted, is_last: false, gone: BTreeSet::new(), released: Vec::new(), extra }
+        let (gone, released, rest) = (BTreeSet::new(), Vec::new(), Vec::new());
+        Self { storage, package, wanted, is_last: false, gone, released, left: None, rest, extra }
+    }
+
+    async fn live(&mut self, head: Option<&HeadRow>) -> Result<Vec<VersionRow>> {
+        match (self.left.take(), head) {
+            (Some((rev, rows)), Some(head)) if head.rev == rev => Ok(rows),
+            _ => live_versions(self.storage, &self.package).await,
+        }
     }
 }
 
@@ -93,7 +113,7 @@ impl HeadEdit for BuryEdit<'_> {
         _: Timestamp,
         transaction: &mut Transaction,
     ) -> Result<Step> {
-        let live = live_versions(self.storage, &self.package).await?;
+        let live = self.live(head.as_ref()).await?;
         let (gone, rest): (Vec<VersionRow>, Vec<VersionRow>) = match &self.wanted {
             Wanted::One(version) => live.into_iter().partition(|row| row.version == *version),
             Wanted::All => {
@@ -120,6 +140,7 @@ impl HeadEdit for BuryEdit<'_> {
             self.released = burial.close(transaction, &self.package, &mut head);
             show(&mut head, &rest)?;
         }
+        self.rest = rest;
         if self.is_last {
             if is_package {
                 head.sold_as = None;
@@ -136,6 +157,11 @@ impl HeadEdit for BuryEdit<'_> {
             label if label.starts_with(PREFIX) => Err(refused_row(&mut self.extra, label)),
             label => Err(Error::internal("unpublishing", format!("the part '{label}' was refused"))),
         }
+    }
+
+    fn may_be_late(&self, label: &str) -> bool {
+        // Its bytes may have been released by another deletion of the same version.
+        label == "blob"
     }
 
     fn events(&self) -> Vec<Event> {

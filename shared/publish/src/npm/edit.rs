@@ -222,6 +222,11 @@ impl HeadEdit for Edit<'_> {
         }
     }
 
+    fn may_be_late(&self, label: &str) -> bool {
+        // Its bytes may have been released by another deletion of the same version.
+        label == "blob"
+    }
+
     fn events(&self) -> Vec<Event> {
         if self.released.is_empty() {
             Vec::new()

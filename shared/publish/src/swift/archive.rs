@@ -1,7 +1,7 @@
 //! Source archives: the zip of a release, found out about without unpacking it.
 //!
 //! SwiftPM unpacks with Info-ZIP's `unzip`, on Windows with bsdtar, and takes the one folder it finds for the
-//! package. What any zip has to be like is in [`crate::zip_archive`]; here is what a release has to be like besides.
+//! package. What any zip has to be like is in `zip_archive`; here is what a release has to be like besides.
 //!
 //! What remains is up to the file system: files whose names differ in case only, or in the normal form of Unicode, are
 //! two on Linux and one on a Mac or on Windows. As they are in many repositories of Git, they are taken, except where

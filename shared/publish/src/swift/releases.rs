@@ -105,9 +105,7 @@ impl Showing for SwiftShowing {
     /// The releases that the reader gets and those withdrawn that it would have got: they stay listed.
     async fn listed(storage: &Storage, source: &Source) -> Result<Vec<VersionRow>> {
         let first = Key::Version(source.package.clone(), String::new());
-        let mut rows: Vec<VersionRow> = storage.list_all(&first, "VER#").await?;
-        rows.retain(|row| source.grants.as_ref().is_none_or(|grants| grants.allow(row)));
-        Ok(rows)
+        source.among(storage.list_all(&first, "VER#").await?).await
     }
 
     fn show(head: &mut HeadRow, rows: &[VersionRow]) -> Result<()> {

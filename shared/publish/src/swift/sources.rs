@@ -1,14 +1,17 @@
 //! Packages by the addresses of their sources.
 
-use granary_model::PackageType;
-use granary_model::Result;
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
 use granary_model::swift::SourceUrl;
+use granary_model::{Error, PackageType, Result};
 use granary_storage::rows::{HeadRow, RepoRow, SwiftSourceRow};
 use granary_storage::{Key, PackageKey, Storage};
 use serde::Deserialize;
 
 use super::facts::SwiftFacts;
-use crate::documents::Source;
+use crate::compress::{gunzip, gzip};
+use crate::documents::{DocumentCache, Renderer, Source};
 
 /// Heads that are read in one call.
 const HEADS: usize = 100;
@@ -59,11 +62,43 @@ pub async fn packages_of(storage: &Storage, repo: &RepoRow, source: &SourceUrl) 
 }
 
 /// Whether a release that the reader gets names the address. Only that leads a customer to the package.
-pub async fn names_source(storage: &Storage, package: &Source, source: &SourceUrl) -> Result<bool> {
-    for row in package.versions(storage).await? {
-        if SwiftFacts::from_row(&row.facts)?.sources().contains(source) {
-            return Ok(true);
-        }
+///
+/// The addresses are kept in memory by revision and grants, as documents are.
+pub async fn names_source(
+    documents: &DocumentCache,
+    storage: &Storage,
+    package: &Source,
+    source: &SourceUrl,
+) -> Result<bool> {
+    let document = documents.get(storage, package, VARIANT, &Addresses).await?;
+    let addresses: BTreeSet<String> = serde_json::from_slice(&gunzip(&document.gzip)?)
+        .map_err(|e| Error::internal("reading addresses of sources", e))?;
+    Ok(addresses.contains(&source.to_string()))
+}
+
+/// Name of the variant.
+const VARIANT: &str = "s";
+
+/// All addresses that the releases which the reader gets name.
+struct Addresses;
+
+impl Renderer for Addresses {
+    fn variants(&self) -> Vec<String> {
+        vec![VARIANT.into()]
     }
-    Ok(false)
+
+    async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
+        let rows = source.versions(storage).await?;
+        let addresses = tokio::task::spawn_blocking(move || {
+            let mut addresses = BTreeSet::new();
+            for row in &rows {
+                addresses.extend(SwiftFacts::from_row(&row.facts)?.sources().iter().map(ToString::to_string));
+            }
+            let text = serde_json::to_vec(&addresses)
+                .map_err(|e| Error::internal("keeping addresses of sources", e))?;
+            gzip(&text)
+        });
+        let addresses = addresses.await.map_err(|e| Error::internal("keeping addresses of sources", e))??;
+        Ok(vec![addresses.into()])
+    }
 }

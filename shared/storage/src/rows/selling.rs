@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use granary_model::{CustomerKey, PackageType, RepoId, Sha256, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::Tenant;
+use crate::keys::{PackageKey, Tenant};
 
 /// A licence: a key, the packages it opens, and the limit it has.
 ///
@@ -30,7 +30,8 @@ pub struct LicenceRow {
     pub suspended: bool,
     /// What the seller keeps with it: a JSON object, as text.
     pub meta: Option<String>,
-    /// Names of packages, in all repositories of the seller, or `repo/name` for one of them.
+    /// Names of packages in all repositories of the seller, and what [`LicenceRow::limited`] makes of those in one of
+    /// them.
     pub packages: BTreeSet<String>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -38,6 +39,22 @@ pub struct LicenceRow {
     pub updated_at: Timestamp,
     /// Counts changes; every change is conditional on it.
     pub rev: u64,
+}
+
+impl LicenceRow {
+    /// A name that is limited to one repository, as licences keep it.
+    ///
+    /// With two slashes, which no name has: `acme/core` is a package of Composer, and would be `core` in the repository
+    /// `acme` as well.
+    pub fn limited(repo: &RepoId, name: &str) -> String {
+        format!("{repo}//{name}")
+    }
+
+    /// Whether it names a package.
+    pub fn names(&self, package: &PackageKey) -> bool {
+        let PackageKey { repo, name, .. } = package;
+        self.packages.contains(name) || self.packages.contains(&Self::limited(repo, name))
+    }
 }
 
 /// The limit of a licence.
@@ -183,12 +200,10 @@ pub struct PublishedFile {
 pub struct StagedFile {
     /// Session in the bucket's `staging/`.
     pub session: String,
-    /// Size in bytes, if it was said.
-    pub size: Option<u64>,
-    /// Digest of the bytes, if it was said.
-    pub sha256: Option<Sha256>,
-    /// When the address ends.
-    pub expires_at: Timestamp,
+    /// Size in bytes, as announced.
+    pub size: u64,
+    /// Digest of the bytes, as announced.
+    pub sha256: Sha256,
 }
 
 /// Which number a package has at its seller. Stands in the package's head, where every request reads it.

@@ -3,7 +3,7 @@
 use granary_model::{RepoId, Sha256, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::PackageKey;
+use crate::keys::{PackageKey, Tenant};
 
 /// A stored blob.
 ///
@@ -85,6 +85,11 @@ pub enum Event {
         repo: RepoId,
         /// Its `uid`, because the name may be in use again.
         uid: String,
+    },
+    /// An organisation was deleted: what it sold has to go.
+    SellerDeleted {
+        /// Whose licences and consumers those are.
+        tenant: Tenant,
     },
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
@@ -104,6 +106,34 @@ fn what_no_client_could_read_is_refused() {
         manifest[member] = value;
         refused(&manifest, reason);
     }
+}
+
+/// What Composer's own classes make of odd members, recorded.
+const VECTORS: &str = include_str!("vectors/members.txt");
+
+#[test]
+fn nothing_is_published_that_composer_cannot_load() {
+    let mut verdicts = BTreeMap::new();
+    for line in VECTORS.lines().filter(|line| !line.starts_with('#')) {
+        let mut columns = line.split('\t');
+        let mut column = || columns.next().unwrap_or_default();
+        let (verdict, version, members, named) = (column(), column(), column(), column());
+        let mut manifest: Value = serde_json::from_str(members).unwrap();
+        manifest["name"] = "acme/tool".into();
+        let version = version.parse().unwrap();
+        let checked =
+            check_manifest(manifest.to_string().as_bytes(), &"acme/tool".parse().unwrap(), &version);
+        match (verdict, &checked) {
+            ("+", Ok(_)) => {}
+            ("!" | "~", Err(Error::BadRequest(said))) => {
+                let begins = format!("composer.json: {named}: ");
+                assert!(!named.is_empty() && said.starts_with(&begins), "{line}: '{said}'");
+            }
+            _ => panic!("{line}: {checked:?}"),
+        }
+        *verdicts.entry(verdict).or_insert(0) += 1;
+    }
+    assert!(verdicts["+"] > 80 && verdicts["!"] > 100, "{verdicts:?}");
 }
 
 #[test]
