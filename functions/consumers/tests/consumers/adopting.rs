@@ -86,3 +86,34 @@ async fn a_number_that_is_deleted_takes_what_somebody_else_published_with_it() {
     assert_eq!(versions(&ann, NAME).await, ["1.1"]);
     expect(&ann.post_json(&path, &json!({ "name": "1.0" })).await, 400, &["name: ", "never be used again"]);
 }
+
+/// A draft stays one, whichever way its file comes.
+#[tokio::test]
+async fn a_version_that_is_switched_off_stays_so_when_it_is_uploaded() {
+    let (app, ann) = shop().await;
+    let one = package(&ann, NAME).await;
+    let path = format!("/versions/package/{one}");
+    let draft = id(&made(&ann, &path, json!({ "name": "1.0", "status": 0 })).await);
+    let (customer, buyer) = consumer(&app, &ann).await;
+    permit(&ann, customer, one, "*").await;
+    for version in ["1.0", "1.1"] {
+        let mut form = Vec::new();
+        for (name, value) in [("repoId", REPO), ("packageType", "composer"), ("version", version)] {
+            form.extend(
+                format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        form.extend(b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.zip\"\r\n\r\n");
+        form.extend(zip(NAME, version));
+        form.extend(b"\r\n--x--\r\n");
+        let headers = [("content-type", "multipart/form-data; boundary=x")];
+        let published = ann.request("POST", "/api/packages/upload", &headers, form).await;
+        assert_eq!(published.status, 201, "{}", published.text());
+    }
+    assert_eq!(versions(&buyer, NAME).await, ["1.1"]);
+    assert_eq!(ann.get(&format!("/versions/{draft}")).await.json()["status"], 0);
+    let (path, on) = (format!("/versions/{draft}"), json!({ "status": 1 }).to_string());
+    let patched = ann.request("PATCH", &path, &[("content-type", "application/json")], on);
+    assert_eq!(patched.await.status, 200);
+    assert_eq!(versions(&buyer, NAME).await, ["1.0", "1.1"]);
+}

@@ -1,11 +1,12 @@
 //! Verifying the bytes of a session and publishing them, by the same code as the protocols.
 
+use granary_model::composer::ComposerVersion;
 use granary_model::maven::{Coordinates, MavenFile};
 use granary_model::npm::NpmVersion;
 use granary_model::{Error, PackageType, Result, Timestamp};
-use granary_storage::rows::{UploadFile, UploadOrigin, UploadRow, UploadSubject};
+use granary_storage::rows::{SoldVersionRow, UploadFile, UploadOrigin, UploadRow, UploadSubject};
 use granary_storage::staging::{ObjectStream, staging_path};
-use granary_storage::{ObjectKey, PackageKey, Storage};
+use granary_storage::{Key, ObjectKey, PackageKey, Storage};
 
 use super::parts::{gone, join};
 use super::verify::{BlobReader, ChunkReader, read_through};
@@ -91,7 +92,8 @@ pub async fn publish_upload(
     }
 }
 
-/// Publishes a version of a Composer package. A number at a seller is not given here.
+/// Publishes a version of a Composer package. It gets no number at its seller here; if it has one already, it is as visible
+/// as its seller has said.
 pub async fn publish_composer(
     target: Target<'_>,
     now: Timestamp,
@@ -99,7 +101,17 @@ pub async fn publish_composer(
     publish: ComposerPublish,
 ) -> Result<()> {
     let target = aimed(target, PackageType::Composer, publish.name().to_string()).await?;
-    publish.commit(target, now, quota, false, None).await.map(|_| ())
+    let hidden = is_switched_off(&target, publish.version()).await?;
+    publish.commit(target, now, quota, hidden, None).await.map(|_| ())
+}
+
+/// Whether the seller of a package has switched off a version before it was published.
+async fn is_switched_off(target: &Target<'_>, version: &ComposerVersion) -> Result<bool> {
+    let Some(sold) = target.head.as_ref().and_then(|head| head.sold_as.as_ref()) else { return Ok(false) };
+    let key = |id| Key::SoldVersionOf(sold.tenant.clone(), sold.id, id);
+    let rows: Vec<SoldVersionRow> =
+        target.storage.list_between(&key(0), &key(u64::MAX), usize::MAX, false).await?;
+    Ok(rows.iter().any(|row| row.key == version.normalized() && !row.enabled))
 }
 
 /// Publishes a release of a Swift package.
