@@ -1,5 +1,6 @@
 //! Customers of sellers: their keys are written straight into the table, as the functions for sellers would do it.
 
+use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use granary_model::{CustomerKey, PackageType, RandomIds};
@@ -205,4 +206,32 @@ impl TestApp {
     pub fn key_of(&self, repo: &str, kind: PackageType, name: &str) -> PackageKey {
         PackageKey { repo: repo.parse().unwrap(), kind, name: name.into() }
     }
+}
+
+/// What a caller can tell by asking for something that is not there for it.
+///
+/// That is each answer to `GET` and `HEAD`, conditions and ranges included, and to the other methods and headers that a
+/// protocol knows. The last two are a name in the path and what stands for it in the answers, so that those for two
+/// names can be compared.
+pub async fn answers(
+    actor: &Actor,
+    path: &str,
+    (methods, headers): (&[&str], &[(&str, &str)]),
+    (from, to): (&str, &str),
+) -> Vec<String> {
+    let conditions = [
+        ("if-none-match", "*"),
+        ("if-modified-since", "Thu, 01 Jan 2099 00:00:00 GMT"),
+        ("range", "bytes=0-0"),
+    ];
+    let mut answers = Vec::new();
+    for header in [None].into_iter().chain(conditions.iter().chain(headers).map(Some)) {
+        let header: Vec<(&str, &str)> = header.into_iter().copied().collect();
+        for method in ["GET", "HEAD"].iter().chain(methods) {
+            let response = actor.request(method, path, &header, Body::empty()).await;
+            assert!(matches!(response.status, 400 | 404 | 405), "{method} {path}: {}", response.text());
+            answers.push(format!("{:?}", response.visible()).replace(from, to));
+        }
+    }
+    answers
 }

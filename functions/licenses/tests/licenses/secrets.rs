@@ -1,49 +1,16 @@
 //! No key reaches the log or an audit record.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
+use granary_testing::Log;
 use granary_testing::probe::{Fault, Target};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
-
-/// Where the log of the test goes.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 const LEVELS: &str = "info,granary_http=trace,granary_licenses=trace,granary_auth=trace,granary_storage=trace,\
                       granary_publish=trace";
 
 #[tokio::test]
 async fn keys_stay_out_of_the_log_and_the_audit() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(LEVELS))
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::keep(LEVELS);
     let (app, ann) = shop().await;
     let made = create(&ann, &plain(&["pad"])).await;
     // Places that log for the first time in another test's thread, just as this subscriber is installed, may have been
@@ -72,7 +39,7 @@ async fn keys_stay_out_of_the_log_and_the_audit() {
     }
     assert_eq!(ann.delete(&at(&chosen)).await.status, 204);
     let audit = format!("{:?}", app.audit("user:ann").await);
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains(PATH), "there is a log");
     for secret in [text(&made, "key"), "secret-of", "another-secret", "unknown-secret"] {
         assert!(!log.contains(secret), "{secret}");

@@ -1,47 +1,13 @@
 //! No secret reaches the log, an error or a redirect.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use granary_testing::npm::NpmPackage;
 use granary_testing::probe::{Fault, Target};
-use granary_testing::{Actor, PUBLIC_URL};
+use granary_testing::{Actor, Log, PUBLIC_URL};
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::support::{at, private, publish};
-
-/// Where the log of the test goes.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// Everything the registry itself could log, and what libraries log by default.
 const LEVELS: &str = "info,granary_http=trace,granary_npm=trace,granary_auth=trace,granary_storage=trace,\
@@ -103,13 +69,7 @@ async fn use_secrets(actor: &Actor, anonymous: &Actor, secrets: &mut Vec<String>
 
 #[tokio::test]
 async fn secrets_stay_out_of_the_log_of_errors_and_of_redirects() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .with_env_filter(EnvFilter::new(LEVELS))
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::keep(LEVELS);
     let (app, ann) = private().await;
     publish(&ann, &NpmPackage::new("pad", "1.0.0")).await;
     // Places that log for the first time in another test's thread, just as this subscriber is installed,
