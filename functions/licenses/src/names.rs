@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use futures::future::try_join_all;
 use granary_http::seller::Seller;
 use granary_http::{AppState, shown};
 use granary_model::composer::ComposerName;
@@ -25,9 +24,6 @@ const KINDS: [PackageType; 5] =
 
 /// Packages that are looked up for one licence.
 const MAX_LOOKED_UP: usize = 1000;
-
-/// Most rows that are read in one call.
-const BATCH: usize = 100;
 
 /// The form of a name that a protocol compares, if it could be a name of its.
 fn compared(kind: PackageType, name: &str) -> Option<String> {
@@ -294,12 +290,12 @@ async fn look_up(state: &AppState, repos: &[RepoRow], wanted: BTreeSet<PackageKe
     }
     let wanted: Vec<PackageKey> = wanted.into_iter().collect();
     let keys: Vec<Key> = wanted.iter().cloned().map(Key::Head).collect();
-    let rows = try_join_all(keys.chunks(BATCH).map(|batch| state.storage().batch_get::<Head>(batch))).await?;
+    let rows: Vec<Option<Head>> = state.storage().read_all(&keys).await?;
     // What a deleted repository left behind is not there.
     let uids: BTreeMap<_, _> = repos.iter().map(|repo| (&repo.id, &repo.uid)).collect();
     let there = |(package, row): (PackageKey, Option<Head>)| {
         let uid = row?.repo_uid;
         (uids.get(&package.repo) == Some(&&uid)).then_some(package)
     };
-    Ok(wanted.into_iter().zip(rows.into_iter().flatten()).filter_map(there).collect())
+    Ok(wanted.into_iter().zip(rows).filter_map(there).collect())
 }

@@ -16,9 +16,6 @@ use crate::state::AppState;
 
 pub use purge::purge;
 
-/// Most rows that are read in one call.
-const BATCH: usize = 100;
-
 /// A caller who may manage what its tenant sells: a token with admin scope, or a person who signed in.
 #[derive(Debug, Clone)]
 pub struct Seller {
@@ -53,18 +50,16 @@ impl Seller {
     pub async fn repos(&self, state: &AppState) -> Result<Vec<RepoRow>> {
         let ids = match &self.tenant.subject {
             // The second name only says which partition to list.
-            Subject::User(user) => listed(state, &Key::RepoOfUser(user.clone(), "any".parse()?)).await?,
-            Subject::Org(slug) => listed(state, &Key::RepoOfOrg(slug.clone(), "any".parse()?)).await?,
+            Subject::User(user) => {
+                listed_repos(state, &Key::RepoOfUser(user.clone(), "any".parse()?)).await?
+            }
+            Subject::Org(slug) => listed_repos(state, &Key::RepoOfOrg(slug.clone(), "any".parse()?)).await?,
             Subject::Repo(id) => vec![id.clone()],
         };
-        let mut repos = Vec::with_capacity(ids.len());
-        for batch in ids.chunks(BATCH) {
-            let keys: Vec<Key> = batch.iter().cloned().map(Key::Repo).collect();
-            let rows: Vec<Option<RepoRow>> = state.storage().batch_get(&keys).await?;
-            let sold = |row: &RepoRow| !row.deleting && self.tenant.covers(row);
-            repos.extend(rows.into_iter().flatten().filter(sold));
-        }
-        Ok(repos)
+        let keys: Vec<Key> = ids.into_iter().map(Key::Repo).collect();
+        let rows: Vec<Option<RepoRow>> = state.storage().read_all(&keys).await?;
+        let sold = |row: &RepoRow| !row.deleting && self.tenant.covers(row);
+        Ok(rows.into_iter().flatten().filter(sold).collect())
     }
 
     /// Makes a change depend on the tenant still being there. The part is labelled `tenant`; users are not deleted.
@@ -78,8 +73,8 @@ impl Seller {
     }
 }
 
-/// The lists only say where to look.
-async fn listed(state: &AppState, first: &Key) -> Result<Vec<RepoId>> {
+/// The repositories of a list: of a user or of an organisation. A list only says where to look.
+pub async fn listed_repos(state: &AppState, first: &Key) -> Result<Vec<RepoId>> {
     let refs: Vec<RepoRef> = state.storage().list_all(first, "REPO#").await?;
     Ok(refs.into_iter().map(|entry| entry.id).collect())
 }

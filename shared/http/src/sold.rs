@@ -13,9 +13,6 @@ use crate::access::RepoAccess;
 use crate::permit::RepoAction;
 use crate::state::AppState;
 
-/// Rows that are read in one call.
-const BATCH: usize = 100;
-
 /// Most packages that are looked at for one list. A customer with more sees as far as that.
 const MAX_LOOKED_AT: usize = 5_000;
 
@@ -26,18 +23,16 @@ impl<A: RepoAction> RepoAccess<A> {
     /// It begins with what was sold, not with what there is: the calls are as many as the customer has packages, by the
     /// hundred, however large the repository is.
     pub async fn sold(&self, state: &AppState, kind: PackageType) -> Result<Vec<Source>> {
-        let names: Vec<String> = self.names(state, kind).await?.into_iter().take(MAX_LOOKED_AT).collect();
-        let mut sold = Vec::new();
-        for batch in names.chunks(BATCH) {
-            let packages: Vec<PackageKey> = batch.iter().map(|name| self.package_key(kind, name)).collect();
-            let keys: Vec<Key> = packages.iter().cloned().map(Key::Head).collect();
-            let heads: Vec<Option<HeadRow>> = state.storage().batch_get(&keys).await?;
-            for (package, head) in packages.into_iter().zip(heads) {
-                let Some(head) = head.filter(|head| head.repo_uid == self.repo.uid) else { continue };
-                sold.extend(self.sold_source(package, head, state));
-            }
-        }
-        Ok(sold)
+        let names = self.names(state, kind).await?;
+        let packages: Vec<PackageKey> =
+            names.iter().take(MAX_LOOKED_AT).map(|name| self.package_key(kind, name)).collect();
+        let keys: Vec<Key> = packages.iter().cloned().map(Key::Head).collect();
+        let heads: Vec<Option<HeadRow>> = state.storage().read_all(&keys).await?;
+        let here = packages.into_iter().zip(heads).filter_map(|(package, head)| {
+            let head = head.filter(|head| head.repo_uid == self.repo.uid)?;
+            self.sold_source(package, head, state)
+        });
+        Ok(here.collect())
     }
 
     /// Another package of the repository as the customer gets it, by its head; `None` if it gets nothing of it.
@@ -63,13 +58,9 @@ impl<A: RepoAction> RepoAccess<A> {
                     consumer.permissions.values().map(|given| given.package_id).collect();
                 let keys: Vec<Key> =
                     numbers.into_iter().map(|id| Key::SoldPackage(consumer.tenant.clone(), id)).collect();
-                let mut names = BTreeSet::new();
-                for batch in keys.chunks(BATCH) {
-                    let rows: Vec<Option<SoldPackageRow>> = state.storage().batch_get(batch).await?;
-                    let here = |row: &SoldPackageRow| row.repo_uid == self.repo.uid && row.kind == kind;
-                    names.extend(rows.into_iter().flatten().filter(here).map(|row| row.name));
-                }
-                Ok(names)
+                let rows: Vec<Option<SoldPackageRow>> = state.storage().read_all(&keys).await?;
+                let here = |row: &SoldPackageRow| row.repo_uid == self.repo.uid && row.kind == kind;
+                Ok(rows.into_iter().flatten().filter(here).map(|row| row.name).collect())
             }
             _ => Ok(BTreeSet::new()),
         }

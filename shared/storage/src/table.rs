@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
+use futures::{StreamExt as _, TryStreamExt as _};
 use granary_model::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,12 @@ use crate::item::{Item, Page, item_row, key_item, number, row_item, text};
 use crate::keys::{Key, Sequence, Table, Tenant};
 use crate::retry::{credentials_accepted, past_transactions, store_error};
 use crate::transaction::{Commit, Transaction};
+
+/// Most keys of one batch; DynamoDB's limit.
+const BATCH: usize = 100;
+
+/// Batches that are read at the same time.
+const BATCHES_AT_ONCE: usize = 8;
 
 /// How often unprocessed keys of a batch are asked for in vain before giving up.
 const BATCH_ATTEMPTS: u32 = 5;
@@ -98,6 +105,14 @@ impl Storage {
             return Ok(Vec::new());
         }
         self.batch_items(keys).await?.into_iter().map(|item| item.map(item_row).transpose()).collect()
+    }
+
+    /// The same for any number of rows: one call for each hundred of them, several at the same time.
+    pub async fn read_all<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<T>>> {
+        let reads: Vec<_> = keys.chunks(BATCH).map(|batch| self.batch_get(batch)).collect();
+        let batches: Vec<Vec<Option<T>>> =
+            futures::stream::iter(reads).buffered(BATCHES_AT_ONCE).try_collect().await?;
+        Ok(batches.into_iter().flatten().collect())
     }
 
     /// Writes one row, whatever was there.

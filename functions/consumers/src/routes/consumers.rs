@@ -20,9 +20,6 @@ use crate::view::{ConsumerView, PackageView};
 /// The fields of a request.
 const FIELDS: [&str; 3] = ["email", "public_key", "private_key"];
 
-/// Rows that are read in one call.
-const BATCH: usize = 100;
-
 /// `GET /consumers`.
 pub(crate) async fn list_consumers(
     state: AppState,
@@ -48,14 +45,11 @@ pub(crate) async fn list_consumers_by_email(
     }
     let key = |id| Key::ConsumerEmail(seller.tenant.clone(), email.clone(), id);
     let refs = entries(&state, &query, key, |found: ConsumerRef| found.consumer_id).await?;
-    let mut found = Vec::with_capacity(refs.len());
-    for batch in refs.chunks(BATCH) {
-        let keys: Vec<Key> = batch.iter().map(|(id, _)| Key::Consumer(seller.tenant.clone(), *id)).collect();
-        let rows: Vec<Option<ConsumerRow>> = state.storage().batch_get(&keys).await?;
-        let of_it = |row: &ConsumerRow| folded(&row.email) == email;
-        let views = rows.into_iter().map(|row| row.filter(of_it).map(ConsumerView::from));
-        found.extend(batch.iter().map(|(id, _)| *id).zip(views));
-    }
+    let keys: Vec<Key> = refs.iter().map(|(id, _)| Key::Consumer(seller.tenant.clone(), *id)).collect();
+    let rows: Vec<Option<ConsumerRow>> = state.storage().read_all(&keys).await?;
+    let of_it = |row: &ConsumerRow| folded(&row.email) == email;
+    let views = rows.into_iter().map(|row| row.filter(of_it).map(ConsumerView::from));
+    let found = refs.iter().map(|(id, _)| *id).zip(views).collect();
     let path = format!("/consumers/email/{}", encoded(&email));
     Ok(answer_found(&query, &path, found)?)
 }
@@ -87,11 +81,8 @@ pub(crate) async fn list_packages_of_consumer(
     let consumer = load(&state, &seller.tenant, input::id(&id)?).await?;
     let numbers: BTreeSet<u64> = consumer.permissions.values().map(|given| given.package_id).collect();
     let keys: Vec<Key> = numbers.into_iter().map(|id| Key::SoldPackage(seller.tenant.clone(), id)).collect();
-    let mut views = Vec::new();
-    for batch in keys.chunks(BATCH) {
-        let rows: Vec<Option<SoldPackageRow>> = state.storage().batch_get(batch).await?;
-        views.extend(rows.into_iter().flatten().map(PackageView::from));
-    }
+    let rows: Vec<Option<SoldPackageRow>> = state.storage().read_all(&keys).await?;
+    let views: Vec<PackageView> = rows.into_iter().flatten().map(PackageView::from).collect();
     Ok(reply(StatusCode::OK, &views))
 }
 

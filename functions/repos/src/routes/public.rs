@@ -10,7 +10,7 @@ use granary_storage::{Key, Page};
 use serde::Serialize;
 
 use super::packages::{Paging, cursor, package_page};
-use crate::counts::{Counts, read_all, repo_counts};
+use crate::counts::{Counts, repo_counts};
 use crate::view::PublicRepoView;
 
 /// Repositories on one page, unless the caller wants another number, and the most there are.
@@ -43,7 +43,7 @@ pub(crate) async fn list_public_repos(
     let page: Page<RepoRef> = state.storage().list(&first, PREFIX, after.as_deref(), limit).await?;
     let next = page.next.map(|sort_key| cursor(&sort_key, PREFIX));
     let keys: Vec<Key> = page.rows.into_iter().map(|entry| Key::Repo(entry.id)).collect();
-    let rows = read_all::<RepoRow>(&state, &keys).await?;
+    let rows = state.storage().read_all::<RepoRow>(&keys).await?;
     let shown = |row: &RepoRow| !row.deleting && row.visibility == Visibility::Public;
     let rows: Vec<RepoRow> = rows.into_iter().flatten().filter(shown).collect();
     let ids: Vec<RepoId> = rows.iter().map(|row| row.id.clone()).collect();

@@ -6,13 +6,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_auth::{Principal, RepoFacts, membership};
 use granary_http::permit::{Admin, Owner, Read};
+use granary_http::seller::listed_repos;
 use granary_http::{ApiResult, AppState, Caller, Fields, Json, Repo, done, reply};
 use granary_model::{Error, PackageType, RepoId, Result, Visibility};
 use granary_storage::rows::{Event, OrgRef, OrgRow, PackageEntry, RepoRef, RepoRow};
 use granary_storage::{Key, PackageKey};
 use serde_json::json;
 
-use crate::counts::{Counts, read_all, repo_counts};
+use crate::counts::{Counts, repo_counts};
 use crate::edit::{Deed, Draft, edit_repo};
 use crate::settings::Settings;
 use crate::view::{PublicRepoView, RepoView};
@@ -44,24 +45,24 @@ async fn repos_of(state: &AppState, principal: &Principal) -> Result<Vec<RepoRow
     match principal {
         Principal::Anonymous | Principal::Licence(_) | Principal::Consumer(_) => {}
         Principal::User { id: user, .. } => {
-            ids.extend(listed(state, &Key::RepoOfUser(user.clone(), ANY.parse()?)).await?);
+            ids.extend(listed_repos(state, &Key::RepoOfUser(user.clone(), ANY.parse()?)).await?);
             let refs: Vec<OrgRef> =
                 state.storage().list_all(&Key::OrgOf(user.clone(), ANY.parse()?), "ORG#").await?;
             let keys: Vec<Key> = refs.into_iter().map(|entry| Key::Org(entry.slug)).collect();
-            orgs.extend(read_all(state, &keys).await?.into_iter().flatten());
+            orgs.extend(state.storage().read_all(&keys).await?.into_iter().flatten());
             for org in &orgs {
-                ids.extend(listed(state, &Key::RepoOfOrg(org.slug.clone(), ANY.parse()?)).await?);
+                ids.extend(listed_repos(state, &Key::RepoOfOrg(org.slug.clone(), ANY.parse()?)).await?);
             }
         }
         Principal::Org { slug, .. } => {
-            ids.extend(listed(state, &Key::RepoOfOrg(slug.clone(), ANY.parse()?)).await?);
+            ids.extend(listed_repos(state, &Key::RepoOfOrg(slug.clone(), ANY.parse()?)).await?);
         }
         Principal::Repo { id, .. } => {
             ids.insert(id.clone());
         }
     }
     let keys: Vec<Key> = ids.into_iter().map(Key::Repo).collect();
-    let rows: Vec<Option<RepoRow>> = read_all(state, &keys).await?;
+    let rows: Vec<Option<RepoRow>> = state.storage().read_all(&keys).await?;
     let belongs = |row: &RepoRow| {
         let org = orgs.iter().find(|org| row.org_uid.as_ref() == Some(&org.uid));
         let org_role = org.zip(principal.user()).and_then(|(org, user)| org.members.get(user).copied());
@@ -73,11 +74,6 @@ async fn repos_of(state: &AppState, principal: &Principal) -> Result<Vec<RepoRow
 
 /// Stands for any name where a key only has to say which partition to list.
 const ANY: &str = "any";
-
-async fn listed(state: &AppState, first: &Key) -> Result<Vec<RepoId>> {
-    let refs: Vec<RepoRef> = state.storage().list_all(first, "REPO#").await?;
-    Ok(refs.into_iter().map(|entry| entry.id).collect())
-}
 
 /// `GET /api/repos/{repo}`: people only for those who belong to it.
 pub(crate) async fn show_repo(state: AppState, Repo(access): Repo<Read>) -> ApiResult<Response> {
