@@ -67,6 +67,16 @@ async def watch(line, sent):
         print(f"{line}: no end after {time.monotonic() - began:.0f} s, {sent()}", flush=True)
 
 
+async def pulse():
+    """Says when this process, or the whole machine, has stood still: what seems slow then was not."""
+    while True:
+        began = time.monotonic()
+        await asyncio.sleep(1)
+        late = time.monotonic() - began - 1
+        if late > SLOW:
+            print(f"the forwarder stood still for {late:.0f} s", flush=True)
+
+
 def rewritten(head, prefix):
     """The head of a request with something before its path, on a connection that ends with it."""
     lines = head[:-4].split(b"\r\n")
@@ -126,7 +136,7 @@ async def main(folder, emulator, provider):
         file.write(str(port))
     os.replace(unfinished, os.path.join(folder, "port"))
     async with server:
-        await server.serve_forever()
+        await asyncio.gather(server.serve_forever(), pulse())
 
 
 asyncio.run(main(*sys.argv[1:]))

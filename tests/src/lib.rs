@@ -30,6 +30,7 @@ pub mod seller;
 pub mod server;
 pub mod session;
 pub mod settings;
+pub mod standstill;
 pub mod swift;
 pub mod tool;
 pub mod wire;
