@@ -23,6 +23,8 @@ pub fn routes() -> Router<AppState> {
         .merge(granary_licenses::router())
         .merge(granary_consumers::router())
         .merge(granary_uploads::router())
+        .merge(granary_products::router())
+        .merge(granary_entities::router())
 }
 
 /// A [`Storage`] over embedded engines. `s3_public` is where other programs reach the S3 engine; with a

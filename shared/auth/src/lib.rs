@@ -6,8 +6,10 @@
 mod credential;
 mod customer;
 mod decide;
+mod entity;
 mod oidc;
 mod principal;
+mod product;
 
 pub use credential::{Credential, CustomerCredential, challenge};
 pub use customer::{Entitlement, Grants, decide_lists, decide_package, is_gated};
@@ -15,5 +17,7 @@ pub use decide::{
     Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_account, decide_org, decide_own,
     decide_seller, membership, org_role, repo_role,
 };
+pub use entity::{EntityAction, Standing, decide_entity, decide_entity_creation, standing};
 pub use oidc::{HttpKeys, Identity, KeySource, OidcVerifier, StaticKeys};
 pub use principal::{Principal, Via};
+pub use product::{ProductAction, ProductCredential, decide_product};

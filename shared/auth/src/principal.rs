@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use granary_model::{OrgSlug, RepoId, Scope, Timestamp, UserId};
-use granary_storage::rows::{ConsumerRow, LicenceRow, TokenRow};
+use granary_storage::rows::{ConsumerRow, LicenceRow, ProductTokenRow, TokenRow};
 use granary_storage::{Subject, Tenant};
 
 /// Who a request acts for, once its credential has been verified.
@@ -48,6 +48,8 @@ pub enum Principal {
     Licence(Arc<LicenceRow>),
     /// A customer with a key pair.
     Consumer(Arc<ConsumerRow>),
+    /// A token of the product API, which is good for nothing else.
+    Product(Arc<ProductTokenRow>),
 }
 
 /// How a user proved who they are.
@@ -118,11 +120,12 @@ impl Principal {
             Self::Repo { id, uid, .. } => {
                 Some(Tenant { subject: Subject::Repo(id.clone()), uid: Some(uid.clone()) })
             }
-            Self::Anonymous | Self::Licence(_) | Self::Consumer(_) => None,
+            Self::Anonymous | Self::Licence(_) | Self::Consumer(_) | Self::Product(_) => None,
         }
     }
 
-    /// Name for audit records: `user:ann`, `org:acme`, `repo:libs`, `licence:<id>`, `consumer:<number>`.
+    /// Name for audit records: `user:ann`, `org:acme`, `repo:libs`, `licence:<id>`, `consumer:<number>`,
+    /// `product-token:<beginning of its hash>`.
     pub fn actor(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".into(),
@@ -131,6 +134,10 @@ impl Principal {
             Self::Repo { id, .. } => format!("repo:{id}"),
             Self::Licence(licence) => format!("licence:{}", licence.id),
             Self::Consumer(consumer) => format!("consumer:{}", consumer.id),
+            Self::Product(token) => {
+                let hash: String = token.hash.to_string().chars().take(12).collect();
+                format!("product-token:{hash}")
+            }
         }
     }
 

@@ -129,7 +129,7 @@ impl<A: RepoAction> RepoAccess<A> {
     ) -> Result<Self> {
         let key = about.map(|about| about.package(repo));
         let wanted = key.as_ref().zip(about).map(|(key, about)| about.wanted(key));
-        let (caller, rows) = identify_again(state, caller, repo, wanted).await?;
+        let (caller, rows) = identify_again(state, caller, Some(repo), wanted).await?;
         Self::decide(state, caller, rows, repo.as_str(), about).await
     }
 

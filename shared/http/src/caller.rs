@@ -177,15 +177,17 @@ async fn identify_customer(
 pub(crate) async fn identify_again(
     state: &AppState,
     caller: &CallerRef,
-    repo: &granary_model::RepoId,
+    repo: Option<&granary_model::RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     match caller {
-        CallerRef::Token(hash) => identify_token(state, hash.clone(), Some(repo), wanted).await,
+        CallerRef::Token(hash) => identify_token(state, hash.clone(), repo, wanted).await,
         CallerRef::User(user) => {
-            let rows = state.storage().access_rows(None, Some(repo), wanted).await?;
+            let rows = state.storage().access_rows(None, repo, wanted).await?;
             Ok((Caller { principal: signed_in(state, user.clone()), token: None }, rows))
         }
+        // They are good for products alone.
+        CallerRef::ProductToken(_) => Err(unknown_credential()),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod cdn;
 pub mod config;
 pub mod documents;
 pub mod editing;
+pub mod entity;
 pub mod members;
 pub mod new_repo;
 pub mod org_edit;

@@ -59,4 +59,6 @@ permissions! { OrgPermission, OrgAction:
     ManageOrgTokens => ManageTokens,
     /// Make a token of the organisation.
     CreateOrgToken => CreateToken,
+    /// Put entities into the organisation's store, take them out, and make entities that belong to it.
+    ManageStore => ManageStore,
 }

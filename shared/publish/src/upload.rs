@@ -7,4 +7,4 @@ pub mod finish;
 pub mod parts;
 pub mod state;
 
-mod verify;
+pub(crate) mod verify;

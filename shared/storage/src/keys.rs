@@ -201,6 +201,38 @@ pub enum Key {
     SoldVersionOf(Tenant, u64, u64),
     /// The last number that a seller has given.
     Sequence(Tenant, Sequence),
+    /// A token of the product API by its hash.
+    ProductToken(Sha256),
+    /// The same in its tenant's list.
+    ProductTokenOf(Tenant, Sha256),
+    /// A product, by its name.
+    Product(Tenant, String),
+    /// A version of a product: `uid` of the product, version.
+    ProductVersion(String, String),
+    /// An entity by its id.
+    Entity(String),
+    /// An entity by its short name.
+    EntitySlug(String),
+    /// A version of an entity: id of the entity, version.
+    EntityVersion(String, String),
+    /// Which version an id names: id of the entity, id of the version.
+    EntityVersionId(String, String),
+    /// Versions of an entity by the digest of their sources: id of the entity, digest.
+    EntitySource(String, String),
+    /// An entity in the list of one of its publishers.
+    EntityOfUser(UserId, String),
+    /// An entity in the list of the organisation that owns it.
+    EntityOfOrg(OrgSlug, String),
+    /// An entity in the list of a user it is shared with.
+    SharedWith(UserId, String),
+    /// An entity in the list of a user who has shared it.
+    SharedBy(UserId, String),
+    /// An entity in the store of an organisation.
+    StoreEntry(OrgSlug, String),
+    /// A user by a verified e-mail address, in lower case.
+    UserEmail(String),
+    /// Files that are handed over in two steps.
+    Handover(String),
 }
 
 impl Key {
@@ -223,9 +255,12 @@ impl Key {
     /// The table that holds the row.
     pub fn table(&self) -> Table {
         match self {
-            Self::Login(_) | Self::SignIn(_) | Self::Upload(_) | Self::Holder(..) | Self::Expectation(..) => {
-                Table::Ephemeral
-            }
+            Self::Login(_)
+            | Self::SignIn(_)
+            | Self::Upload(_)
+            | Self::Handover(_)
+            | Self::Holder(..)
+            | Self::Expectation(..) => Table::Ephemeral,
             Self::Downloads(..) | Self::DownloadTotal(_) | Self::RepoDownloads(_) => Table::Counters,
             _ => Table::Registry,
         }
@@ -236,8 +271,16 @@ impl Key {
         match self {
             Self::Token(hash) => format!("TOKEN#{}", hash.as_str()),
             Self::TokenOf(subject, _) => format!("SUBJECT#{subject}"),
-            Self::User(id) | Self::OrgOf(id, _) | Self::RepoOfUser(id, _) => format!("USER#{id}"),
-            Self::Org(slug) | Self::RepoOfOrg(slug, _) => format!("ORG#{slug}"),
+            Self::User(id)
+            | Self::OrgOf(id, _)
+            | Self::RepoOfUser(id, _)
+            | Self::EntityOfUser(id, _)
+            | Self::SharedWith(id, _)
+            | Self::SharedBy(id, _) => format!("USER#{id}"),
+            Self::Org(slug)
+            | Self::RepoOfOrg(slug, _)
+            | Self::EntityOfOrg(slug, _)
+            | Self::StoreEntry(slug, _) => format!("ORG#{slug}"),
             Self::Repo(id) | Self::Usage(id) => format!("REPO#{id}"),
             Self::PackageOf(package) => format!("REPO#{}", package.repo),
             Self::PublicRepo(_) => "PUBLIC".into(),
@@ -267,6 +310,16 @@ impl Key {
             | Self::SoldVersion(tenant, _)
             | Self::SoldVersionOf(tenant, _, _)
             | Self::Sequence(tenant, _) => format!("SELLER#{tenant}"),
+            Self::ProductToken(hash) => format!("PRODUCTTOKEN#{hash}"),
+            Self::ProductTokenOf(tenant, _) | Self::Product(tenant, _) => format!("PRODUCTS#{tenant}"),
+            Self::ProductVersion(uid, _) => format!("PRODUCT#{uid}"),
+            Self::Entity(id)
+            | Self::EntityVersion(id, _)
+            | Self::EntityVersionId(id, _)
+            | Self::EntitySource(id, _) => format!("ENTITY#{id}"),
+            Self::EntitySlug(slug) => format!("ENTITYSLUG#{slug}"),
+            Self::UserEmail(email) => format!("EMAIL#{email}"),
+            Self::Handover(id) => format!("HANDOVER#{id}"),
         }
     }
 
@@ -311,6 +364,20 @@ impl Key {
             Self::SoldVersion(_, id) => format!("VERSION#{id:020}"),
             Self::SoldVersionOf(_, package, id) => format!("OF#{package:020}#{id:020}"),
             Self::Sequence(_, sequence) => format!("SEQUENCE#{}", sequence.name()),
+            Self::ProductToken(_) => "TOKEN".into(),
+            Self::ProductTokenOf(_, hash) => format!("TOKEN#{hash}"),
+            Self::Product(_, name) => format!("PRODUCT#{name}"),
+            Self::ProductVersion(_, version) | Self::EntityVersion(_, version) => format!("VER#{version}"),
+            Self::Entity(_) => "ENTITY".into(),
+            Self::EntitySlug(_) => "SLUG".into(),
+            Self::EntityVersionId(_, id) => format!("ID#{id}"),
+            Self::EntitySource(_, hash) => format!("SOURCE#{hash}"),
+            Self::EntityOfUser(_, id) | Self::EntityOfOrg(_, id) => format!("ENTITY#{id}"),
+            Self::SharedWith(_, id) => format!("SHARED#{id}"),
+            Self::SharedBy(_, id) => format!("SHARES#{id}"),
+            Self::StoreEntry(_, id) => format!("STORE#{id}"),
+            Self::UserEmail(_) => "USER".into(),
+            Self::Handover(_) => "HANDOVER".into(),
         }
     }
 }
@@ -412,6 +479,19 @@ mod tests {
             Key::SoldVersionOf(tenant("aa", None), 11, 1),
             Key::Sequence(tenant("aa", None), Sequence::Packages),
             Key::Sequence(tenant("aa", None), Sequence::Versions),
+            Key::Product(tenant("aa", None), "1".into()),
+            Key::Product(tenant("aa", Some("1")), "1".into()),
+            Key::ProductTokenOf(tenant("aa", None), Sha256::from_bytes([0; 32])),
+            Key::ProductVersion("aa".into(), "1".into()),
+            Key::Entity("aa".into()),
+            Key::EntityVersion("aa".into(), "1".into()),
+            Key::EntityVersionId("aa".into(), "1".into()),
+            Key::EntitySource("aa".into(), "1".into()),
+            Key::EntityOfUser("aa".parse().unwrap(), "1".into()),
+            Key::SharedWith("aa".parse().unwrap(), "1".into()),
+            Key::SharedBy("aa".parse().unwrap(), "1".into()),
+            Key::EntityOfOrg("aa".parse().unwrap(), "1".into()),
+            Key::StoreEntry("aa".parse().unwrap(), "1".into()),
         ] {
             assert!(seen.insert((key.pk(), key.sk())), "{key:?}");
         }

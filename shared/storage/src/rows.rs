@@ -1,8 +1,11 @@
 //! The rows of the tables as Rust values.
 
 mod account;
+mod entity;
+mod handover;
 mod maven;
 mod package;
+mod product;
 mod repo;
 mod selling;
 mod swift;
@@ -10,10 +13,15 @@ mod system;
 mod upload;
 
 pub use account::{CallerRef, OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
+pub use entity::{
+    BaseVersion, EmailRow, EntityRef, EntityRow, EntitySourceRow, EntityVersionRef, EntityVersionRow, Publication, Share,
+};
+pub use handover::{EntityConfirmation, HandoverFile, HandoverPurpose, HandoverRow};
 pub use maven::{ExpectationRow, MavenPluginRow};
 pub use package::{
     FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow, VersionStatus,
 };
+pub use product::{ProductRow, ProductTokenRow, ProductVersionRow};
 pub use repo::{KmpConfig, KmpSource, MavenSettings, RepoRef, RepoRow, UsageRow};
 pub use selling::{
     ConsumerRef, ConsumerRow, LicenceConstraint, LicenceRow, OnExpiry, Permission, PublishedFile, SoldAs,

@@ -136,6 +136,22 @@ impl Storage {
         Ok(signed(&request))
     }
 
+    /// An address to which bytes can be sent of which nothing, or only the length, is known beforehand. What arrives has to be
+    /// verified when it is read.
+    pub async fn presign_unknown(&self, path: &str, size: Option<u64>) -> Result<SignedPut> {
+        let request = self
+            .inner
+            .s3_public
+            .put_object()
+            .bucket(&self.inner.names.bucket)
+            .key(path)
+            .set_content_length(size.map(length))
+            .presigned(lifetime()?)
+            .await
+            .map_err(|e| store_error("presigning", &e))?;
+        Ok(signed(&request))
+    }
+
     /// An address to which one part of this length can be sent.
     pub async fn presign_part(&self, path: &str, upload: &str, number: i32, size: u64) -> Result<SignedPut> {
         let request = self

@@ -9,7 +9,7 @@ use granary_storage::staging::{ObjectStream, staging_path};
 use granary_storage::{Key, ObjectKey, PackageKey, Storage};
 
 use super::parts::{gone, join};
-use super::verify::{BlobReader, ChunkReader, read_through};
+use super::verify::{Announced, BlobReader, ChunkReader, adopt, read_announced};
 use crate::composer::publish::ComposerPublish;
 use crate::digests::Digests;
 use crate::files::{Added, Known, NewFile, VersionRules, add_files, is_published};
@@ -280,41 +280,20 @@ where
 {
     let storage = target.storage;
     let blob = ObjectKey::Blob(file.sha256).path();
-    let staged = staging_path(session, index);
     let (path, is_staged) = match file.origin {
         UploadOrigin::Published | UploadOrigin::Stored { .. } => (blob, false),
-        UploadOrigin::Single | UploadOrigin::Multipart { .. } => (staged, true),
+        UploadOrigin::Single | UploadOrigin::Multipart { .. } => (staging_path(session, index), true),
     };
     let object: ObjectStream = storage.open_object(&path).await?.ok_or_else(|| gone(file))?;
-    let etag = object.etag.clone();
-    let (digests, seen) = read_through(object, look).await?;
-    if digests.size != file.size {
-        return Err(Error::BadRequest(format!(
-            "'{}' has {} bytes, and {} were announced",
-            file.name, digests.size, file.size
-        )));
-    }
-    if digests.sha256 != file.sha256 {
-        return Err(Error::BadRequest(format!(
-            "the bytes of '{}' have the SHA-256 {}, and {} was announced",
-            file.name, digests.sha256, file.sha256
-        )));
-    }
+    let announced = Announced { name: &file.name, size: file.size, sha256: Some(file.sha256) };
+    let (etag, digests, seen) = read_announced(object, announced, look).await?;
     // Only now: whoever has not got the bytes must neither keep them alive nor learn that they are being removed.
     storage.claim_blob(file.sha256, now).await?;
-    // Bytes that are there already are never written again: somebody may be reading them.
-    if storage.blob_size(file.sha256).await? == Some(file.size) {
-        return Ok((digests, seen));
-    }
-    let others = (digests.sha1, digests.md5);
     if !is_staged {
-        return Err(gone(file));
+        // Bytes that are there already are never written again: somebody may be reading them.
+        let is_there = storage.blob_size(file.sha256).await? == Some(file.size);
+        return if is_there { Ok((digests, seen)) } else { Err(gone(file)) };
     }
-    if !storage.adopt_blob(&path, &etag, file.sha256, others).await? {
-        return Err(Error::BadRequest(format!(
-            "'{}' was sent again while it was being verified; upload it once more",
-            file.name
-        )));
-    }
+    adopt(storage, (&path, &etag), &file.name, &digests).await?;
     Ok((digests, seen))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use bytes::{Buf as _, Bytes};
-use granary_model::{Error, Result};
+use granary_model::{Error, Result, Sha256};
 use granary_storage::Storage;
 use granary_storage::staging::ObjectStream;
 use tokio::runtime::Handle;
@@ -51,8 +51,72 @@ where
     sent.map(|()| read)
 }
 
+/// What was said of bytes before they came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Announced<'a> {
+    /// Name of the file, for errors.
+    pub(crate) name: &'a str,
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// SHA-256, if it was said.
+    pub(crate) sha256: Option<Sha256>,
+}
+
+/// Reads an object once and compares it with what was announced. Gives its `ETag`, its digests, and what `look` made of it.
+///
+/// # Errors
+/// `BadRequest` that names what differs.
+pub(crate) async fn read_announced<T, F>(
+    object: ObjectStream,
+    announced: Announced<'_>,
+    look: F,
+) -> Result<(String, Digests, T)>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut ChunkReader) -> T + Send + 'static,
+{
+    let etag = object.etag.clone();
+    let (digests, seen) = read_through(object, look).await?;
+    let Announced { name, size, sha256 } = announced;
+    if digests.size != size {
+        return Err(Error::BadRequest(format!(
+            "'{name}' has {} bytes, and {size} were announced",
+            digests.size
+        )));
+    }
+    if let Some(sha256) = sha256.filter(|sha256| *sha256 != digests.sha256) {
+        return Err(Error::BadRequest(format!(
+            "the bytes of '{name}' have the SHA-256 {}, and {sha256} was announced",
+            digests.sha256
+        )));
+    }
+    Ok((etag, digests, seen))
+}
+
+/// Puts a staged object, which was read with this `ETag` and has these digests, in the place of a blob that has been claimed.
+/// Bytes that are there already are never written again: somebody may be reading them.
+///
+/// # Errors
+/// `BadRequest` if the object is no longer what was read.
+pub(crate) async fn adopt(
+    storage: &Storage,
+    (path, etag): (&str, &str),
+    name: &str,
+    digests: &Digests,
+) -> Result<()> {
+    if storage.blob_size(digests.sha256).await? == Some(digests.size) {
+        return Ok(());
+    }
+    if storage.adopt_blob(path, etag, digests.sha256, (digests.sha1, digests.md5)).await? {
+        return Ok(());
+    }
+    Err(Error::BadRequest(format!(
+        "'{name}' was sent again while it was being verified; upload it once more"
+    )))
+}
+
 /// Bytes that come in chunks, digested as they pass.
-pub(super) struct ChunkReader {
+pub(crate) struct ChunkReader {
     receiver: mpsc::Receiver<Bytes>,
     current: Bytes,
     digests: DigestWriter,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use granary_model::{OrgRole, OrgSlug, Scope, Timestamp, TokenHash, TokenKind, UserId};
+use granary_model::{OrgRole, OrgSlug, Scope, Sha256, Timestamp, TokenHash, TokenKind, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Subject;
@@ -105,4 +105,6 @@ pub enum CallerRef {
     Token(TokenHash),
     /// The user.
     User(UserId),
+    /// SHA-256 of a token of the product API.
+    ProductToken(Sha256),
 }

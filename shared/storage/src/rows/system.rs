@@ -86,10 +86,25 @@ pub enum Event {
         /// Its `uid`, because the name may be in use again.
         uid: String,
     },
-    /// An organisation was deleted: what it sold has to go.
+    /// An organisation was deleted: what it sold, its products and its entities have to go.
     SellerDeleted {
-        /// Whose licences and consumers those are.
+        /// Whose those are.
         tenant: Tenant,
+    },
+    /// A product was deleted: its versions have to go.
+    ProductDeleted {
+        /// Its `uid`.
+        uid: String,
+    },
+    /// An entity was deleted: its versions have to go, and it has to leave all lists.
+    EntityDeleted {
+        /// Its id.
+        id: String,
+    },
+    /// Files that were handed over in two steps wait to be verified and committed.
+    HandoverConfirmed {
+        /// Id of the handover.
+        id: String,
     },
 }
 

@@ -1,0 +1,14 @@
+//! Versioned entities: /api/entities, and the stores of organisations at /api/organizations.
+
+mod items;
+mod sharing;
+mod versions;
+mod view;
+
+use axum::Router;
+use granary_http::AppState;
+
+/// The routes of the family.
+pub fn router() -> Router<AppState> {
+    items::router().merge(versions::router()).merge(sharing::router())
+}
