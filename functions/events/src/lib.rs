@@ -38,7 +38,9 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::SnapshotDeployed { package, version } => files::prune(state, package, version).await?,
         Event::UploadCompleted { id } => Box::pin(uploads::finish(state, id)).await?,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
-        Event::ProductDeleted { .. } | Event::EntityDeleted { .. } | Event::HandoverConfirmed { .. } => Progress::NotYet,
+        Event::ProductDeleted { .. } | Event::EntityDeleted { .. } | Event::HandoverConfirmed { .. } => {
+            Progress::NotYet
+        }
         Event::SellerDeleted { tenant } => {
             granary_http::seller::purge(state.storage(), tenant).await?;
             Progress::Finished

@@ -23,6 +23,7 @@ pub fn routes() -> Router<AppState> {
         .merge(granary_licenses::router())
         .merge(granary_consumers::router())
         .merge(granary_uploads::router())
+        .merge(granary_kmp_api::router())
         .merge(granary_products::router())
         .merge(granary_entities::router())
 }

@@ -1,6 +1,6 @@
 //! The one function that decides what a caller may do.
 
-use granary_model::{OrgRole, OrgSlug, RepoId, Role, Scope, Visibility};
+use granary_model::{OrgRole, OrgSlug, PackageType, RepoId, Role, Scope, Visibility};
 use granary_storage::rows::{OrgRow, RepoRow};
 
 use crate::customer::is_gated;
@@ -16,6 +16,8 @@ pub enum Action {
     Read,
     /// Publish.
     Write,
+    /// Publish by upload sessions, which builds do as well: each their own packages.
+    Upload,
     /// Settings, members, deletions.
     Admin,
     /// Delete the repository.
@@ -29,7 +31,7 @@ impl Action {
     pub const fn role(self) -> Role {
         match self {
             Self::Fetch | Self::Read => Role::Read,
-            Self::Write => Role::Write,
+            Self::Write | Self::Upload => Role::Write,
             Self::Admin | Self::ManageTokens => Role::Admin,
             Self::Owner => Role::Owner,
         }
@@ -87,6 +89,8 @@ pub enum Denial {
     NotLicensed,
     /// A customer's key installs packages and does nothing else: 403.
     Customer,
+    /// The token of a build uploads its own packages and does nothing else: 403.
+    Build,
 }
 
 impl Denial {
@@ -102,7 +106,8 @@ impl Denial {
             | Self::Role
             | Self::Scope
             | Self::Session
-            | Self::Customer => None,
+            | Self::Customer
+            | Self::Build => None,
         }
     }
 }
@@ -142,6 +147,9 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
     if is_gated(principal, facts.repo) {
         return decide_customer(principal, action, facts.repo);
     }
+    if let Principal::Build { repo, uid, .. } = principal {
+        return decide_build(action, facts.repo.id == *repo && facts.repo.uid == *uid);
+    }
     let (unlimited, role) = (membership(principal, facts), repo_role(principal, facts));
     let needed = action.role();
     if role.is_none_or(|role| role < needed) {
@@ -171,6 +179,30 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
     Decision::Allow
 }
 
+/// What a build may do in a repository: upload, in its own. Which packages is decided by [`decide_build_package`].
+fn decide_build(action: Action, is_own: bool) -> Decision {
+    match (is_own, action) {
+        (true, Action::Upload) => Decision::Allow,
+        (true, _) => Decision::Deny(Denial::Build),
+        (false, _) => Decision::Deny(Denial::Hidden),
+    }
+}
+
+/// Decides whether somebody who may upload to a repository may upload this version of this package: a build only its own,
+/// everybody else all. `None` for what the request does not say: a build has to say it.
+pub fn decide_build_package(
+    principal: &Principal,
+    kind: PackageType,
+    name: Option<&str>,
+    version: Option<&str>,
+) -> Decision {
+    let Principal::Build { scope, .. } = principal else { return Decision::Allow };
+    let is_own = scope.packages.iter().any(|(own, own_name, own_version)| {
+        *own == kind && Some(own_name.as_str()) == name && Some(own_version.as_str()) == version
+    });
+    if is_own { Decision::Allow } else { Decision::Deny(Denial::Build) }
+}
+
 /// What a customer may do in a repository that not everybody may read.
 fn decide_customer(principal: &Principal, action: Action, repo: &RepoRow) -> Decision {
     let tenant = match principal {
@@ -194,6 +226,7 @@ pub fn decide_account(principal: &Principal) -> Decision {
         Principal::Licence(_) | Principal::Consumer(_) => Decision::Deny(Denial::Customer),
         // It never comes here: the product API has routes and a header of its own.
         Principal::Product(_) => Decision::Deny(Denial::Hidden),
+        Principal::Build { .. } => Decision::Deny(Denial::Build),
         Principal::Anonymous | Principal::User { .. } | Principal::Org { .. } | Principal::Repo { .. } => {
             Decision::Allow
         }
@@ -205,7 +238,9 @@ pub fn decide_account(principal: &Principal) -> Decision {
 pub fn decide_seller(principal: &Principal) -> Decision {
     match principal {
         Principal::Anonymous => Decision::Deny(Denial::Unauthenticated),
-        Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) => decide_account(principal),
+        Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) | Principal::Build { .. } => {
+            decide_account(principal)
+        }
         Principal::User { scope, .. } | Principal::Org { scope, .. } | Principal::Repo { scope, .. } => {
             if *scope == Scope::Admin {
                 Decision::Allow
@@ -231,7 +266,11 @@ pub fn repo_role(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
 pub fn membership(principal: &Principal, facts: RepoFacts<'_>) -> Option<Role> {
     let repo = facts.repo;
     match principal {
-        Principal::Anonymous | Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) => None,
+        Principal::Anonymous
+        | Principal::Licence(_)
+        | Principal::Consumer(_)
+        | Principal::Product(_)
+        | Principal::Build { .. } => None,
         Principal::User { instance_admin: true, .. } => Some(Role::Owner),
         Principal::User { id, .. } => {
             let direct = repo.members.get(id).copied();
@@ -261,7 +300,9 @@ pub fn decide_own(principal: &Principal) -> Decision {
         Principal::User { scope: Scope::Admin, .. } => Decision::Allow,
         Principal::User { .. } => Decision::Deny(Denial::Scope),
         Principal::Org { .. } | Principal::Repo { .. } => Decision::Deny(Denial::Session),
-        Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) => decide_account(principal),
+        Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) | Principal::Build { .. } => {
+            decide_account(principal)
+        }
     }
 }
 

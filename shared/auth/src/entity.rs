@@ -109,7 +109,9 @@ pub fn decide_entity_creation(principal: &Principal) -> Decision {
             }
         }
         Principal::Repo { .. } => Decision::Deny(Denial::Session),
-        Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) => decide_account(principal),
+        Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) | Principal::Build { .. } => {
+            decide_account(principal)
+        }
     }
 }
 

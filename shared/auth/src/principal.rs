@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use granary_model::{OrgSlug, RepoId, Scope, Timestamp, UserId};
-use granary_storage::rows::{ConsumerRow, LicenceRow, ProductTokenRow, TokenRow};
+use granary_storage::rows::{BuildScope, ConsumerRow, LicenceRow, ProductTokenRow, TokenRow};
 use granary_storage::{Subject, Tenant};
 
 /// Who a request acts for, once its credential has been verified.
@@ -50,6 +50,15 @@ pub enum Principal {
     Consumer(Arc<ConsumerRow>),
     /// A token of the product API, which is good for nothing else.
     Product(Arc<ProductTokenRow>),
+    /// A build of a repository of type `kmp`: it uploads its own packages and does nothing else.
+    Build {
+        /// The repository.
+        repo: RepoId,
+        /// The repository's `uid`.
+        uid: String,
+        /// What it may publish.
+        scope: Arc<BuildScope>,
+    },
 }
 
 /// How a user proved who they are.
@@ -70,6 +79,10 @@ impl Principal {
     ) -> Option<Self> {
         if row.is_expired(now) {
             return None;
+        }
+        if let (Subject::Repo(id), Some(build)) = (&row.subject, &row.build) {
+            let uid = row.subject_uid.clone().unwrap_or_default();
+            return Some(Self::Build { repo: id.clone(), uid, scope: Arc::new(build.clone()) });
         }
         let scope = row.scope();
         let uid = row.subject_uid.clone().unwrap_or_default();
@@ -120,12 +133,16 @@ impl Principal {
             Self::Repo { id, uid, .. } => {
                 Some(Tenant { subject: Subject::Repo(id.clone()), uid: Some(uid.clone()) })
             }
-            Self::Anonymous | Self::Licence(_) | Self::Consumer(_) | Self::Product(_) => None,
+            Self::Anonymous
+            | Self::Licence(_)
+            | Self::Consumer(_)
+            | Self::Product(_)
+            | Self::Build { .. } => None,
         }
     }
 
     /// Name for audit records: `user:ann`, `org:acme`, `repo:libs`, `licence:<id>`, `consumer:<number>`,
-    /// `product-token:<beginning of its hash>`.
+    /// `product-token:<beginning of its hash>`, `build:<id>`.
     pub fn actor(&self) -> String {
         match self {
             Self::Anonymous => "anonymous".into(),
@@ -134,6 +151,7 @@ impl Principal {
             Self::Repo { id, .. } => format!("repo:{id}"),
             Self::Licence(licence) => format!("licence:{}", licence.id),
             Self::Consumer(consumer) => format!("consumer:{}", consumer.id),
+            Self::Build { scope, .. } => format!("build:{}", scope.build),
             Self::Product(token) => {
                 let hash: String = token.hash.to_string().chars().take(12).collect();
                 format!("product-token:{hash}")

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{HeaderMap, request};
 use granary_auth::{
-    Action, Decision, Denial, Entitlement, Grants, OrgAction, Principal, RepoFacts, decide, decide_lists,
-    decide_package, is_gated, membership, repo_role,
+    Action, Decision, Denial, Entitlement, Grants, OrgAction, Principal, RepoFacts, decide,
+    decide_build_package, decide_lists, decide_package, is_gated, membership, repo_role,
 };
 use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, Timestamp, TokenHash};
 use granary_publish::{Source, Target};
@@ -242,6 +242,14 @@ impl<A: RepoAction> RepoAccess<A> {
         Source { grants: self.grants.clone(), ..whole }
     }
 
+    /// Refuses to let a build upload what is not its own: name and version have to be said, and be those of the build.
+    pub fn permit_upload(&self, kind: PackageType, name: Option<&str>, version: Option<&str>) -> Result<()> {
+        match decide_build_package(&self.principal, kind, name, version) {
+            Decision::Allow => Ok(()),
+            Decision::Deny(denial) => Err(denied(denial, "this package")),
+        }
+    }
+
     /// The version that was asked for, if it can be had.
     pub fn live_version(&self) -> Option<&VersionRow> {
         self.version.as_ref().filter(|row| row.is_live())
@@ -350,6 +358,9 @@ pub fn denied(denial: Denial, what: &str) -> Error {
         Denial::Customer => {
             Error::Forbidden("the key of a customer installs packages and does nothing else".into())
         }
+        Denial::Build => Error::Forbidden(
+            "the token of a build uploads the packages of that build and does nothing else".into(),
+        ),
         Denial::Suspended | Denial::Expired | Denial::OutsideWindow | Denial::NotLicensed => Error::Refused {
             code: denial.code().unwrap_or("FORBIDDEN"),
             message: sold_otherwise(denial, what),

@@ -1,5 +1,7 @@
 //! Configuration of the functions, each setting with its variable, meaning and default.
 
+mod kmp;
+
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub struct Config {
     /// `GRANARY_CDN_URL`, `GRANARY_CDN_KEY_ID` and `GRANARY_CDN_PRIVATE_KEY`: a distribution of CloudFront in front
     /// of the bucket, which redirects go to instead. All three or none.
     pub cdn: Option<Arc<Cdn>>,
+    /// Settings of the pipeline for Kotlin Multiplatform.
+    pub kmp: granary_kmp::Settings,
 }
 
 impl Config {
@@ -49,6 +53,7 @@ impl Config {
         let public_url = public_url.trim_end_matches('/').to_owned();
         Self {
             oidc_issuer: format!("{public_url}/_idp"),
+            kmp: granary_kmp::Settings::local(&public_url),
             public_url,
             instance_admins: Vec::new(),
             oidc_audience: "granary".into(),
@@ -116,7 +121,7 @@ impl Config {
             self.presign_lifetime = Duration::from_secs(seconds.clamp(1, 300));
         }
         self.cdn = cdn_of(&CDN_VARIABLES.map(optional))?.map(Arc::new);
-        Ok(())
+        kmp::apply(&mut self.kmp, &optional)
     }
 }
 
@@ -146,6 +151,8 @@ pub fn names_from_env() -> Result<Names> {
         counters: required("GRANARY_COUNTERS_TABLE")?,
         bucket: required("GRANARY_BUCKET")?,
         events_queue: required("GRANARY_EVENTS_QUEUE_URL")?,
+        kmp_poll_queue: optional("GRANARY_KMP_POLL_QUEUE_URL"),
+        kmp_build_queue: optional("GRANARY_KMP_BUILD_QUEUE_URL"),
         dead_letters_queue: optional("GRANARY_DEAD_LETTERS_QUEUE_URL"),
     })
 }

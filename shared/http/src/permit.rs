@@ -38,6 +38,8 @@ permissions! { RepoAction, Action:
     Read => Read,
     /// Publish.
     Write => Write,
+    /// Publish by upload sessions. Builds have it for their own packages: ask [`crate::RepoAccess::permit_upload`].
+    Upload => Upload,
     /// Settings, members, deletions.
     Admin => Admin,
     /// Delete the repository.

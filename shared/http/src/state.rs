@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::FromRequestParts;
 use axum::http::request;
 use granary_auth::{Identity, OidcVerifier, Principal};
+use granary_kmp::{Kmp, Work};
 use granary_model::{Clock, Ids, Result, Timestamp, UserId};
 use granary_publish::composer::documents::ComposerDocuments;
 use granary_publish::npm::packument::Packuments;
@@ -46,6 +47,7 @@ struct Inner {
     composer: ComposerDocuments,
     blobs: BlobCache,
     downloads: DownloadCounter,
+    kmp: Kmp,
     /// Profiles already written by this process, so that a session costs a write only once.
     known_users: Mutex<HashSet<Identity>>,
 }
@@ -64,8 +66,10 @@ impl AppState {
         let releases = Releases::new(&parts.config.public_url);
         let composer = ComposerDocuments::new(&parts.config.public_url);
         let blobs = BlobCache::new(parts.config.cache_bytes / 2);
+        let kmp = Kmp::new(parts.config.kmp.clone());
         let inner = Inner {
             parts,
+            kmp,
             documents,
             packuments,
             releases,
@@ -125,6 +129,16 @@ impl AppState {
     /// server with a task of its own, a function before an answer leaves.
     pub fn count_download(&self, package: PackageKey, version: &str) {
         self.downloads().count(package, version, self.now());
+    }
+
+    /// What the pipeline for Kotlin Multiplatform shares.
+    pub fn kmp(&self) -> &Kmp {
+        &self.inner.kmp
+    }
+
+    /// One piece of that pipeline's work, now.
+    pub fn kmp_work(&self) -> Work<'_> {
+        Work { storage: self.storage(), ids: self.ids(), now: self.now(), kmp: self.kmp() }
     }
 
     /// The present moment.

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod entity;
 pub mod error;
 pub mod ids;
+pub mod kmp;
 pub mod maven;
 pub mod name;
 pub mod npm;

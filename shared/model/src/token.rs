@@ -30,9 +30,11 @@ pub enum TokenKind {
     Org,
     /// One repository.
     Repo,
+    /// One build: it may upload the packages of that build, for as long as it is under way.
+    Build,
 }
 
-ladder_text!(TokenKind, "token type", Account => "account", Org => "org", Repo => "repo");
+ladder_text!(TokenKind, "token type", Account => "account", Org => "org", Repo => "repo", Build => "build");
 
 impl TokenKind {
     /// The four characters every token of this kind begins with. NEVER CHANGE them: secret scanners and
@@ -42,6 +44,7 @@ impl TokenKind {
             Self::Account => "art_",
             Self::Org => "org_",
             Self::Repo => "rep_",
+            Self::Build => "bld_",
         }
     }
 }
@@ -70,6 +73,7 @@ impl RawToken {
         match self.0.get(..4) {
             Some("org_") => TokenKind::Org,
             Some("rep_") => TokenKind::Repo,
+            Some("bld_") => TokenKind::Build,
             _ => TokenKind::Account,
         }
     }
@@ -106,7 +110,7 @@ impl FromStr for RawToken {
             return Err(invalid());
         }
         let (head, tail) = text.split_at(LENGTH - CHECKSUM);
-        let known = [TokenKind::Account, TokenKind::Org, TokenKind::Repo]
+        let known = [TokenKind::Account, TokenKind::Org, TokenKind::Repo, TokenKind::Build]
             .iter()
             .any(|kind| head.starts_with(kind.prefix()));
         if !known || checksum(head) != tail {

@@ -27,6 +27,10 @@ pub struct Names {
     pub bucket: String,
     /// URL of the queue of outbox events.
     pub events_queue: String,
+    /// URL of the queue of watched libraries, for whom it concerns.
+    pub kmp_poll_queue: Option<String>,
+    /// URL of the queue of builds, for whom it concerns.
+    pub kmp_build_queue: Option<String>,
     /// URL of the queue for messages that cannot be handled, for whom it concerns.
     pub dead_letters_queue: Option<String>,
 }
@@ -40,6 +44,8 @@ impl Names {
             counters: "granary-counters".into(),
             bucket: "granary".into(),
             events_queue: "http://sqs.local/000000000000/granary-events".into(),
+            kmp_poll_queue: Some("http://sqs.local/000000000000/granary-kmp-poll".into()),
+            kmp_build_queue: Some("http://sqs.local/000000000000/granary-kmp-build".into()),
             dead_letters_queue: Some("http://sqs.local/000000000000/granary-dead-letters".into()),
         }
     }

@@ -233,6 +233,22 @@ pub enum Key {
     UserEmail(String),
     /// Files that are handed over in two steps.
     Handover(String),
+    /// A watched library of a repository, by its id.
+    Watched(RepoId, String),
+    /// Which watched library of a repository has these coordinates: `group:artifact`.
+    WatchedName(RepoId, String),
+    /// A watched library in the list of all of them: part of the list, repository, id.
+    WatchedOfAll(u8, RepoId, String),
+    /// Who watches an artifact of a repository here: that repository, `group:artifact`, repository that watches, id.
+    WatcherOf(RepoId, String, RepoId, String),
+    /// A build of a repository, by its id.
+    Build(RepoId, String),
+    /// Which build a version of a watched library has: repository, id of the library, version.
+    BuildOf(RepoId, String, String),
+    /// A build that somebody has to go on with: part of the list, repository, id.
+    BuildUnderWay(u8, RepoId, String),
+    /// Which repository a build is of, by its id.
+    BuildById(String),
 }
 
 impl Key {
@@ -320,6 +336,16 @@ impl Key {
             Self::EntitySlug(slug) => format!("ENTITYSLUG#{slug}"),
             Self::UserEmail(email) => format!("EMAIL#{email}"),
             Self::Handover(id) => format!("HANDOVER#{id}"),
+            Self::Watched(repo, _)
+            | Self::WatchedName(repo, _)
+            | Self::Build(repo, _)
+            | Self::BuildOf(repo, _, _) => {
+                format!("KMP#{repo}")
+            }
+            Self::WatchedOfAll(shard, _, _) => format!("WATCHED#{shard}"),
+            Self::WatcherOf(source, _, _, _) => format!("WATCHERS#{source}"),
+            Self::BuildUnderWay(shard, _, _) => format!("BUILDS#{shard}"),
+            Self::BuildById(id) => format!("BUILD#{id}"),
         }
     }
 
@@ -378,6 +404,14 @@ impl Key {
             Self::StoreEntry(_, id) => format!("STORE#{id}"),
             Self::UserEmail(_) => "USER".into(),
             Self::Handover(_) => "HANDOVER".into(),
+            Self::Watched(_, id) => format!("WATCHED#{id}"),
+            Self::WatchedName(_, name) => format!("NAME#{name}"),
+            Self::WatchedOfAll(_, repo, id) | Self::BuildUnderWay(_, repo, id) => format!("{repo}#{id}"),
+            // Neither coordinates nor names of repositories have a `#`.
+            Self::WatcherOf(_, name, repo, id) => format!("{name}#{repo}#{id}"),
+            Self::Build(_, id) => format!("BUILD#{id}"),
+            Self::BuildOf(_, watched, version) => format!("OF#{watched}#{version}"),
+            Self::BuildById(_) => "BUILD".into(),
         }
     }
 }

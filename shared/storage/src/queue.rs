@@ -1,7 +1,9 @@
 //! The queues. A message is only a hint: the table is the truth.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::config::Builder;
-use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeName, SendMessageBatchRequestEntry};
 use granary_model::{Error, Result};
 
 use crate::retry::store_error;
@@ -13,11 +15,18 @@ const REASON: &str = "reason";
 /// Most characters of a reason that goes with a message.
 const LONGEST_REASON: usize = 1000;
 
+/// Longest delay of a message, in seconds; SQS's limit.
+const MAX_DELAY: i32 = 900;
+
 /// A queue of the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Queue {
     /// Outbox events.
     Events,
+    /// Watched libraries whose source has to be looked at.
+    KmpPoll,
+    /// Builds that somebody has to go on with.
+    KmpBuild,
     /// Messages that cannot be handled.
     DeadLetters,
 }
@@ -43,27 +52,65 @@ fn sendable(character: char) -> char {
     }
 }
 
+/// The address of a queue that not every function has to do with.
+fn named<'a>(url: Option<&'a str>, what: &str) -> Result<&'a str> {
+    url.ok_or_else(|| Error::Internal(format!("the variable of the queue {what} is not set")))
+}
+
 impl Storage {
     fn queue_url(&self, queue: Queue) -> Result<&str> {
         let names = &self.inner.names;
         match queue {
             Queue::Events => Ok(&names.events_queue),
-            Queue::DeadLetters => names.dead_letters_queue.as_deref().ok_or_else(|| {
-                Error::Internal("the variable of the queue of dead letters is not set".into())
-            }),
+            Queue::KmpPoll => named(names.kmp_poll_queue.as_deref(), "of watched libraries"),
+            Queue::KmpBuild => named(names.kmp_build_queue.as_deref(), "of builds"),
+            Queue::DeadLetters => named(names.dead_letters_queue.as_deref(), "of dead letters"),
         }
     }
 
     /// Sends a message.
     pub async fn send(&self, queue: Queue, body: &str) -> Result<()> {
+        self.send_later(queue, body, Duration::ZERO).await
+    }
+
+    /// Sends a message that arrives after a while, of at most 15 minutes, which is SQS's limit.
+    pub async fn send_later(&self, queue: Queue, body: &str, delay: Duration) -> Result<()> {
+        let seconds = i32::try_from(delay.as_secs()).unwrap_or(MAX_DELAY).min(MAX_DELAY);
         self.inner
             .sqs
             .send_message()
             .queue_url(self.queue_url(queue)?)
             .message_body(body)
+            .set_delay_seconds((seconds > 0).then_some(seconds))
             .send()
             .await
             .map_err(|e| store_error("sending a message", &e))?;
+        Ok(())
+    }
+
+    /// Sends any number of messages, ten with each call.
+    ///
+    /// # Errors
+    /// `Unavailable` if some of them were not taken; others may have been sent.
+    pub async fn send_all(&self, queue: Queue, bodies: &[String]) -> Result<()> {
+        for batch in bodies.chunks(10) {
+            let entry = |(at, body): (usize, &String)| {
+                SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(body).build()
+            };
+            let entries = batch.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>();
+            let output = self
+                .inner
+                .sqs
+                .send_message_batch()
+                .queue_url(self.queue_url(queue)?)
+                .set_entries(Some(entries.map_err(|e| Error::internal("describing messages", e))?))
+                .send()
+                .await
+                .map_err(|e| store_error("sending messages", &e))?;
+            if !output.failed().is_empty() {
+                return Err(Error::Unavailable("the queue did not take all messages; try again".into()));
+            }
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod account;
 mod entity;
 mod handover;
+mod kmp;
 mod maven;
 mod package;
 mod product;
@@ -14,9 +15,13 @@ mod upload;
 
 pub use account::{CallerRef, OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
 pub use entity::{
-    BaseVersion, EmailRow, EntityRef, EntityRow, EntitySourceRow, EntityVersionRef, EntityVersionRow, Publication, Share,
+    BaseVersion, EmailRow, EntityRef, EntityRow, EntitySourceRow, EntityVersionRef, EntityVersionRow,
+    Publication, Share,
 };
 pub use handover::{EntityConfirmation, HandoverFile, HandoverPurpose, HandoverRow};
+pub use kmp::{
+    BuildResults, BuildRow, BuildScope, Dispatch, KmpMarker, Outputs, PollState, WatchedRef, WatchedRow,
+};
 pub use maven::{ExpectationRow, MavenPluginRow};
 pub use package::{
     FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow, VersionStatus,

@@ -51,7 +51,8 @@ impl Storage {
 
     async fn create_queues(&self) -> Result<()> {
         let names = &self.inner.names;
-        for url in std::iter::once(&names.events_queue).chain(&names.dead_letters_queue) {
+        let others = [&names.kmp_poll_queue, &names.kmp_build_queue, &names.dead_letters_queue];
+        for url in std::iter::once(&names.events_queue).chain(others.into_iter().flatten()) {
             let queue = url.rsplit('/').next().unwrap_or(url);
             let create = self.inner.sqs.create_queue().queue_name(queue).send().await;
             create.map_err(|e| store_error("creating a queue", &e))?;

@@ -43,7 +43,11 @@ async fn repos_of(state: &AppState, principal: &Principal) -> Result<Vec<RepoRow
     let mut ids = BTreeSet::new();
     let mut orgs: Vec<OrgRow> = Vec::new();
     match principal {
-        Principal::Anonymous | Principal::Licence(_) | Principal::Consumer(_) | Principal::Product(_) => {}
+        Principal::Anonymous
+        | Principal::Licence(_)
+        | Principal::Consumer(_)
+        | Principal::Product(_)
+        | Principal::Build { .. } => {}
         Principal::User { id: user, .. } => {
             ids.extend(listed_repos(state, &Key::RepoOfUser(user.clone(), ANY.parse()?)).await?);
             let refs: Vec<OrgRef> =

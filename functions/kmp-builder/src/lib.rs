@@ -1,0 +1,1 @@
+//! Takes builds from one state to the next.

@@ -1,0 +1,1 @@
+//! Looks for new versions of watched libraries.
