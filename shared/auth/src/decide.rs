@@ -147,8 +147,10 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
     if is_gated(principal, facts.repo) {
         return decide_customer(principal, action, facts.repo);
     }
-    if let Principal::Build { repo, uid, .. } = principal {
-        return decide_build(action, facts.repo.id == *repo && facts.repo.uid == *uid);
+    if let Principal::Build { repo, uid, scope } = principal {
+        let is = |id: &RepoId, of: &str| facts.repo.id == *id && facts.repo.uid == *of;
+        let is_source = scope.source.as_ref().is_some_and(|(id, of)| is(id, of));
+        return decide_build(action, is(repo, uid), is_source);
     }
     let (unlimited, role) = (membership(principal, facts), repo_role(principal, facts));
     let needed = action.role();
@@ -179,12 +181,14 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
     Decision::Allow
 }
 
-/// What a build may do in a repository: upload, in its own. Which packages is decided by [`decide_build_package`].
-fn decide_build(action: Action, is_own: bool) -> Decision {
-    match (is_own, action) {
-        (true, Action::Upload) => Decision::Allow,
-        (true, _) => Decision::Deny(Denial::Build),
-        (false, _) => Decision::Deny(Denial::Hidden),
+/// What a build may do in a repository: upload, in its own (which packages is decided by [`decide_build_package`]), and read
+/// the one that the library comes from.
+fn decide_build(action: Action, is_own: bool, is_source: bool) -> Decision {
+    match action {
+        Action::Upload if is_own => Decision::Allow,
+        Action::Fetch | Action::Read if is_source => Decision::Allow,
+        _ if is_own || is_source => Decision::Deny(Denial::Build),
+        _ => Decision::Deny(Denial::Hidden),
     }
 }
 

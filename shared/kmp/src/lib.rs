@@ -4,25 +4,45 @@
 //! The table is the truth: [`store`] has every transition of a build as one conditional write. Messages only say where to
 //! look. [`Kmp`] is what all of it shares; whoever calls hands over the stores, the time and the ids as a [`Work`].
 
+pub mod guard;
+pub mod module;
+pub mod poll;
 pub mod settings;
+pub mod source;
 pub mod store;
 
-use granary_model::{Ids, Timestamp};
+use std::sync::OnceLock;
+
+use granary_model::{Ids, Result, Timestamp};
 use granary_storage::Storage;
 
 pub use settings::Settings;
+pub use source::Sources;
 
 /// What the pipeline shares in one process: settings and HTTP clients.
 #[derive(Debug)]
 pub struct Kmp {
     /// Settings.
     pub settings: Settings,
+    sources: OnceLock<Sources>,
 }
 
 impl Kmp {
-    /// By these settings.
+    /// By these settings. The clients are made when they are needed first: most functions never do.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, sources: OnceLock::new() }
+    }
+
+    /// What sources are asked with.
+    ///
+    /// # Errors
+    /// `Internal` if there can be no HTTP client.
+    pub fn sources(&self) -> Result<&Sources> {
+        if let Some(sources) = self.sources.get() {
+            return Ok(sources);
+        }
+        let sources = Sources::new(self.settings.allow_private_sources)?;
+        Ok(self.sources.get_or_init(|| sources))
     }
 }
 

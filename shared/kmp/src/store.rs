@@ -1,10 +1,11 @@
 //! Builds in the table: every transition is one transaction, conditional on the build being as it was read.
 
 use granary_model::kmp::BuildStatus;
-use granary_model::{RepoId, Result};
+use granary_model::{Error, RepoId, Result};
 use granary_publish::Change;
 use granary_storage::rows::{BuildRow, KmpMarker, WatchedRef};
-use granary_storage::{Commit, Key, Transaction};
+use granary_storage::{Commit, Key, Queue, Transaction};
+use serde::{Deserialize, Serialize};
 
 use crate::Work;
 
@@ -88,4 +89,25 @@ fn list(transaction: &mut Transaction, row: &BuildRow) -> Result<()> {
 
 fn under_way(row: &BuildRow) -> Key {
     Key::BuildUnderWay(shard(&row.id), row.repo.clone(), row.id.clone())
+}
+
+/// What a message about a build says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildMessage {
+    /// The repository.
+    pub repo: RepoId,
+    /// Id of the build.
+    pub build: String,
+}
+
+/// Tells whoever goes on with builds of one of them. Only a hint: the sweep finds it in the list of those under way.
+pub async fn tell(work: &Work<'_>, row: &BuildRow) {
+    let message = BuildMessage { repo: row.repo.clone(), build: row.id.clone() };
+    let sent = match serde_json::to_string(&message) {
+        Ok(body) => work.storage.send(Queue::KmpBuild, &body).await,
+        Err(error) => Err(Error::internal("telling of a build", error)),
+    };
+    if let Err(error) = sent {
+        tracing::warn!(%error, kmp.build = %row.id, "a build waits for the sweep");
+    }
 }

@@ -117,6 +117,11 @@ const TARGETS: [(&str, &str, &str); 14] = [
 ];
 
 impl AppleTarget {
+    /// The target that the compiler calls by this name, if it is one of Apple's.
+    pub fn of_konan(name: &str) -> Option<Self> {
+        TARGETS.iter().position(|(_, konan, _)| *konan == name).map(Self)
+    }
+
     fn row(self) -> (&'static str, &'static str, &'static str) {
         TARGETS.get(self.0).copied().unwrap_or(("", "", ""))
     }

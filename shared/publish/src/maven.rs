@@ -1,6 +1,7 @@
 //! What Maven clients send, read and checked, and the documents that they read.
 
 pub mod facts;
+pub mod listing;
 pub mod metadata;
 pub mod plugin;
 pub mod pom;

@@ -205,4 +205,6 @@ pub struct BuildScope {
     pub attempt: u32,
     /// Protocol, normalised name and version of each package.
     pub packages: Vec<(PackageType, String, String)>,
+    /// The repository here that the library comes from, with its `uid`: the job reads it.
+    pub source: Option<(RepoId, String)>,
 }
