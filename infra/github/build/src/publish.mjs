@@ -1,0 +1,113 @@
+// Tells the registry how a build has ended, with what it has made.
+
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+
+import { options } from './args.mjs';
+import { Code, Failure, bounded, main, shown } from './failure.mjs';
+import { ERROR_FILE, RELEASE_FILE } from './out.mjs';
+import { Registry, STATUS } from './registry.mjs';
+import { published, send } from './upload.mjs';
+
+const USAGE = `Usage: publish [--npm FOLDER] [--swift FOLDER] [--claimed]
+       publish --claim
+
+Claims a build for this run, uploads what build-npm and build-swift have left in FOLDER, and completes the build. If a
+FOLDER has no release, the build is completed with the reason, and nothing of it is published.
+
+  --claim    only claims it: exit code 13 if another run has it
+  --claimed  does not claim it again: a step before this one has
+
+Environment: GRANARY_URL, GRANARY_BUILD_ID, GRANARY_REPO_ID (the repository that packages go to), and either
+GRANARY_BUILD_TOKEN (bld_...) or a GitHub job with the permission id-token: write. GITHUB_RUN_ID and
+GITHUB_RUN_ATTEMPT say which run it is. NPM_RESULT and SWIFT_RESULT: how the jobs ended, for the reason.
+
+Exit codes: 0 published, 2 wrong arguments or environment, 12 the registry refuses or does not answer, 13 another run
+has the build, 14 the build has failed and this has been told, 1 a mistake of this script.`;
+
+/** How long the registry may take to verify and publish, in minutes. */
+const MINUTES = 20;
+
+function number(name) {
+  const text = process.env[name] ?? '';
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new Failure(Code.USAGE, `${name} has to be a number`);
+  }
+  return Number(text);
+}
+
+async function readText(path) {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+/** What a build has left: `{ release, path }` or `{ error }`. */
+async function outcome(kind, folder) {
+  const text = await readText(join(folder, RELEASE_FILE));
+  const why = await readText(join(folder, ERROR_FILE));
+  if (text === null || why !== null) {
+    const result = process.env[`${kind.toUpperCase()}_RESULT`];
+    const left = `it has left nothing${result ? `; its job ended as '${shown(result, 40)}'` : ''}`;
+    return { error: `${kind}: ${(why ?? '').trim() || left}` };
+  }
+  const { file, ...release } = JSON.parse(text);
+  return { release, path: join(folder, basename(file)) };
+}
+
+async function finish(registry, folders) {
+  const ends = new Map();
+  for (const [kind, folder] of folders) {
+    ends.set(kind, await outcome(kind, folder));
+  }
+  const errors = [...ends.values()].map(({ error }) => error).filter(Boolean);
+  if (errors.length > 0) {
+    throw new Failure(Code.BUILD_FAILED, errors.join('\n'));
+  }
+  const repoId = process.env.GRANARY_REPO_ID ?? '';
+  if (!/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(repoId)) {
+    throw new Failure(Code.USAGE, 'GRANARY_REPO_ID has to be the id of a repository');
+  }
+  const body = {};
+  for (const [kind, { release, path }] of ends) {
+    console.error(`sending ${basename(path)}`);
+    body[kind] = { uploadId: await send(registry, { repoId, ...release }, path) };
+  }
+  const answer = await registry.complete(body);
+  if (answer[STATUS] === 202) {
+    const ids = Object.values(body).map(({ uploadId }) => uploadId);
+    await published(registry, ids.filter((id) => id !== null), MINUTES);
+  }
+}
+
+async function publish(registry, folders) {
+  try {
+    await finish(registry, folders);
+  } catch (error) {
+    const why = error instanceof Failure ? error.message : 'publishing failed unexpectedly; see the log of the run';
+    try {
+      await registry.complete({ error: bounded(why) });
+    } catch (second) {
+      console.error(`publish: the registry could not be told: ${second.message}`);
+    }
+    throw error;
+  }
+}
+
+await main('publish', async () => {
+  const given = options(process.argv.slice(2), { npm: {}, swift: {}, claim: { flag: true }, claimed: { flag: true } }, USAGE);
+  const folders = ['npm', 'swift'].filter((kind) => given[kind] !== undefined).map((kind) => [kind, resolve(given[kind])]);
+  if (given.claim ? folders.length > 0 || given.claimed : folders.length === 0) {
+    throw new Failure(Code.USAGE, 'give --claim alone, or --npm or --swift; see --help');
+  }
+  const registry = Registry.ofJob();
+  if (!given.claimed) {
+    await registry.start(number('GITHUB_RUN_ID'), number('GITHUB_RUN_ATTEMPT'));
+  }
+  if (!given.claim) {
+    await publish(registry, folders);
+  }
+});
