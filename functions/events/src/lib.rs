@@ -6,6 +6,7 @@
 mod blobs;
 mod documents;
 mod files;
+mod kmp;
 mod message;
 mod outbox;
 mod repos;
@@ -32,7 +33,10 @@ pub enum Progress {
 /// Follows up one event and takes it out of the outbox.
 pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
     let progress = match &row.event {
-        Event::PackageChanged { package } => documents::refresh(state, package).await?,
+        Event::PackageChanged { package } => {
+            kmp::announce(state, package).await?;
+            documents::refresh(state, package).await?
+        }
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
         Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,
         Event::SnapshotDeployed { package, version } => files::prune(state, package, version).await?,

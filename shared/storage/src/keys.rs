@@ -249,6 +249,8 @@ pub enum Key {
     BuildUnderWay(u8, RepoId, String),
     /// Which repository a build is of, by its id.
     BuildById(String),
+    /// A look at a watched library that has been announced.
+    PollPending(RepoId, String),
 }
 
 impl Key {
@@ -275,6 +277,7 @@ impl Key {
             | Self::SignIn(_)
             | Self::Upload(_)
             | Self::Handover(_)
+            | Self::PollPending(..)
             | Self::Holder(..)
             | Self::Expectation(..) => Table::Ephemeral,
             Self::Downloads(..) | Self::DownloadTotal(_) | Self::RepoDownloads(_) => Table::Counters,
@@ -343,6 +346,7 @@ impl Key {
                 format!("KMP#{repo}")
             }
             Self::WatchedOfAll(shard, _, _) => format!("WATCHED#{shard}"),
+            Self::PollPending(repo, _) => format!("POLL#{repo}"),
             Self::WatcherOf(source, _, _, _) => format!("WATCHERS#{source}"),
             Self::BuildUnderWay(shard, _, _) => format!("BUILDS#{shard}"),
             Self::BuildById(id) => format!("BUILD#{id}"),
@@ -404,7 +408,7 @@ impl Key {
             Self::StoreEntry(_, id) => format!("STORE#{id}"),
             Self::UserEmail(_) => "USER".into(),
             Self::Handover(_) => "HANDOVER".into(),
-            Self::Watched(_, id) => format!("WATCHED#{id}"),
+            Self::Watched(_, id) | Self::PollPending(_, id) => format!("WATCHED#{id}"),
             Self::WatchedName(_, name) => format!("NAME#{name}"),
             Self::WatchedOfAll(_, repo, id) | Self::BuildUnderWay(_, repo, id) => format!("{repo}#{id}"),
             // Neither coordinates nor names of repositories have a `#`.

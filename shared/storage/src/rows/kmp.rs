@@ -95,6 +95,13 @@ pub struct WatchedRef {
     pub id: String,
 }
 
+/// A look at a watched library that has been announced, so that hundreds of files of one publish announce one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PollPendingRow {
+    /// When it no longer counts, in seconds since 1970: its message was lost.
+    pub expires_at: i64,
+}
+
 /// Which watched library or build has something that there is only one of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KmpMarker {
