@@ -85,6 +85,7 @@ async fn keep(state: &AppState, package: &SoldPackageRow, staged: &StagedFile) -
         caller: None,
         worked_until: until.millis(),
         error: None,
+        build: None,
     };
     state.storage().put(&Key::Upload(staged.session.clone()), &row).await
 }

@@ -1,10 +1,16 @@
-//! A publish into a repository that is watched.
+//! What concerns libraries that are watched: a publish into the repository that they come from, and their end.
 
 use granary_http::AppState;
 use granary_kmp::poll::watchers;
-use granary_model::{Error, PackageType, Result};
+use granary_kmp::watched;
+use granary_model::{Error, PackageType, RepoId, Result};
 use granary_storage::rows::{PollPendingRow, WatchedRef};
 use granary_storage::{Key, PackageKey, Queue};
+
+use crate::Progress;
+
+/// How many times 20 builds are removed at once.
+const BATCHES: usize = 500;
 
 /// How long after it was due an announced look is waited for, in milliseconds.
 const LOST_MILLIS: i64 = 300_000;
@@ -41,4 +47,10 @@ async fn is_first(state: &AppState, watcher: &WatchedRef) -> Result<bool> {
     // Its message was lost, or it has come this very moment.
     state.storage().put(&key, &row).await?;
     Ok(true)
+}
+
+/// Removes the builds of a library that is no longer watched. One that is being published is removed by a later sweep.
+pub(crate) async fn clear(state: &AppState, repo: &RepoId, id: &str) -> Result<Progress> {
+    let is_clear = watched::clear(&state.kmp_work(), repo, id, BATCHES).await?;
+    Ok(if is_clear { Progress::Finished } else { Progress::NotYet })
 }

@@ -42,6 +42,7 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::SnapshotDeployed { package, version } => files::prune(state, package, version).await?,
         Event::UploadCompleted { id } => Box::pin(uploads::finish(state, id)).await?,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
+        Event::WatchedDeleted { repo, watched } => kmp::clear(state, repo, watched).await?,
         Event::ProductDeleted { .. } | Event::EntityDeleted { .. } | Event::HandoverConfirmed { .. } => {
             Progress::NotYet
         }

@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use granary_http::{AppState, seller};
-use granary_model::{Error, PackageType, Result, Sha256};
+use granary_kmp::builds::oldest;
+use granary_kmp::{store, watched};
+use granary_model::{Error, PackageType, RepoId, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{RepoRow, StoredFileRow, TokenEntry, VersionRow};
+use granary_storage::rows::{RepoRow, StoredFileRow, TokenEntry, VersionRow, WatchedRow};
 use granary_storage::{Commit, Key, PackageKey, Subject, Tenant, Transaction};
 use serde::Deserialize;
 
@@ -23,6 +25,12 @@ const PARTS: usize = 90;
 
 /// Files that are removed in one transaction: each takes up to two of its parts.
 const FILES: usize = 40;
+
+/// Watched libraries that are removed in one transaction: each takes up to eight of its parts.
+const LIBRARIES: i32 = 10;
+
+/// Builds that are removed in one transaction: each takes four of its parts.
+const BUILDS: usize = 20;
 
 /// Rows of other kinds that are removed in one transaction.
 const ROWS: usize = 90;
@@ -60,13 +68,16 @@ enum Removal {
 
 /// Removes packages, bytes, documents, tokens, what its tokens sold, and memberships, and the repository's row last:
 /// until then its name cannot be used again, so nothing of the old repository can show up in a new one.
-pub(crate) async fn purge(state: &AppState, repo: &granary_model::RepoId, uid: &str) -> Result<Progress> {
+pub(crate) async fn purge(state: &AppState, repo: &RepoId, uid: &str) -> Result<Progress> {
     let row: Option<RepoRow> = state.storage().get(&Key::Repo(repo.clone())).await?;
     let Some(row) = row.filter(|row| row.uid == uid && row.deleting) else { return Ok(Progress::Finished) };
     let purge = Purge { state, row: &row };
     let finished = purge.packages().await?
         && purge.swift_sources().await?
         && purge.documents().await?
+        && purge.watched().await?
+        && purge.builds().await?
+        && purge.markers().await?
         && purge.tokens().await?;
     if finished {
         purge.sold().await?;
@@ -217,6 +228,63 @@ impl Purge<'_> {
         Ok(true)
     }
 
+    /// Libraries that the repository watched, with the lists that lead to them.
+    async fn watched(&self) -> Result<bool> {
+        let first = Key::Watched(self.row.id.clone(), String::new());
+        loop {
+            let page = self.state.storage().list::<WatchedRow>(&first, "WATCHED#", None, LIBRARIES).await?;
+            if page.rows.is_empty() {
+                return Ok(true);
+            }
+            let mut transaction = Transaction::new();
+            for row in &page.rows {
+                watched::remove(&mut transaction, row, self.row.kmp_config.as_ref());
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Their builds, whoever is at work on them. What they are publishing is refused, because the repository is deleted.
+    async fn builds(&self) -> Result<bool> {
+        loop {
+            let rows = oldest(self.state.storage(), &self.row.id, None, BUILDS).await?;
+            if rows.is_empty() {
+                return Ok(true);
+            }
+            let mut transaction = Transaction::new();
+            for row in &rows {
+                store::remove(&mut transaction, row);
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// What else stands beside them: which names are taken, and which versions had a build that was deleted.
+    async fn markers(&self) -> Result<bool> {
+        let repo = &self.row.id;
+        let first = Key::Watched(repo.clone(), String::new());
+        loop {
+            let limit = i32::try_from(ROWS).unwrap_or(90);
+            let page = self.state.storage().list::<Listed>(&first, "", None, limit).await?;
+            if page.rows.is_empty() {
+                return Ok(true);
+            }
+            let mut transaction = Transaction::new();
+            for row in page.rows {
+                let key =
+                    marker(repo, &row.sk).ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                transaction.delete("marker", key);
+            }
+            if matches!(self.commit(transaction).await?, Removal::Gone) {
+                return Ok(false);
+            }
+        }
+    }
+
     /// Their addresses hold the `uid`, so they cannot be those of another repository.
     async fn documents(&self) -> Result<bool> {
         let prefix = format!("documents/{}/", self.row.uid);
@@ -296,10 +364,19 @@ fn outcome(commit: Commit) -> Result<Removal> {
         Commit::Done => Ok(Removal::Done),
         Commit::Refused(refusal) => match refusal.label {
             "repo" => Ok(Removal::Gone),
-            "taken" => Ok(Removal::Overtaken),
+            "taken" | "watched" | "build" => Ok(Removal::Overtaken),
             label => Err(Error::internal("clearing a repository", format!("the part '{label}' was refused"))),
         },
     }
+}
+
+/// The marker of a repository that has this sort key.
+fn marker(repo: &RepoId, sort_key: &str) -> Option<Key> {
+    if let Some(name) = sort_key.strip_prefix("NAME#") {
+        return Some(Key::WatchedName(repo.clone(), name.to_owned()));
+    }
+    let (watched, version) = sort_key.strip_prefix("OF#")?.split_once('#')?;
+    Some(Key::BuildOf(repo.clone(), watched.to_owned(), version.to_owned()))
 }
 
 /// The row of a package's downloads that has this sort key.
@@ -327,5 +404,17 @@ mod tests {
             assert_eq!(downloads(&package, &key.sk()), Some(key));
         }
         assert_eq!(downloads(&package, "OTHER"), None);
+    }
+
+    #[test]
+    fn markers_are_found_by_their_sort_keys() {
+        let repo: RepoId = "libs".parse().unwrap();
+        for key in [
+            Key::WatchedName(repo.clone(), "npm#@a/b".into()),
+            Key::BuildOf(repo.clone(), "w".into(), "1.0+x".into()),
+        ] {
+            assert_eq!(marker(&repo, &key.sk()), Some(key));
+        }
+        assert_eq!(marker(&repo, "BUILD#x"), None);
     }
 }

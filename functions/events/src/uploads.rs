@@ -59,7 +59,7 @@ async fn publish(state: &AppState, row: &mut UploadRow) -> Result<()> {
     let package = row.subject.package();
     let about = package.as_ref().map(|name| About::of(row.subject.kind(), name));
     let access = RepoAccess::<Write>::again(state, caller, &row.repo, about).await?;
-    access.require_type(row.subject.kind())?;
+    access.require_uploads(row.subject.kind())?;
     if access.repo.uid != row.repo_uid {
         return Err(Error::NotFound(format!("repository '{}' not found", row.repo)));
     }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use granary_http::RepoAccess;
 use granary_http::permit::{Admin, RepoAction, Write};
 use granary_model::npm::{NpmName, Revision};
-use granary_model::{Error, Result, UserId};
+use granary_model::{Error, PackageType, Result, UserId};
 use granary_publish::edit_head;
 use granary_publish::head_edit::current_head;
 use granary_publish::listing::live_versions;
@@ -33,6 +33,7 @@ pub(crate) async fn put_package(call: &mut Call, name: NpmName) -> Result<Respon
     let body = read_body(call).await?;
     let access = if call.took_long(began) { call.package::<Write>(&name).await? } else { access };
     if body.has_attachments {
+        access.require_uploads(PackageType::Npm)?;
         return publish(call, &access, name, body).await;
     }
     if body.metadata.contains_key("versions") {

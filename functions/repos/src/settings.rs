@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use axum::http::HeaderMap;
 use granary_http::permit::Read;
 use granary_http::{AppState, Fields, RepoAccess};
+use granary_kmp::guard;
 use granary_model::{Error, PackageType, RepoId, Result, Visibility};
 use granary_storage::rows::{KmpConfig, KmpSource, MavenSettings, RepoRow};
 use url::Url;
@@ -161,7 +162,7 @@ async fn kmp_config(state: &AppState, headers: &HeaderMap, fields: &Fields) -> R
             Ok(KmpConfig { source_type: KmpSource::Artifacts, source_repo_id: Some(id), source_url: None })
         }
         ("external", None, Some(url)) => {
-            let url = external_url(url)?;
+            let url = external_url(url, state.config().kmp.allow_private_sources)?;
             Ok(KmpConfig { source_type: KmpSource::External, source_repo_id: None, source_url: Some(url) })
         }
         ("artifacts", ..) => Err(Error::BadRequest(
@@ -191,21 +192,19 @@ async fn maven_repo(state: &AppState, headers: &HeaderMap, id: &str) -> Result<R
 }
 
 /// The address of a Maven repository elsewhere. Secrets have no place in it, and paths are appended to
-/// it. Where it may lead is checked when it is fetched.
-fn external_url(text: &str) -> Result<String> {
-    let wrong = |why: &str| Error::BadRequest(format!("kmpConfig.sourceUrl {why}"));
+/// it. What its name means is checked when it is fetched.
+fn external_url(text: &str, allow_private: bool) -> Result<String> {
+    let wrong = |why: &str| Error::BadRequest(format!("kmpConfig.sourceUrl: {why}"));
     if text.len() > MAX_URL {
-        return Err(wrong("is too long"));
+        return Err(wrong("the address is too long"));
     }
-    let url = Url::parse(text).map_err(|_| wrong("is not an address such as https://host/path"))?;
-    if url.scheme() != "https" || url.host_str().is_none() {
-        return Err(wrong("must begin with https://"));
+    let url = Url::parse(text).map_err(|_| wrong("it is not an address such as https://host/path"))?;
+    if url.host_str().is_none() {
+        return Err(wrong("it is not an address such as https://host/path"));
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("must not carry credentials"));
-    }
+    guard::check(&url, allow_private).map_err(wrong)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("must have neither a query nor a fragment"));
+        return Err(wrong("the address must have neither a query nor a fragment"));
     }
     Ok(url.into())
 }
@@ -217,7 +216,7 @@ mod tests {
     #[test]
     fn addresses_of_maven_repositories() {
         assert_eq!(
-            external_url("https://repo.example.org/maven2").unwrap(),
+            external_url("https://repo.example.org/maven2", false).unwrap(),
             "https://repo.example.org/maven2"
         );
         let long = format!("https://h/{}", "x".repeat(MAX_URL));
@@ -230,9 +229,20 @@ mod tests {
             "https://u:p@h/",
             "https://h/#x",
             "https://h/?x",
+            "https://127.0.0.1/m2",
+            "https://[::1]/m2",
+            "https://10.0.0.7/",
+            "https://169.254.169.254/latest",
+            "https://localhost/m2",
             &long,
         ] {
-            assert!(external_url(bad).is_err(), "{bad}");
+            assert!(external_url(bad, false).is_err(), "{bad}");
+        }
+        for near in ["http://127.0.0.1:8081/m2", "https://10.0.0.7/"] {
+            assert_eq!(external_url(near, true).unwrap(), near);
+        }
+        for bad in ["file:///etc/passwd", "ftp://h/", "http://u:p@h/", "http://h/?x"] {
+            assert!(external_url(bad, true).is_err(), "{bad}");
         }
     }
 

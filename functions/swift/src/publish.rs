@@ -27,6 +27,7 @@ pub(crate) async fn publish(
 ) -> Answer {
     let key = named.key();
     let mut access = call.release::<Write>(identity, &key).await?;
+    access.require_uploads(PackageType::Swift)?;
     call.accepts("application/json")?;
     let version: SwiftVersion = named.exact.ok_or_else(|| {
         Error::BadRequest(

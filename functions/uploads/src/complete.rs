@@ -57,6 +57,7 @@ pub(crate) async fn complete_upload(
     body: Body,
 ) -> ApiResult<Response> {
     let mut session = Session::find(&state, &headers, &id).await?;
+    session.require_own()?;
     let sent = read_sent(body).await?;
     for _ in 0..ATTEMPTS {
         match session.row.status {
@@ -91,7 +92,7 @@ async fn read_sent(body: Body) -> Result<Sent> {
 /// `None`: somebody else was faster.
 async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiResult<Option<Response>> {
     let Session { row, access } = session;
-    access.require_type(row.subject.kind())?;
+    access.require_uploads(row.subject.kind())?;
     let arrived = arrivals(state.storage(), row).await?;
     check_arrived(row, &arrived, sent)?;
     let worker = worker(row);

@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::permit::Write;
+use granary_auth::Principal;
+use granary_http::permit::Upload;
 use granary_http::{ApiResult, AppState, Fields, Json, RepoAccess, new_secret, reply};
 use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result};
@@ -34,7 +35,7 @@ pub(crate) async fn create_upload(
 ) -> ApiResult<Response> {
     let repo = Fields::required("repoId", fields.text("repoId")?)?.to_owned();
     // Whoever may not write there learns nothing from what is wrong with the rest.
-    let access = RepoAccess::<Write>::authorize(&state, &headers, &repo, None).await;
+    let access = RepoAccess::<Upload>::authorize(&state, &headers, &repo, None).await;
     let subject = read_subject(&fields);
     let access = match (access, &subject) {
         (Err(Error::Forbidden(denied)), Ok(subject)) => {
@@ -45,7 +46,8 @@ pub(crate) async fn create_upload(
         (access, _) => access?,
     };
     let subject = subject?;
-    access.require_type(subject.kind())?;
+    access.require_uploads(subject.kind())?;
+    access.permit_upload(subject.kind(), subject.package().as_deref(), subject.version())?;
     let files = announced(&fields)?;
     check_files(&subject, &files, state.config().max_file)?;
     let known = published(&state, &access, &subject, &files).await?;
@@ -62,6 +64,10 @@ pub(crate) async fn create_upload(
         caller: None,
         worked_until: 0,
         error: None,
+        build: match &access.principal {
+            Principal::Build { scope, .. } => Some((scope.build.clone(), scope.attempt)),
+            _ => None,
+        },
     };
     let origins = files.iter().zip(known).map(async |(file, is_known)| {
         if is_known {
@@ -121,7 +127,7 @@ async fn store(state: &AppState, row: &mut UploadRow) -> Result<()> {
 /// `Conflict` for what cannot be published any more: nobody should send gigabytes to learn that.
 async fn published(
     state: &AppState,
-    access: &RepoAccess<Write>,
+    access: &RepoAccess<Upload>,
     subject: &UploadSubject,
     files: &[AnnouncedFile],
 ) -> Result<Vec<bool>> {

@@ -75,7 +75,7 @@ pub(crate) async fn upload_package(state: AppState, request: Request) -> ApiResu
     let package = subject.package();
     let package = package.as_ref().map(|name| (subject.kind(), name.as_str()));
     let access = RepoAccess::<Write>::authorize(&state, &headers, &repo, package).await?;
-    access.require_type(subject.kind())?;
+    access.require_uploads(subject.kind())?;
     let published = Box::pin(publish(&state, &access, subject, file)).await?;
     Ok(reply(StatusCode::CREATED, &published))
 }
@@ -158,7 +158,7 @@ async fn publish(
     match subject {
         UploadSubject::Npm { name, version, tag } => {
             let (facts, spool) = inspect_spool(file.spool).await?;
-            let publish = NpmPublish::of_tarball(&facts, digests, name, version, tag)?;
+            let publish = NpmPublish::of_tarball(&facts, digests, name, version, vec![tag])?;
             store_bytes(state.storage(), &spool, digests.sha256, now).await?;
             let (name, version) = (publish.name().clone(), publish.version().clone());
             publish_npm(goal, now, quota, publish).await?;

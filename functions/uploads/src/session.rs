@@ -3,7 +3,8 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::permit::Write;
+use granary_auth::Principal;
+use granary_http::permit::{RepoAction, Upload};
 use granary_http::{About, ApiResult, AppState, Caller, RepoAccess, no_content, reply};
 use granary_model::{Error, Result};
 use granary_publish::Target;
@@ -16,7 +17,7 @@ use crate::view::upload_view;
 /// A session, and the right to go on with it.
 pub(crate) struct Session {
     pub(crate) row: UploadRow,
-    pub(crate) access: RepoAccess<Write>,
+    pub(crate) access: RepoAccess<Upload>,
 }
 
 impl Session {
@@ -31,17 +32,40 @@ impl Session {
         let about = package.as_ref().map(|name| About::of(row.subject.kind(), name));
         let access = RepoAccess::authorize_about(state, headers, row.repo.as_str(), about).await;
         match access {
-            Ok(access) if access.repo.uid == row.repo_uid => Ok(Self { row, access }),
+            Ok(access) if access.repo.uid == row.repo_uid && is_for(&access.principal, &row) => {
+                Ok(Self { row, access })
+            }
             Ok(_) | Err(Error::NotFound(_) | Error::Forbidden(_) | Error::Refused { .. }) => Err(not_found()),
             Err(error) => Err(error),
         }
     }
+
+    /// Refuses to change a session that a build has to itself: what it has uploaded is published all at once.
+    pub(crate) fn require_own(&self) -> Result<()> {
+        if self.row.build.is_none() {
+            return Ok(());
+        }
+        Err(Error::Forbidden(
+            "this upload is of a build, which hands it over together with the others; nobody else changes it"
+                .into(),
+        ))
+    }
+}
+
+/// Whether a session is for somebody who may upload to its repository: a build has its own.
+fn is_for(principal: &Principal, row: &UploadRow) -> bool {
+    match principal {
+        Principal::Build { scope, .. } => {
+            row.build.as_ref().is_some_and(|(id, attempt)| *id == scope.build && *attempt == scope.attempt)
+        }
+        _ => true,
+    }
 }
 
 /// By whose right something is published. Package and head are filled in where they are known.
-pub(crate) fn target<'a>(
+pub(crate) fn target<'a, A: RepoAction>(
     state: &'a AppState,
-    access: &'a RepoAccess<Write>,
+    access: &'a RepoAccess<A>,
     subject: &UploadSubject,
 ) -> Target<'a> {
     access.target(state, subject.kind(), &subject.package().unwrap_or_default())
@@ -68,6 +92,7 @@ pub(crate) async fn abort_upload(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let mut session = Session::find(&state, &headers, &id).await?;
+    session.require_own()?;
     match session.row.status {
         UploadStatus::Completed => {
             return Err(Error::Conflict("the upload is published; delete the version instead".into()).into());

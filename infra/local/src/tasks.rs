@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use granary_http::AppState;
+use granary_model::Result;
 use tokio::task::JoinSet;
 
 use crate::engines::Engines;
@@ -21,6 +22,7 @@ pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     let swept = state.clone();
     tasks.spawn(every(Duration::from_secs(30), move || sweep(swept.clone(), false)));
     tasks.spawn(keep_counting(state.clone()));
+    spawn_kmp(&mut tasks, state);
     let engines = engines.clone();
     tasks.spawn(every(Duration::from_mins(5), move || expire(engines.clone())));
     let given_up = state.clone();
@@ -28,6 +30,21 @@ pub(crate) fn spawn(state: &AppState, engines: &Engines) -> JoinSet<()> {
     let cleaned = state.clone();
     tasks.spawn(every(Duration::from_hours(6), move || clean(cleaned.clone())));
     tasks
+}
+
+/// Starts the pipeline for Kotlin Multiplatform: both queues, the schedule, and the sweep of builds.
+fn spawn_kmp(tasks: &mut JoinSet<()>, state: &AppState) {
+    let (polled, built, ticked, swept) = (state.clone(), state.clone(), state.clone(), state.clone());
+    tasks.spawn(consuming("the poller", move || {
+        let state = polled.clone();
+        async move { granary_kmp_poller::consume_once(&state, POLL_SECONDS).await }
+    }));
+    tasks.spawn(consuming("the builder", move || {
+        let state = built.clone();
+        async move { granary_kmp_builder::consume_once(&state, POLL_SECONDS).await }
+    }));
+    tasks.spawn(every(state.config().kmp.poll_interval, move || tick(ticked.clone())));
+    tasks.spawn(every(Duration::from_secs(30), move || sweep_builds(swept.clone())));
 }
 
 /// Starts what a deployment leaves to this process: its downloads are counted here, all else the functions do.
@@ -44,7 +61,8 @@ async fn keep_counting(state: AppState) {
 /// Handles all events that were waiting when the process started: the queue does not survive it, the
 /// outbox does.
 pub(crate) async fn catch_up(state: AppState) {
-    sweep(state, true).await;
+    sweep(state.clone(), true).await;
+    sweep_builds(state).await;
 }
 
 /// Writes what is only in memory, before the process ends.
@@ -53,11 +71,40 @@ pub(crate) async fn finish(state: &AppState) {
 }
 
 async fn consume(state: AppState) {
+    consuming("the event consumer", move || {
+        let state = state.clone();
+        async move { granary_events::consume_once(&state, POLL_SECONDS).await }
+    })
+    .await;
+}
+
+/// Receives messages of a queue, again and again.
+async fn consuming<F, T>(who: &'static str, mut once: F)
+where
+    F: FnMut() -> T + Send,
+    T: Future<Output = Result<usize>> + Send,
+{
     loop {
-        if let Err(error) = granary_events::consume_once(&state, POLL_SECONDS).await {
-            tracing::warn!(%error, "the event consumer pauses");
+        if let Err(error) = once().await {
+            tracing::warn!(%error, "{who} pauses");
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+async fn tick(state: AppState) {
+    match granary_kmp_poller::tick(&state).await {
+        Ok(report) if report.announced > 0 => {
+            tracing::info!(kmp.announced = report.announced, "looking at watched libraries");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "watched libraries could not be announced"),
+    }
+}
+
+async fn sweep_builds(state: AppState) {
+    if let Err(error) = granary_kmp_builder::sweep(&state).await {
+        tracing::warn!(%error, "builds could not be swept");
     }
 }
 

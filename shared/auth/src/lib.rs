@@ -11,7 +11,7 @@ mod oidc;
 mod principal;
 mod product;
 
-pub use credential::{Credential, CustomerCredential, challenge};
+pub use credential::{Credential, CustomerCredential, IdToken, challenge};
 pub use customer::{Entitlement, Grants, decide_lists, decide_package, is_gated};
 pub use decide::{
     Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_account, decide_build_package, decide_org,

@@ -7,6 +7,7 @@ use granary_model::{Error, Result, Timestamp, UserId};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::credential::IdToken;
 
@@ -182,12 +183,17 @@ pub struct OidcVerifier {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
-    exp: i64,
-    nbf: Option<i64>,
     name: Option<String>,
     email: Option<String>,
     picture: Option<String>,
     nonce: Option<String>,
+}
+
+/// When a token holds.
+#[derive(Deserialize)]
+struct Times {
+    exp: i64,
+    nbf: Option<i64>,
 }
 
 impl OidcVerifier {
@@ -206,16 +212,28 @@ impl OidcVerifier {
         &self.audience
     }
 
-    /// Verifies signature, issuer, audience and times.
+    /// Verifies signature, issuer, audience and times of the ID token of somebody who signs in.
     ///
     /// # Errors
     /// `Unauthorized` without details that would help an attacker, `Unavailable` if the provider's keys
     /// cannot be had.
     pub async fn verify(&self, token: &IdToken, now: Timestamp) -> Result<Identity> {
-        let refuse = |why: &'static str| {
-            tracing::info!(oidc.reason = why, "an ID token was refused");
-            Error::Unauthorized("the ID token is not valid; sign in again".into())
-        };
+        let claims: Claims = self.verify_claims(token, now).await?;
+        let user = claims.sub.parse().map_err(|_| refuse("unusable subject"))?;
+        Ok(Identity {
+            user,
+            name: claims.name,
+            email: claims.email,
+            picture: claims.picture,
+            nonce: claims.nonce,
+        })
+    }
+
+    /// Verifies the same of a token of any kind, and gives those of its claims that `C` has.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_claims<C: DeserializeOwned>(&self, token: &IdToken, now: Timestamp) -> Result<C> {
         let header = jsonwebtoken::decode_header(&token.0).map_err(|_| refuse("unreadable header"))?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(refuse("algorithm"));
@@ -229,22 +247,21 @@ impl OidcVerifier {
         // Times are compared below, with the clock that was handed in.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(&token.0, &key, &validation)
+        let claims = jsonwebtoken::decode::<serde_json::Value>(&token.0, &key, &validation)
             .map_err(|_| refuse("signature, issuer or audience"))?
             .claims;
-        if now.seconds() >= claims.exp + LEEWAY_SECONDS {
+        let times = Times::deserialize(&claims).map_err(|_| refuse("unusable times"))?;
+        if now.seconds() >= times.exp.saturating_add(LEEWAY_SECONDS) {
             return Err(refuse("expired"));
         }
-        if claims.nbf.is_some_and(|start| start > now.seconds() + LEEWAY_SECONDS) {
+        if times.nbf.is_some_and(|start| start > now.seconds() + LEEWAY_SECONDS) {
             return Err(refuse("not valid yet"));
         }
-        let user = claims.sub.parse().map_err(|_| refuse("unusable subject"))?;
-        Ok(Identity {
-            user,
-            name: claims.name,
-            email: claims.email,
-            picture: claims.picture,
-            nonce: claims.nonce,
-        })
+        serde_json::from_value(claims).map_err(|_| refuse("claims"))
     }
+}
+
+fn refuse(why: &'static str) -> Error {
+    tracing::info!(oidc.reason = why, "an ID token was refused");
+    Error::Unauthorized("the ID token is not valid; sign in again".into())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use granary_model::{OrgSlug, RepoId, Scope, Timestamp, UserId};
-use granary_storage::rows::{BuildScope, ConsumerRow, LicenceRow, ProductTokenRow, TokenRow};
+use granary_storage::rows::{BuildRow, BuildScope, ConsumerRow, LicenceRow, ProductTokenRow, TokenRow};
 use granary_storage::{Subject, Tenant};
 
 /// Who a request acts for, once its credential has been verified.
@@ -97,6 +97,21 @@ impl Principal {
             Subject::Org(slug) => Self::Org { slug: slug.clone(), uid, scope, token },
             Subject::Repo(id) => Self::Repo { id: id.clone(), uid, scope, token },
         })
+    }
+
+    /// What the token of a build is good for while its build is as it is in the table: everything while its attempt is under
+    /// way; once that is over, only to look how its uploads have ended; nothing if the build is gone, or in another attempt.
+    /// Everybody else stays as they are.
+    #[must_use]
+    pub fn while_build(self, build: Option<&BuildRow>) -> Option<Self> {
+        let Self::Build { repo, uid, scope } = self else { return Some(self) };
+        let build = build.filter(|build| build.repo_uid == uid && build.attempt == scope.attempt)?;
+        let scope = if build.status.is_under_way() {
+            scope
+        } else {
+            Arc::new(BuildScope { packages: Vec::new(), source: None, ..BuildScope::clone(&scope) })
+        };
+        Some(Self::Build { repo, uid, scope })
     }
 
     /// The user, if it is one.

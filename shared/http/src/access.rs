@@ -295,13 +295,29 @@ impl<A: RepoAction> RepoAccess<A> {
         Err(denied(Denial::Role, &format!("repository '{}'", self.repo.id)))
     }
 
-    /// Refuses a repository that does not offer a protocol.
+    /// Refuses a repository that does not offer a protocol. One of type `kmp` offers those of what it builds.
     pub fn require_type(&self, kind: PackageType) -> Result<()> {
-        if self.repo.package_types.contains(&kind) {
+        let types = &self.repo.package_types;
+        if types.contains(&kind) || (is_built(kind) && types.contains(&PackageType::Kmp)) {
             return Ok(());
         }
         Err(Error::NotFound(format!(
             "repository '{}' does not hold {kind} packages; add '{kind}' to its packageTypes first",
+            self.repo.id
+        )))
+    }
+
+    /// Refuses a repository that does not take packages of a protocol from this caller. What a repository of type `kmp`
+    /// builds comes from its builds alone, unless it offers the protocol besides.
+    pub fn require_uploads(&self, kind: PackageType) -> Result<()> {
+        self.require_type(kind)?;
+        let is_build = matches!(self.principal, Principal::Build { .. });
+        if self.repo.package_types.contains(&kind) || is_build {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!(
+            "repository '{}' takes no uploads: its {kind} packages are built from the libraries that it watches; add '{kind}' \
+             to its packageTypes to publish others beside them",
             self.repo.id
         )))
     }
@@ -324,6 +340,11 @@ impl<A: RepoAction> RepoAccess<A> {
     pub fn package_key(&self, kind: PackageType, name: &str) -> PackageKey {
         PackageKey { repo: self.repo.id.clone(), kind, name: name.into() }
     }
+}
+
+/// Whether repositories of type `kmp` build packages of a protocol.
+const fn is_built(kind: PackageType) -> bool {
+    matches!(kind, PackageType::Npm | PackageType::Swift)
 }
 
 /// The caller's role in the organisation that owns the repository, read only if it could matter.

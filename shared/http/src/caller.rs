@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
 use granary_auth::{
-    Credential, CustomerCredential, Decision, Denial, Principal, Via, decide_account, decide_own,
+    Credential, CustomerCredential, Decision, Denial, IdToken, Principal, Via, decide_account, decide_own,
 };
 use granary_model::{CustomerKey, Error, Result, Scope, TokenHash, UserId};
-use granary_storage::rows::{CallerRef, TokenRow};
+use granary_storage::rows::{BuildRow, CallerRef, TokenRow};
 use granary_storage::{AccessRows, Identification, Key, Wanted};
 
 use crate::access::denied;
@@ -103,6 +103,18 @@ impl Caller {
             ));
         }
         self.user()
+    }
+}
+
+/// The ID token that a request has as its credential, not verified yet.
+///
+/// # Errors
+/// `Unauthorized` for everything else.
+pub fn id_token(headers: &HeaderMap) -> Result<IdToken> {
+    match credential(headers)? {
+        Credential::IdToken(token) => Ok(token),
+        Credential::None => Err(unauthenticated()),
+        _ => Err(Error::Unauthorized("this takes an ID token, as 'Authorization: Bearer <token>'".into())),
     }
 }
 
@@ -203,6 +215,14 @@ async fn identify_token(
         .as_ref()
         .and_then(|row| Principal::from_token(row, state.now(), |user| state.is_instance_admin(user)))
         .ok_or_else(unknown_credential)?;
+    let principal = match &principal {
+        Principal::Build { repo, scope, .. } => {
+            let key = Key::Build(repo.clone(), scope.build.clone());
+            let build: Option<BuildRow> = state.storage().get(&key).await?;
+            principal.while_build(build.as_ref()).ok_or_else(unknown_credential)?
+        }
+        _ => principal,
+    };
     Ok((Caller { principal, token: Some(hash) }, rows))
 }
 

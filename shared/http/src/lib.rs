@@ -42,7 +42,7 @@ mod state;
 pub use access::{About, Repo, RepoAccess, denied, shown};
 pub use administrator::administrator_token;
 pub use body::{Json, Params, read_limited, read_maybe_gzip};
-pub use caller::Caller;
+pub use caller::{Caller, id_token};
 pub use config::Config;
 pub use damage::{Damaged, body_error};
 pub use delivery::Delivery;

@@ -66,7 +66,9 @@ impl AppState {
         let releases = Releases::new(&parts.config.public_url);
         let composer = ComposerDocuments::new(&parts.config.public_url);
         let blobs = BlobCache::new(parts.config.cache_bytes / 2);
-        let kmp = Kmp::new(parts.config.kmp.clone());
+        let mut kmp = parts.config.kmp.clone();
+        kmp.repo_quota = parts.config.repo_quota;
+        let kmp = Kmp::new(kmp);
         let inner = Inner {
             parts,
             kmp,

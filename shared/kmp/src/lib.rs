@@ -4,18 +4,28 @@
 //! The table is the truth: [`store`] has every transition of a build as one conditional write. Messages only say where to
 //! look. [`Kmp`] is what all of it shares; whoever calls hands over the stores, the time and the ids as a [`Work`].
 
+mod app_token;
+pub mod builds;
+pub mod drive;
+pub mod github;
 pub mod guard;
 pub mod module;
 pub mod poll;
+pub mod results;
 pub mod settings;
 pub mod source;
 pub mod store;
+pub mod watched;
+pub mod token;
 
 use std::sync::OnceLock;
 
 use granary_model::{Ids, Result, Timestamp};
 use granary_storage::Storage;
 
+use crate::settings::Builder;
+
+pub use github::GithubClient;
 pub use settings::Settings;
 pub use source::Sources;
 
@@ -25,12 +35,16 @@ pub struct Kmp {
     /// Settings.
     pub settings: Settings,
     sources: OnceLock<Sources>,
+    github: OnceLock<GithubClient>,
+    pub(crate) identities: token::Identities,
+    /// Builds that this process is at by itself.
+    pub local: drive::local::Builds,
 }
 
 impl Kmp {
     /// By these settings. The clients are made when they are needed first: most functions never do.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, sources: OnceLock::new() }
+        Self { settings, sources: OnceLock::new(), github: OnceLock::new(), identities: token::Identities::default(), local: drive::local::Builds::default() }
     }
 
     /// What sources are asked with.
@@ -43,6 +57,19 @@ impl Kmp {
         }
         let sources = Sources::new(self.settings.allow_private_sources)?;
         Ok(self.sources.get_or_init(|| sources))
+    }
+
+    /// What GitHub is asked with, if builds are made there.
+    ///
+    /// # Errors
+    /// `Internal` if the App's key is none, or if there can be no HTTP client.
+    pub fn github(&self) -> Result<Option<&GithubClient>> {
+        let Builder::Github(settings) = &self.settings.builder else { return Ok(None) };
+        if let Some(github) = self.github.get() {
+            return Ok(Some(github));
+        }
+        let github = GithubClient::new(settings)?;
+        Ok(Some(self.github.get_or_init(|| github)))
     }
 }
 

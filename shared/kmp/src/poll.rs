@@ -17,6 +17,7 @@ use crate::Work;
 use crate::poll::discovery::Found;
 use crate::source::{Answer, Validators};
 
+pub(crate) use artifacts::{may_read, module_bytes};
 pub use artifacts::{Readiness, watchers};
 pub use discovery::new_build;
 

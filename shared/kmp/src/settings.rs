@@ -20,6 +20,8 @@ pub struct Settings {
     pub allow_private_sources: bool,
     /// The public address of the registry, which jobs are told.
     pub public_url: String,
+    /// Most bytes that a repository may hold (`GRANARY_REPO_QUOTA`), as the registry has it.
+    pub repo_quota: Option<u64>,
 }
 
 /// Who builds.
@@ -91,6 +93,7 @@ impl Settings {
             deadline: Duration::from_hours(2),
             allow_private_sources: false,
             public_url: public_url.into(),
+            repo_quota: None,
         }
     }
 }

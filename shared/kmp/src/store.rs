@@ -3,7 +3,7 @@
 use granary_model::kmp::BuildStatus;
 use granary_model::{Error, RepoId, Result};
 use granary_publish::Change;
-use granary_storage::rows::{BuildRow, KmpMarker, WatchedRef};
+use granary_storage::rows::{BuildRow, VersionMarker, WatchedRef};
 use granary_storage::{Commit, Key, Queue, Transaction};
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +34,17 @@ pub async fn find(work: &Work<'_>, id: &str) -> Result<Option<BuildRow>> {
 /// Adds a new build with everything that leads to it: there is one for each version of a watched library. The caller adds
 /// what else has to be written and commits. The part that is refused if there is one already is labelled `version`.
 pub fn add(transaction: &mut Transaction, row: &BuildRow) -> Result<()> {
-    let marker = KmpMarker { id: row.id.clone() };
+    add_over(transaction, row, None)
+}
+
+/// The same for a version whose build was deleted: its marker must still be this one (label `version`).
+pub fn add_over(transaction: &mut Transaction, row: &BuildRow, old: Option<&VersionMarker>) -> Result<()> {
+    let rev = old.map(|old| old.rev);
+    let marker =
+        VersionMarker { id: row.id.clone(), rev: rev.map_or(0, |rev| rev + 1), ..VersionMarker::default() };
     let place = WatchedRef { repo: row.repo.clone(), id: row.id.clone() };
-    let version = Key::BuildOf(row.repo.clone(), row.watched.clone(), row.version.to_string());
-    transaction.put_new("version", &version, &marker)?;
+    let version = version_key(row);
+    transaction.put_rev("version", &version, &marker, rev)?;
     transaction.put_new("build", &Key::Build(row.repo.clone(), row.id.clone()), row)?;
     transaction.put_new("id", &Key::BuildById(row.id.clone()), &place)?;
     list(transaction, row)
@@ -45,11 +52,34 @@ pub fn add(transaction: &mut Transaction, row: &BuildRow) -> Result<()> {
 
 /// Takes a build out, with everything that leads to it, if it is still as it was read (label `build`).
 pub fn remove(transaction: &mut Transaction, row: &BuildRow) {
+    take_out(transaction, row);
+    transaction.delete("version", version_key(row));
+}
+
+/// Takes a build out under the same condition, and keeps in mind that its version had one, and what that has published:
+/// whoever looks at the source must not make another one by itself. The version's marker must still be `marker` (label
+/// `version`).
+pub fn bury(transaction: &mut Transaction, row: &BuildRow, marker: Option<&VersionMarker>) -> Result<()> {
+    take_out(transaction, row);
+    let rev = marker.map(|marker| marker.rev);
+    let tombstone = VersionMarker {
+        id: row.id.clone(),
+        rev: rev.map_or(0, |rev| rev + 1),
+        npm: row.outputs.npm.clone().filter(|_| row.npm_published),
+        swift: row.outputs.swift.clone().filter(|_| row.swift_published),
+    };
+    transaction.put_rev("version", &version_key(row), &tombstone, rev)
+}
+
+fn take_out(transaction: &mut Transaction, row: &BuildRow) {
     transaction.delete_rev("build", Key::Build(row.repo.clone(), row.id.clone()), row.rev);
-    let version = Key::BuildOf(row.repo.clone(), row.watched.clone(), row.version.to_string());
-    transaction.delete("version", version);
     transaction.delete("id", Key::BuildById(row.id.clone()));
     transaction.delete("under way", under_way(row));
+}
+
+/// Where it stands which build a version has.
+pub fn version_key(row: &BuildRow) -> Key {
+    Key::BuildOf(row.repo.clone(), row.watched.clone(), row.version.to_string())
 }
 
 /// Makes a transition: `next` is the build as it is to be. `false`: it was no longer as it was read, and nothing has happened.
@@ -63,16 +93,29 @@ pub async fn transition(
     mut transaction: Transaction,
     action: &str,
 ) -> Result<bool> {
+    write(work, before, next, change, &mut transaction, action)?;
+    Ok(matches!(work.storage.commit(transaction).await?, Commit::Done))
+}
+
+/// Adds a transition to a transaction that has other parts as well. The part that is refused if the build is no longer as it
+/// was read is labelled `build`.
+pub fn write(
+    work: &Work<'_>,
+    before: &BuildRow,
+    next: &mut BuildRow,
+    change: &Change<'_>,
+    transaction: &mut Transaction,
+    action: &str,
+) -> Result<()> {
     next.rev = before.rev + 1;
     next.updated_at = work.now.max(before.updated_at);
     let key = Key::Build(next.repo.clone(), next.id.clone());
     transaction.put_rev("build", &key, next, Some(before.rev))?;
     if before.status.is_under_way() || next.status.is_under_way() {
-        list(&mut transaction, next)?;
+        list(transaction, next)?;
     }
     let target = format!("{}/kmp/{}:{}:{}", next.repo, next.group, next.artifact, next.version);
-    change.audit(&mut transaction, &format!("repo:{}", next.repo), action, &target)?;
-    Ok(matches!(work.storage.commit(transaction).await?, Commit::Done))
+    change.audit(transaction, &format!("repo:{}", next.repo), action, &target)
 }
 
 /// Keeps the list of builds under way in step.

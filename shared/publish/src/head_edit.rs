@@ -14,7 +14,7 @@ use crate::files::over_quota;
 
 /// How often a change begins again because another one came first. A head is changed in milliseconds, so
 /// this many rivals in a row mean that something is wrong.
-const ATTEMPTS: u32 = 64;
+pub(crate) const ATTEMPTS: u32 = 64;
 
 /// The package to change, and by whose right.
 #[derive(Clone)]
@@ -91,27 +91,16 @@ pub trait HeadEdit: Send {
 /// event commit together or not at all.
 pub async fn edit_head<E: HeadEdit>(target: Target<'_>, now: Timestamp, edit: &mut E) -> Result<Applied> {
     let Target { storage, ids, repo, principal, token, package, mut head } = target;
-    let scope = format!("repo:{}", repo.id);
     let mut change = Change::begin(ids, now, principal);
     for attempt in 0..ATTEMPTS {
         change.retry();
         let mut transaction = Transaction::new();
-        let step = edit.apply(head.clone(), now, &mut transaction).await?;
-        let Step::Write(mut new) = step else { return Ok(Applied::Unchanged) };
-        new.rev = head.as_ref().map_or(0, |head| head.rev) + 1;
-        // Times never run backwards within a package, whatever the clocks of two functions say.
-        new.modified_at = now.millis().max(head.as_ref().map_or(0, |head| head.modified_at + 1));
-        new.repo_uid.clone_from(&repo.uid);
-        transaction.put_rev("head", &Key::Head(package.clone()), &new, head.as_ref().map(|head| head.rev))?;
-        list_package(&mut transaction, &package, &new)?;
+        let place = (&package, repo);
+        let added = add_edit(edit, place, head.as_ref(), &mut change, &mut transaction).await?;
+        let Some(new) = added else { return Ok(Applied::Unchanged) };
         transaction.require_repo("repo", &repo.id, &repo.uid);
         if let Some(token) = token {
             transaction.require("token", Key::Token(token.clone()));
-        }
-        change.audit(&mut transaction, &scope, edit.action(), &format!("{package}{}", edit.detail()))?;
-        change.announce(&mut transaction, Event::PackageChanged { package: package.clone() })?;
-        for event in edit.events() {
-            change.announce(&mut transaction, event)?;
         }
         let refusal = match storage.commit(transaction).await? {
             Commit::Done => {
@@ -125,7 +114,7 @@ pub async fn edit_head<E: HeadEdit>(target: Target<'_>, now: Timestamp, edit: &m
                 pause(ids, attempt).await;
                 head = current_head(storage, &package, repo).await?;
             }
-            "repo" => return Err(Error::NotFound(format!("repository '{}' not found", repo.id))),
+            "repo" => return Err(repo_gone(repo)),
             "token" => return Err(Error::Unauthorized("the token was revoked meanwhile".into())),
             label => {
                 let rev = |head: &Option<HeadRow>| head.as_ref().map(|head| head.rev);
@@ -142,7 +131,45 @@ pub async fn edit_head<E: HeadEdit>(target: Target<'_>, now: Timestamp, edit: &m
             }
         }
     }
-    Err(Error::Unavailable("too many changes of this package at once; try again".into()))
+    Err(too_many())
+}
+
+/// Adds to a transaction whatever an edit wants of one package: its own rows, the head, the repository's list, the audit
+/// record and the outbox event. That the repository is still there has to be required besides. Gives the head as it will
+/// be; `None`: nothing is to be changed.
+pub(crate) async fn add_edit<E: HeadEdit>(
+    edit: &mut E,
+    (package, repo): (&PackageKey, &RepoRow),
+    head: Option<&HeadRow>,
+    change: &mut Change<'_>,
+    transaction: &mut Transaction,
+) -> Result<Option<HeadRow>> {
+    let now = change.now;
+    let step = edit.apply(head.cloned(), now, transaction).await?;
+    let Step::Write(mut new) = step else { return Ok(None) };
+    new.rev = head.map_or(0, |head| head.rev) + 1;
+    // Times never run backwards within a package, whatever the clocks of two functions say.
+    new.modified_at = now.millis().max(head.map_or(0, |head| head.modified_at + 1));
+    new.repo_uid.clone_from(&repo.uid);
+    transaction.put_rev("head", &Key::Head(package.clone()), &new, head.map(|head| head.rev))?;
+    list_package(transaction, package, &new)?;
+    let (scope, target) = (format!("repo:{}", repo.id), format!("{package}{}", edit.detail()));
+    change.audit(transaction, &scope, edit.action(), &target)?;
+    change.announce(transaction, Event::PackageChanged { package: package.clone() })?;
+    for event in edit.events() {
+        change.announce(transaction, event)?;
+    }
+    Ok(Some(new))
+}
+
+/// The repository was deleted meanwhile.
+pub(crate) fn repo_gone(repo: &RepoRow) -> Error {
+    Error::NotFound(format!("repository '{}' not found", repo.id))
+}
+
+/// Rivals were faster again and again.
+pub(crate) fn too_many() -> Error {
+    Error::Unavailable("too many changes of this package at once; try again".into())
 }
 
 /// The head as it is now. One that a deleted repository of the same name left behind does not count.

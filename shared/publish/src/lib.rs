@@ -14,6 +14,7 @@ pub mod documents;
 pub mod files;
 pub mod handover;
 pub mod head_edit;
+pub mod joint;
 pub mod json_guard;
 pub mod listing;
 pub mod maven;

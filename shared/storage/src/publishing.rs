@@ -45,6 +45,18 @@ pub struct UsageChange {
     pub packages: i64,
 }
 
+impl UsageChange {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            versions: self.versions + other.versions,
+            packages: self.packages + other.packages,
+        }
+    }
+}
+
 impl Transaction {
     /// Refuses the transaction unless the repository is the one that was authorised and still alive.
     pub fn require_repo(&mut self, label: &'static str, repo: &RepoId, uid: &str) {
@@ -171,40 +183,34 @@ impl Transaction {
         };
         self.update(label, Key::Blob(digest), expression);
     }
+}
 
-    /// Changes a repository's usage. With `quota`, refused if it would then hold more bytes than that.
-    pub fn change_usage(
-        &mut self,
-        label: &'static str,
-        repo: &RepoId,
-        change: UsageChange,
-        quota: Option<u64>,
-    ) {
-        let mut expression = Expression {
-            update: "ADD #bytes :bytes, #versions :versions, #packages :packages".into(),
-            names: vec![
-                ("#bytes", "bytes".into()),
-                ("#versions", "versions".into()),
-                ("#packages", "packages".into()),
-            ],
-            values: vec![
-                (":bytes", number(change.bytes)),
-                (":versions", number(change.versions)),
-                (":packages", number(change.packages)),
-            ],
-            ..Expression::default()
-        };
-        if let (Some(quota), Ok(bytes)) = (quota, u64::try_from(change.bytes)) {
-            expression.condition = Some("attribute_not_exists(#bytes) OR #bytes <= :room".into());
-            // A file larger than the whole quota must not pass as the first one.
-            let room = quota.checked_sub(bytes).map_or_else(|| number(-1), number);
-            expression.values.push((":room", room));
-            if bytes > quota {
-                expression.condition = Some("#bytes <= :room".into());
-            }
+/// What a change of a repository's usage does to its row.
+pub(crate) fn usage_change(change: UsageChange, quota: Option<u64>) -> Expression {
+    let mut expression = Expression {
+        update: "ADD #bytes :bytes, #versions :versions, #packages :packages".into(),
+        names: vec![
+            ("#bytes", "bytes".into()),
+            ("#versions", "versions".into()),
+            ("#packages", "packages".into()),
+        ],
+        values: vec![
+            (":bytes", number(change.bytes)),
+            (":versions", number(change.versions)),
+            (":packages", number(change.packages)),
+        ],
+        ..Expression::default()
+    };
+    if let (Some(quota), Ok(bytes)) = (quota, u64::try_from(change.bytes)) {
+        expression.condition = Some("attribute_not_exists(#bytes) OR #bytes <= :room".into());
+        // A file larger than the whole quota must not pass as the first one.
+        let room = quota.checked_sub(bytes).map_or_else(|| number(-1), number);
+        expression.values.push((":room", room));
+        if bytes > quota {
+            expression.condition = Some("#bytes <= :room".into());
         }
-        self.update(label, Key::Usage(repo.clone()), expression);
     }
+    expression
 }
 
 fn being_deleted(uid: &str) -> Expression {

@@ -5,13 +5,14 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
-use granary_model::{Error, Result};
+use granary_model::{Error, RepoId, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Storage;
 use crate::item::{Item, item_row, key_item, row_item};
 use crate::keys::{Key, Table};
+use crate::publishing::{UsageChange, usage_change};
 use crate::retry::{CONFLICT_ATTEMPTS, backoff, store_error};
 
 /// What became of a transaction.
@@ -28,6 +29,8 @@ pub enum Commit {
 pub struct Refusal {
     /// The label the part was added with.
     pub label: &'static str,
+    /// How many parts were added before it.
+    pub position: usize,
     old: Option<Item>,
 }
 
@@ -52,6 +55,7 @@ enum Part {
     Update { key: Key, expression: Expression },
     Check { key: Key, expression: Expression },
     Delete { key: Key, expression: Expression },
+    Usage { repo: RepoId, change: UsageChange, quota: Option<u64> },
 }
 
 /// A transaction under construction. At most 100 parts, each on a row of its own.
@@ -150,6 +154,32 @@ impl Transaction {
         self.check(label, key, expression);
     }
 
+    /// How many parts there are.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Changes a repository's usage. With `quota`, refused if it would then hold more bytes than that. Several changes of
+    /// one repository add up: a row has one part of a transaction at most.
+    pub fn change_usage(
+        &mut self,
+        label: &'static str,
+        repo: &RepoId,
+        change: UsageChange,
+        quota: Option<u64>,
+    ) {
+        let same = self.parts.iter_mut().find_map(|(_, part)| match part {
+            Part::Usage { repo: other, change, quota } if other == repo => Some((change, quota)),
+            _ => None,
+        });
+        let Some((sum, limit)) = same else {
+            self.parts.push((label, Part::Usage { repo: repo.clone(), change, quota }));
+            return;
+        };
+        *sum = sum.and(change);
+        *limit = (*limit).min(quota).or(*limit).or(quota);
+    }
+
     pub(crate) fn delete_if(&mut self, label: &'static str, key: Key, expression: Expression) {
         self.parts.push((label, Part::Delete { key, expression }));
     }
@@ -211,6 +241,10 @@ impl Storage {
                     .set_expression_attribute_values(values)
                     .return_values_on_condition_check_failure(old);
                 TransactWriteItem::builder().put(put.build().map_err(defect)?).build()
+            }
+            Part::Usage { repo, change, quota } => {
+                let expression = usage_change(change, quota);
+                return self.transact_item(Part::Update { key: Key::Usage(repo), expression });
             }
             Part::Update { key, expression } => {
                 let (names, values) = bindings(expression.names, expression.values);
@@ -276,6 +310,7 @@ fn refusal(labels: &[&'static str], reasons: &[CancellationReason]) -> Option<Re
     labels
         .iter()
         .zip(reasons)
-        .find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
-        .map(|(label, reason)| Refusal { label, old: reason.item().cloned() })
+        .enumerate()
+        .find(|(_, (_, reason))| reason.code() == Some("ConditionalCheckFailed"))
+        .map(|(position, (label, reason))| Refusal { label, position, old: reason.item().cloned() })
 }

@@ -67,14 +67,25 @@ impl TestApp {
 
     /// The same for the packages of another protocol whose versions are committed whole.
     pub async fn check_packages(&self, repo: &str, kind: PackageType) -> Stored {
+        self.check_protocols(repo, &[kind]).await
+    }
+
+    /// The same for a repository that has packages of several protocols.
+    pub async fn check_protocols(&self, repo: &str, kinds: &[PackageType]) -> Stored {
         let storage = self.state().storage();
         let id: RepoId = repo.parse().unwrap();
         let mut stored = Stored::default();
         let (mut usage, mut files) = (UsageRow::default(), BTreeMap::<Sha256, (u64, u64)>::new());
-        let of_kind = |name: &str| PackageKey { kind, ..self.package_key(repo, name) };
-        let first = Key::PackageOf(of_kind(""));
-        for entry in storage.list_all::<PackageEntry>(&first, "PKG#").await.unwrap() {
-            let key = of_kind(&entry.name);
+        let of_kind = |kind: PackageType, name: &str| PackageKey { kind, ..self.package_key(repo, name) };
+        let mut entries: Vec<(PackageType, PackageEntry)> = Vec::new();
+        for kind in kinds {
+            let first = Key::PackageOf(of_kind(*kind, ""));
+            let prefix = if kinds.len() == 1 { "PKG#".to_owned() } else { format!("PKG#{kind}#") };
+            let listed: Vec<PackageEntry> = storage.list_all(&first, &prefix).await.unwrap();
+            entries.extend(listed.into_iter().map(|entry| (*kind, entry)));
+        }
+        for (kind, entry) in entries {
+            let key = of_kind(kind, &entry.name);
             let head: HeadRow =
                 storage.get(&Key::Head(key.clone())).await.unwrap().expect("a listed package has a head");
             let versions = self.versions(&key).await;

@@ -19,11 +19,14 @@ mod consistency;
 mod customers;
 mod event;
 pub mod faults;
+pub mod github;
 mod identity;
+pub mod kmp;
 mod log;
 pub mod meter;
 mod mishap;
 pub mod npm;
+mod serving;
 pub mod swift;
 
 pub use actor::{Actor, TestResponse};

@@ -8,6 +8,7 @@ use granary_auth::{Principal, RepoFacts, membership};
 use granary_http::permit::{Admin, Owner, Read};
 use granary_http::seller::listed_repos;
 use granary_http::{ApiResult, AppState, Caller, Fields, Json, Repo, done, reply};
+use granary_kmp::watched;
 use granary_model::{Error, PackageType, RepoId, Result, Visibility};
 use granary_storage::rows::{Event, OrgRef, OrgRow, PackageEntry, RepoRef, RepoRow};
 use granary_storage::{Key, PackageKey};
@@ -131,19 +132,34 @@ fn update(draft: &mut Draft, settings: &Settings) -> Result<()> {
     }
 }
 
-/// Refuses to take away a protocol that still has packages, which nobody could reach any more.
+/// Refuses to take away a protocol that still has packages, which nobody could reach any more, and the type `kmp` while
+/// libraries are watched, which nobody would look at.
 async fn require_unused(state: &AppState, repo: &RepoRow, types: &BTreeSet<PackageType>) -> Result<()> {
-    for kind in repo.package_types.difference(types) {
-        let first = PackageKey { repo: repo.id.clone(), kind: *kind, name: String::new() };
+    let lost = offered(&repo.package_types).difference(&offered(types)).copied().collect::<Vec<_>>();
+    for kind in lost {
+        if kind == PackageType::Kmp && watched::is_any(state.storage(), &repo.id).await? {
+            return Err(Error::Conflict(
+                "packageTypes: 'kmp' cannot be taken away while libraries are watched".into(),
+            ));
+        }
+        let first = PackageKey { repo: repo.id.clone(), kind, name: String::new() };
         let prefix = format!("PKG#{kind}#");
         let page = state.storage().list::<PackageEntry>(&Key::PackageOf(first), &prefix, None, 1).await?;
         if !page.rows.is_empty() {
+            let type_of_repo = if repo.package_types.contains(&kind) { kind } else { PackageType::Kmp };
             return Err(Error::Conflict(format!(
-                "packageTypes: '{kind}' cannot be taken away while there are {kind} packages"
+                "packageTypes: '{type_of_repo}' cannot be taken away while there are {kind} packages"
             )));
         }
     }
     Ok(())
+}
+
+/// The protocols of which a repository of these types has packages.
+fn offered(types: &BTreeSet<PackageType>) -> BTreeSet<PackageType> {
+    let built = [PackageType::Npm, PackageType::Swift];
+    let built = built.into_iter().filter(|_| types.contains(&PackageType::Kmp));
+    types.iter().copied().chain(built).collect()
 }
 
 /// `DELETE /api/repos/{repo}`: from now on nobody sees it; the events consumer clears what it held.

@@ -9,7 +9,7 @@ import { ERROR_FILE, RELEASE_FILE } from './out.mjs';
 import { Registry, STATUS } from './registry.mjs';
 import { published, send } from './upload.mjs';
 
-const USAGE = `Usage: publish [--npm FOLDER] [--swift FOLDER] [--claimed]
+const USAGE = `Usage: publish [--npm FOLDER] [--swift FOLDER] [--claimed] [--without REASON]
        publish --claim
 
 Claims a build for this run, uploads what build-npm and build-swift have left in FOLDER, and completes the build. If a
@@ -17,6 +17,7 @@ FOLDER has no release, the build is completed with the reason, and nothing of it
 
   --claim    only claims it: exit code 13 if another run has it
   --claimed  does not claim it again: a step before this one has
+  --without  publishes what there is, and completes the build with the reason why there is not all of it
 
 Environment: GRANARY_URL, GRANARY_BUILD_ID, GRANARY_REPO_ID (the repository that packages go to), and either
 GRANARY_BUILD_TOKEN (bld_...) or a GitHub job with the permission id-token: write. GITHUB_RUN_ID and
@@ -58,7 +59,7 @@ async function outcome(kind, folder) {
   return { release, path: join(folder, basename(file)) };
 }
 
-async function finish(registry, folders) {
+async function finish(registry, folders, without) {
   const ends = new Map();
   for (const [kind, folder] of folders) {
     ends.set(kind, await outcome(kind, folder));
@@ -71,21 +72,21 @@ async function finish(registry, folders) {
   if (!/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(repoId)) {
     throw new Failure(Code.USAGE, 'GRANARY_REPO_ID has to be the id of a repository');
   }
-  const body = {};
+  const body = without === undefined ? {} : { error: bounded(without) };
   for (const [kind, { release, path }] of ends) {
     console.error(`sending ${basename(path)}`);
     body[kind] = { uploadId: await send(registry, { repoId, ...release }, path) };
   }
   const answer = await registry.complete(body);
   if (answer[STATUS] === 202) {
-    const ids = Object.values(body).map(({ uploadId }) => uploadId);
+    const ids = folders.map(([kind]) => body[kind].uploadId);
     await published(registry, ids.filter((id) => id !== null), MINUTES);
   }
 }
 
-async function publish(registry, folders) {
+async function publish(registry, folders, without) {
   try {
-    await finish(registry, folders);
+    await finish(registry, folders, without);
   } catch (error) {
     const why = error instanceof Failure ? error.message : 'publishing failed unexpectedly; see the log of the run';
     try {
@@ -98,9 +99,9 @@ async function publish(registry, folders) {
 }
 
 await main('publish', async () => {
-  const given = options(process.argv.slice(2), { npm: {}, swift: {}, claim: { flag: true }, claimed: { flag: true } }, USAGE);
+  const given = options(process.argv.slice(2), { npm: {}, swift: {}, claim: { flag: true }, claimed: { flag: true }, without: {} }, USAGE);
   const folders = ['npm', 'swift'].filter((kind) => given[kind] !== undefined).map((kind) => [kind, resolve(given[kind])]);
-  if (given.claim ? folders.length > 0 || given.claimed : folders.length === 0) {
+  if (given.claim ? folders.length > 0 || given.claimed || given.without !== undefined : folders.length === 0) {
     throw new Failure(Code.USAGE, 'give --claim alone, or --npm or --swift; see --help');
   }
   const registry = Registry.ofJob();
@@ -108,6 +109,6 @@ await main('publish', async () => {
     await registry.start(number('GITHUB_RUN_ID'), number('GITHUB_RUN_ATTEMPT'));
   }
   if (!given.claim) {
-    await publish(registry, folders);
+    await publish(registry, folders, given.without);
   }
 });

@@ -176,6 +176,14 @@ test('a build that failed is told with its reason, bounded, and nothing is sent'
   assert.ok(error.length <= MAX_ERROR);
 });
 
+test('what there is can be published with the reason why there is not all', async () => {
+  const { status, output } = await publish(['--npm', 'npm', '--without', 'swift: that takes a Mac']);
+  assert.equal(status, 0, output);
+  const expected = { error: 'swift: that takes a Mac', npm: { uploadId: 'npm' } };
+  assert.deepEqual(sent('POST /api/kmp/builds/build-1/complete'), expected);
+  assert.equal((await publish(['--claim', '--without', 'x'])).status, Code.USAGE);
+});
+
 test('a job that left nothing is told with how it ended', async () => {
   const { status } = await publish(['--claimed', '--npm', 'nowhere'], { NPM_RESULT: 'cancelled' });
   assert.equal(status, Code.BUILD_FAILED);

@@ -78,7 +78,7 @@ fn package(watched: &WatchedRow, source: &RepoId) -> PackageKey {
 
 /// Whether the owner of a repository may read another one. Asked at each look: the name of a source may be somebody else's
 /// by now.
-async fn may_read(work: &Work<'_>, repo: &RepoRow, source: &RepoRow) -> Result<bool> {
+pub(crate) async fn may_read(work: &Work<'_>, repo: &RepoRow, source: &RepoRow) -> Result<bool> {
     let is_own = source.visibility == Visibility::Public
         || source.members.contains_key(&repo.owner_id)
         || (source.org.is_some() && source.org == repo.org && source.org_uid == repo.org_uid);

@@ -55,12 +55,12 @@ pub(super) async fn record(
         .collect();
     let newest = found.newest_stable();
     // The oldest first, so that the list of builds is in the order of the versions.
-    for version in found.versions.iter().rev() {
+    for (at, version) in found.versions.iter().rev().enumerate() {
         if known.contains(version.as_str()) || held_back == Some(version) {
             continue;
         }
         let begins = newest == Some(version);
-        if make(work, watched, version, begins).await? {
+        if make(work, watched, version, begins, at).await? {
             let list = if begins { &mut outcome.new_versions } else { &mut outcome.discovered_versions };
             list.push(version.to_string());
             outcome.builds_triggered += usize::from(begins);
@@ -110,9 +110,18 @@ pub fn new_build(
 }
 
 /// Makes a build. `false`: the version has one, or nobody watches the library any more.
-async fn make(work: &Work<'_>, watched: &WatchedRow, version: &MavenVersion, begins: bool) -> Result<bool> {
+///
+/// `at` is its place among those that are made with the same look: ids of one millisecond have no order.
+async fn make(
+    work: &Work<'_>,
+    watched: &WatchedRow,
+    version: &MavenVersion,
+    begins: bool,
+    at: usize,
+) -> Result<bool> {
     let status = if begins { BuildStatus::Pending } else { BuildStatus::Discovered };
-    let row = new_build(work, watched, version, status);
+    let moment = work.now.plus_millis(i64::try_from(at).unwrap_or(0));
+    let row = BuildRow { id: work.ids.next(moment), ..new_build(work, watched, version, status) };
     let change = Change::by_system(work.ids, work.now);
     let mut transaction = Transaction::new();
     store::add(&mut transaction, &row)?;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
-use granary_model::{Error, Result, Timestamp};
+use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::rows::{HeadRow, ReadmeRow, VersionRow, VersionStatus};
 use granary_storage::transaction::Refusal;
-use granary_storage::{Key, PackageKey, Transaction, Upload};
+use granary_storage::{Key, PackageKey, Storage, Transaction, Upload};
 use serde_json::{Map, Value};
 
 use super::body::{Content, PublishBody};
@@ -97,7 +97,8 @@ impl NpmPublish {
     }
 
     /// A version from its tarball alone, whose bytes have to be stored and claimed before [`Self::commit`].
-    /// Name and version are those of its `package.json`; where the caller knows them, they must be the same.
+    /// Name and version are those of its `package.json`; where the caller knows them, they must be the same. Without tags it
+    /// moves none.
     ///
     /// # Errors
     /// `BadRequest` that names what does not fit, `TooLarge` for a manifest that is too large.
@@ -106,7 +107,7 @@ impl NpmPublish {
         digests: Digests,
         name: Option<NpmName>,
         version: Option<NpmVersion>,
-        tag: DistTag,
+        tags: Vec<DistTag>,
     ) -> Result<Self> {
         let (packed_name, packed_version) = packed_identity(facts)?;
         let (name, version) = (name.unwrap_or(packed_name), version.unwrap_or(packed_version));
@@ -118,7 +119,7 @@ impl NpmPublish {
             readme: facts.readme.clone(),
             name,
             version,
-            tags: vec![tag],
+            tags,
             tarball: Tarball { digests, bytes: None },
             provenance: None,
         })
@@ -145,25 +146,8 @@ impl NpmPublish {
         if let Some(head) = &target.head {
             check_tags(&head.tags, &self.tags)?;
         }
-        if let Some(bytes) = &self.tarball.bytes {
-            store_bytes(storage, bytes, self.tarball.digests.sha256, now).await?;
-        }
-        if let Some(provenance) = &self.provenance {
-            storage.claim_blob(provenance.digests.sha256, now).await?;
-            let bytes = Upload::Memory(provenance.bundle.clone().into());
-            storage.put_blob(provenance.digests.sha256, &bytes).await?;
-        }
-        let tag_values = target.head.as_ref().map(|head| head.tags.clone()).unwrap_or_default();
-        let mut edit = PublishEdit {
-            publisher: target.principal.display_name(),
-            user: target.principal.user().cloned(),
-            package: target.package.clone(),
-            owner: target.repo.owner(),
-            tags_before: tag_values,
-            quota,
-            again: false,
-            publish: self,
-        };
+        self.store(storage, now).await?;
+        let mut edit = self.edit(&target, quota);
         let (package, repo) = (target.package.clone(), target.repo);
         match edit_head(target, now, &mut edit).await? {
             Applied::Changed(_) => Ok(Published::New),
@@ -180,6 +164,38 @@ impl NpmPublish {
 }
 
 impl NpmPublish {
+    /// Stores whatever bytes are not stored yet.
+    pub(crate) async fn store(&self, storage: &Storage, now: Timestamp) -> Result<()> {
+        if let Some(bytes) = &self.tarball.bytes {
+            store_bytes(storage, bytes, self.tarball.digests.sha256, now).await?;
+        }
+        if let Some(provenance) = &self.provenance {
+            storage.claim_blob(provenance.digests.sha256, now).await?;
+            let bytes = Upload::Memory(provenance.bundle.clone().into());
+            storage.put_blob(provenance.digests.sha256, &bytes).await?;
+        }
+        Ok(())
+    }
+
+    /// SHA-256 of the tarball.
+    pub(crate) fn checksum(&self) -> Sha256 {
+        self.tarball.digests.sha256
+    }
+
+    /// The change of the package.
+    pub(crate) fn edit(self, target: &Target<'_>, quota: Option<u64>) -> PublishEdit {
+        PublishEdit {
+            publisher: target.principal.display_name(),
+            user: target.principal.user().cloned(),
+            package: target.package.clone(),
+            owner: target.repo.owner(),
+            tags_before: target.head.as_ref().map(|head| head.tags.clone()).unwrap_or_default(),
+            quota,
+            again: false,
+            publish: self,
+        }
+    }
+
     /// Whether the tags of a repeated publish are where it wanted them. A retry finds them so; somebody who
     /// means to tag an old version with a publish must learn that it was not done. `latest` may have moved on
     /// with a later version since.
@@ -198,7 +214,8 @@ impl NpmPublish {
     }
 }
 
-struct PublishEdit {
+/// The change of a package that a publish is.
+pub(crate) struct PublishEdit {
     publish: NpmPublish,
     package: PackageKey,
     owner: String,
@@ -206,7 +223,8 @@ struct PublishEdit {
     user: Option<granary_model::UserId>,
     tags_before: BTreeMap<String, String>,
     quota: Option<u64>,
-    again: bool,
+    /// Whether the very same version turned out to be there.
+    pub(crate) again: bool,
 }
 
 impl PublishEdit {

@@ -202,7 +202,21 @@ impl SwiftPublish {
         now: Timestamp,
         quota: Option<u64>,
     ) -> Result<SwiftPublished> {
-        let storage = target.storage;
+        self.store(target.storage, now).await?;
+        let mut edit = self.edit(&target, quota);
+        let applied = edit_head(target, now, &mut edit).await?;
+        let identity = edit.first_identity.unwrap_or(edit.publish.identity);
+        match applied {
+            Applied::Changed(_) => Ok(SwiftPublished { identity, is_new: true }),
+            Applied::Unchanged if edit.again => Ok(SwiftPublished { identity, is_new: false }),
+            Applied::Unchanged => Err(Error::internal("publishing", "nothing was changed")),
+        }
+    }
+}
+
+impl SwiftPublish {
+    /// Stores whatever bytes are not stored yet.
+    pub(crate) async fn store(&self, storage: &Storage, now: Timestamp) -> Result<()> {
         let archive = async {
             match &self.archive.bytes {
                 Some(bytes) => store_bytes(storage, bytes, self.archive.digests.sha256, now).await,
@@ -211,7 +225,12 @@ impl SwiftPublish {
         };
         let manifests = self.manifests.iter().map(|(digests, text)| store_text(storage, digests, text, now));
         tokio::try_join!(archive, futures::future::try_join_all(manifests))?;
-        let mut edit = PublishEdit {
+        Ok(())
+    }
+
+    /// The change of the package.
+    pub(crate) fn edit(self, target: &Target<'_>, quota: Option<u64>) -> PublishEdit {
+        PublishEdit {
             owner: target.repo.owner(),
             publisher: target.principal.display_name(),
             repo_uid: target.repo.uid.clone(),
@@ -220,13 +239,6 @@ impl SwiftPublish {
             first_identity: None,
             again: false,
             publish: self,
-        };
-        let applied = edit_head(target, now, &mut edit).await?;
-        let identity = edit.first_identity.unwrap_or(edit.publish.identity);
-        match applied {
-            Applied::Changed(_) => Ok(SwiftPublished { identity, is_new: true }),
-            Applied::Unchanged if edit.again => Ok(SwiftPublished { identity, is_new: false }),
-            Applied::Unchanged => Err(Error::internal("publishing", "nothing was changed")),
         }
     }
 }
@@ -239,7 +251,8 @@ async fn store_text(storage: &Storage, digests: &Digests, text: &str, now: Times
     Ok(())
 }
 
-struct PublishEdit {
+/// The change of a package that a publish is.
+pub(crate) struct PublishEdit {
     publish: SwiftPublish,
     package: granary_storage::PackageKey,
     repo_uid: String,
@@ -247,7 +260,8 @@ struct PublishEdit {
     publisher: String,
     quota: Option<u64>,
     first_identity: Option<SwiftIdentity>,
-    again: bool,
+    /// Whether the very same release turned out to be there.
+    pub(crate) again: bool,
 }
 
 impl PublishEdit {

@@ -2,7 +2,8 @@
 
 use granary_model::composer::ComposerVersion;
 use granary_model::maven::{Coordinates, MavenFile};
-use granary_model::npm::NpmVersion;
+use granary_model::npm::{DistTag, NpmName, NpmVersion};
+use granary_model::swift::{SwiftIdentity, SwiftVersion};
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_storage::rows::{SoldVersionRow, UploadFile, UploadOrigin, UploadRow, UploadSubject};
 use granary_storage::staging::{ObjectStream, staging_path};
@@ -34,15 +35,11 @@ pub async fn publish_upload(
     quota: Option<u64>,
     row: &mut UploadRow,
 ) -> Result<()> {
-    for (index, file) in row.files.iter().enumerate() {
-        join(target.storage, &row.id, index, file).await?;
-    }
+    join_all(target.storage, row).await?;
     match row.subject.clone() {
         UploadSubject::Npm { name, version, tag } => {
-            let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
-            let look = |reader: &mut ChunkReader| inspect(reader, TarballLimits::default());
-            let (digests, facts) = verify(&target, now, &row.id, 0, file, look).await?;
-            let publish = NpmPublish::of_tarball(&facts?, digests, name, version, tag.clone())?;
+            let tags = vec![tag.clone()];
+            let publish = check_npm(target.storage, now, row, (name, version), tags).await?;
             let (name, version): (_, NpmVersion) = (publish.name().clone(), publish.version().clone());
             publish_npm(target, now, quota, publish).await?;
             row.subject = UploadSubject::Npm { name: Some(name), version: Some(version), tag };
@@ -54,31 +51,20 @@ pub async fn publish_upload(
             check_published(&target, row, &rules).await?;
             let mut files = Vec::new();
             for (index, file) in unpublished(row) {
-                let digests = verify_digests(&target, now, &row.id, index, file).await?;
+                let digests = verify_digests(target.storage, now, &row.id, index, file).await?;
                 let content_type = content_type(&file.name);
                 files.push(NewFile { name: file.name.clone(), digests, content_type });
             }
             publish_raw(target, now, quota, &rules, &files).await.map(|_| ())
         }
         UploadSubject::Swift { identity, version, description } => {
-            let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
-            let digests = verify_digests(&target, now, &row.id, 0, file).await?;
-            let named = identity.clone();
-            let prepared = look_into(target.storage, digests, move |reader| prepare(reader, &named, false));
-            let Prepared { manifests, wrapped } = prepared.await??;
-            let sent = wrapped.as_ref().map(|_| digests.sha256);
-            let (digests, bytes) = match wrapped {
-                Some((spool, digests)) => (digests, Some(spool)),
-                None => (digests, None),
-            };
-            let archive = Archive { digests, bytes, manifests, sent };
-            let publish = SwiftPublish::new(identity, version, archive, described(description)?)?;
+            let publish = check_swift(target.storage, now, row, (identity, version), description).await?;
             publish_swift(target, now, quota, publish).await.map(|_| ())
         }
         UploadSubject::Composer { name, version } => {
             let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
             let version = version.map(|version| version.parse()).transpose()?;
-            let digests = verify_digests(&target, now, &row.id, 0, file).await?;
+            let digests = verify_digests(target.storage, now, &row.id, 0, file).await?;
             let read = look_into(target.storage, digests, move |reader| {
                 ComposerPublish::of_stored_as(name, version, reader, digests)
             });
@@ -90,6 +76,81 @@ pub async fn publish_upload(
             publish_composer(target, now, quota, publish).await
         }
     }
+}
+
+/// Verifies a session's tarball without publishing it. Where name and version are given, they have to be those in the
+/// tarball. What was sent in parts must have been joined.
+async fn check_npm(
+    storage: &Storage,
+    now: Timestamp,
+    row: &UploadRow,
+    (name, version): (Option<NpmName>, Option<NpmVersion>),
+    tags: Vec<DistTag>,
+) -> Result<NpmPublish> {
+    let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
+    let look = |reader: &mut ChunkReader| inspect(reader, TarballLimits::default());
+    let (digests, facts) = verify(storage, now, &row.id, 0, file, look).await?;
+    NpmPublish::of_tarball(&facts?, digests, name, version, tags)
+}
+
+/// Verifies a session's source archive without publishing it.
+async fn check_swift(
+    storage: &Storage,
+    now: Timestamp,
+    row: &UploadRow,
+    (identity, version): (SwiftIdentity, SwiftVersion),
+    description: Option<String>,
+) -> Result<SwiftPublish> {
+    let file = row.files.first().ok_or_else(|| Error::internal("publishing", "no file"))?;
+    let digests = verify_digests(storage, now, &row.id, 0, file).await?;
+    let named = identity.clone();
+    let prepared = look_into(storage, digests, move |reader| prepare(reader, &named, false));
+    let Prepared { manifests, wrapped } = prepared.await??;
+    let sent = wrapped.as_ref().map(|_| digests.sha256);
+    let (digests, bytes) = match wrapped {
+        Some((spool, digests)) => (digests, Some(spool)),
+        None => (digests, None),
+    };
+    let archive = Archive { digests, bytes, manifests, sent };
+    SwiftPublish::new(identity, version, archive, described(description)?)
+}
+
+/// Verifies the tarball of a session, to be published with something else ([`crate::joint`]). It has to be of this version
+/// of this package. Its bytes are in their place afterwards, and claimed.
+///
+/// # Errors
+/// As [`publish_upload`].
+pub async fn verified_npm(
+    storage: &Storage,
+    now: Timestamp,
+    row: &UploadRow,
+    (name, version): (NpmName, NpmVersion),
+    tags: Vec<DistTag>,
+) -> Result<NpmPublish> {
+    join_all(storage, row).await?;
+    check_npm(storage, now, row, (Some(name), Some(version)), tags).await
+}
+
+/// The same for the archive of a release.
+///
+/// # Errors
+/// As [`publish_upload`].
+pub async fn verified_swift(
+    storage: &Storage,
+    now: Timestamp,
+    row: &UploadRow,
+    release: (SwiftIdentity, SwiftVersion),
+    description: Option<String>,
+) -> Result<SwiftPublish> {
+    join_all(storage, row).await?;
+    check_swift(storage, now, row, release, description).await
+}
+
+async fn join_all(storage: &Storage, row: &UploadRow) -> Result<()> {
+    for (index, file) in row.files.iter().enumerate() {
+        join(storage, &row.id, index, file).await?;
+    }
+    Ok(())
 }
 
 /// Publishes a version of a Composer package. It gets no number at its seller here; if it has one already, it is as visible
@@ -177,7 +238,7 @@ async fn publish_maven(
     check_published(&target, row, &rules).await?;
     let mut files = Vec::new();
     for (index, file) in unpublished(row) {
-        let digests = verify_digests(&target, now, &row.id, index, file).await?;
+        let digests = verify_digests(target.storage, now, &row.id, index, file).await?;
         let named = MavenFile::new(coordinates.clone(), &file.name)?;
         files.push(NewFile { name: file.name.clone(), digests, content_type: named.media_type().to_owned() });
         let looked = look_into(target.storage, digests, move |reader| {
@@ -248,26 +309,26 @@ async fn aimed(target: Target<'_>, kind: PackageType, name: String) -> Result<Ta
 /// The digests of a file whose bytes are in their place afterwards. Bytes that the owner has already have been
 /// read before, so their digests are known.
 async fn verify_digests(
-    target: &Target<'_>,
+    storage: &Storage,
     now: Timestamp,
     session: &str,
     index: usize,
     file: &UploadFile,
 ) -> Result<Digests> {
     if let UploadOrigin::Stored { sha1, sha512, md5 } = file.origin {
-        target.storage.claim_blob(file.sha256, now).await?;
-        if target.storage.blob_size(file.sha256).await? != Some(file.size) {
+        storage.claim_blob(file.sha256, now).await?;
+        if storage.blob_size(file.sha256).await? != Some(file.size) {
             return Err(gone(file));
         }
         return Ok(Digests { sha256: file.sha256, sha1, sha512, md5, size: file.size });
     }
-    Ok(verify(target, now, session, index, file, |_| ()).await?.0)
+    Ok(verify(storage, now, session, index, file, |_| ()).await?.0)
 }
 
 /// Reads the bytes of a file once, compares them with what was announced, and puts them in their place. Gives
 /// their digests and what `look` made of them.
 async fn verify<T, F>(
-    target: &Target<'_>,
+    storage: &Storage,
     now: Timestamp,
     session: &str,
     index: usize,
@@ -278,7 +339,6 @@ where
     T: Send + 'static,
     F: FnOnce(&mut ChunkReader) -> T + Send + 'static,
 {
-    let storage = target.storage;
     let blob = ObjectKey::Blob(file.sha256).path();
     let (path, is_staged) = match file.origin {
         UploadOrigin::Published | UploadOrigin::Stored { .. } => (blob, false),

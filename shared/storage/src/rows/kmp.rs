@@ -102,7 +102,24 @@ pub struct PollPendingRow {
     pub expires_at: i64,
 }
 
-/// Which watched library or build has something that there is only one of.
+/// Which build a version of a watched library has. It stays when the build is deleted, so that the next look at the source
+/// does not take the version for a new one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionMarker {
+    /// Id of the build, which need not be there any more.
+    pub id: String,
+    /// Counts changes; every change is conditional on it.
+    #[serde(default)]
+    pub rev: u64,
+    /// The npm package that a deleted build has published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub npm: Option<NpmName>,
+    /// The Swift package that a deleted build has published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swift: Option<SwiftIdentity>,
+}
+
+/// Which watched library has something that there is only one of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KmpMarker {
     /// Its id.

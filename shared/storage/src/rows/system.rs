@@ -101,6 +101,13 @@ pub enum Event {
         /// Its id.
         id: String,
     },
+    /// A library is no longer watched: its builds have to go.
+    WatchedDeleted {
+        /// The repository that watched it.
+        repo: RepoId,
+        /// Id of the watched library.
+        watched: String,
+    },
     /// Files that were handed over in two steps wait to be verified and committed.
     HandoverConfirmed {
         /// Id of the handover.

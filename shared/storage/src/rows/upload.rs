@@ -44,6 +44,9 @@ pub struct UploadRow {
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The build that it is of, and its attempt: only that build hands it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<(String, u32)>,
 }
 
 impl UploadRow {

@@ -42,6 +42,33 @@ async fn usage_never_exceeds_the_quota_however_many_race() {
     assert!(matches!(storage.commit(transaction).await.unwrap(), Commit::Refused(_)));
 }
 
+/// A row has one part of a transaction at most, so two packages that are published together are counted together.
+#[tokio::test]
+async fn changes_of_usage_in_one_transaction_add_up() {
+    let place = Place::tables().await;
+    let storage = &place.storage;
+    let both = |quotas: [Option<u64>; 2]| {
+        let mut transaction = Transaction::new();
+        for ((bytes, packages), quota) in [(30, 1), (40, 0)].into_iter().zip(quotas) {
+            let change = UsageChange { bytes, versions: 1, packages };
+            transaction.change_usage("usage", &repo(), change, quota);
+        }
+        transaction
+    };
+    assert_eq!(both([None, None]).parts(), 1);
+    for quotas in [[Some(69), Some(69)], [Some(69), None], [None, Some(69)], [Some(100), Some(69)]] {
+        assert!(matches!(storage.commit(both(quotas)).await.unwrap(), Commit::Refused(_)), "{quotas:?}");
+    }
+    assert!(is_done(&storage.commit(both([Some(70), Some(70)])).await.unwrap()));
+    let usage: UsageRow = storage.get(&Key::Usage(repo())).await.unwrap().unwrap();
+    assert_eq!(usage, UsageRow { bytes: 70, versions: 2, packages: 1 });
+    // Which part was refused is told by its place as well.
+    let mut transaction = both([None, None]);
+    transaction.require("nothing", Key::Usage("nothing".parse().unwrap()));
+    let Commit::Refused(refusal) = storage.commit(transaction).await.unwrap() else { panic!("it is there") };
+    assert_eq!((refusal.label, refusal.position), ("nothing", 1));
+}
+
 #[tokio::test]
 async fn bytes_in_use_or_claimed_are_never_doomed() {
     let place = Place::tables().await;

@@ -1,0 +1,122 @@
+//! Finding a run, and following it to its end.
+
+use granary_model::Result;
+use granary_model::Timestamp;
+use granary_model::kmp::BuildStatus;
+use granary_storage::rows::{BuildRow, Dispatch};
+
+use super::Progress;
+use super::start::{AGAIN_MILLIS, deadline};
+use super::step::{fail, later, move_on, note};
+use crate::Work;
+use crate::github::{GithubClient, Run, RunState, Trouble, run_title};
+
+/// How long a run may take to appear, in milliseconds. After that it is taken for never started, and should it appear after
+/// all, its claim is refused: the attempt is another one by then.
+const APPEARS_MILLIS: i64 = 10 * 60_000;
+
+/// Looks for the run of an attempt of which nobody knows whether it was started.
+pub(super) async fn correlate(
+    work: &Work<'_>,
+    build: &BuildRow,
+    github: &GithubClient,
+    since: i64,
+) -> Result<Progress> {
+    let found = github.find_run(&run_title(build), Timestamp::from_millis(since), work.now).await;
+    let run = match found {
+        Ok(Some(run)) => run,
+        Ok(None) if work.now.millis() >= since.saturating_add(APPEARS_MILLIS) => {
+            let next = BuildRow {
+                attempt: build.attempt + 1,
+                dispatch: Dispatch::None,
+                look_at: 0,
+                ..build.clone()
+            };
+            return Ok(moved(move_on(work, build, next, "kmp.again").await?));
+        }
+        Ok(None) => return waits(work, build, None).await,
+        Err(trouble) => return waits(work, build, Some(trouble)).await,
+    };
+    let next = BuildRow {
+        status: BuildStatus::Queued,
+        dispatch: Dispatch::Sent(since),
+        run_id: Some(run.id),
+        run_url: run.url,
+        error: None,
+        deadline_at: deadline(work),
+        look_at: work.now.millis(),
+        ..build.clone()
+    };
+    Ok(moved(move_on(work, build, next, "kmp.dispatch").await?))
+}
+
+/// Looks how far the run of a build is.
+pub(super) async fn follow(work: &Work<'_>, build: &BuildRow, github: &GithubClient) -> Result<Progress> {
+    let sent = match build.dispatch {
+        Dispatch::None => build.updated_at.millis(),
+        Dispatch::Sending(at) | Dispatch::Sent(at) => at,
+    };
+    let Some(id) = build.run_id else { return name(work, build, github, sent).await };
+    match github.get_run(id, work.now).await {
+        Ok(Some(run)) => seen(work, build, run).await,
+        Ok(None) if work.now.millis() >= sent.saturating_add(APPEARS_MILLIS) => {
+            Ok(moved(fail(work, build, "its run at GitHub has been deleted").await?))
+        }
+        Ok(None) => waits(work, build, None).await,
+        Err(trouble) => waits(work, build, Some(trouble)).await,
+    }
+}
+
+/// Finds the number of a run that GitHub has started without saying which.
+async fn name(work: &Work<'_>, build: &BuildRow, github: &GithubClient, sent: i64) -> Result<Progress> {
+    match github.find_run(&run_title(build), Timestamp::from_millis(sent), work.now).await {
+        Ok(Some(run)) => {
+            let next = BuildRow { run_id: Some(run.id), run_url: run.url, error: None, ..build.clone() };
+            Ok(moved(note(work, build, next).await?))
+        }
+        Ok(None) => waits(work, build, None).await,
+        Err(trouble) => waits(work, build, Some(trouble)).await,
+    }
+}
+
+async fn seen(work: &Work<'_>, build: &BuildRow, run: Run) -> Result<Progress> {
+    match run.state {
+        RunState::Running if build.status != BuildStatus::Building => {
+            let next = BuildRow {
+                status: BuildStatus::Building,
+                started_at: build.started_at.or(run.started_at).or(Some(work.now)),
+                run_url: build.run_url.clone().or(run.url),
+                error: None,
+                look_at: work.now.plus_millis(AGAIN_MILLIS).millis(),
+                ..build.clone()
+            };
+            Ok(moved(move_on(work, build, next, "kmp.build").await?))
+        }
+        RunState::Over(conclusion) => {
+            let why = match conclusion.as_str() {
+                "success" => "its run at GitHub has ended and handed nothing over".to_owned(),
+                other => format!("its run at GitHub has ended with '{other}'; its log there says more"),
+            };
+            Ok(moved(fail(work, build, &why).await?))
+        }
+        RunState::Waiting | RunState::Running => waits(work, build, None).await,
+    }
+}
+
+fn moved(is_done: bool) -> Progress {
+    if is_done { Progress::Moved } else { Progress::Overtaken }
+}
+
+/// Looks again in a while. A look that came early because somebody gave a hint writes nothing.
+async fn waits(work: &Work<'_>, build: &BuildRow, trouble: Option<Trouble>) -> Result<Progress> {
+    let until = match &trouble {
+        Some(Trouble::Later(until, _)) => *until,
+        _ => work.now.plus_millis(AGAIN_MILLIS),
+    };
+    let why = trouble.as_ref().map(Trouble::words);
+    if work.now.millis() < build.look_at && why == build.error.as_deref() {
+        return Ok(Progress::Waits);
+    }
+    let is_done = later(work, build, until, why).await?;
+    Ok(if is_done { Progress::Waits } else { Progress::Overtaken })
+}

@@ -1,0 +1,70 @@
+//! What a job does with its build: it claims it, uploads, and hands over what it has uploaded, which is then published.
+
+mod claim;
+mod complete;
+mod publish;
+mod sessions;
+
+use granary_model::{Error, Result};
+use granary_storage::rows::BuildRow;
+
+use crate::Work;
+use crate::store;
+
+pub use claim::start;
+pub use complete::{Completed, Completion, UploadRef, complete};
+pub use publish::publish;
+
+/// How often a step is taken again because somebody else has changed the build meanwhile.
+pub(crate) const ROUNDS: usize = 5;
+
+/// What is said if that was not enough.
+pub(crate) const OVERTAKEN: &str = "the build is being changed by somebody else; try again";
+
+/// A build as a job names it: by its id, or as its run is told of it, by id and attempt with a dot in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobBuild<'a> {
+    /// The id.
+    pub id: &'a str,
+    /// The attempt that is meant.
+    pub attempt: Option<u32>,
+}
+
+impl<'a> JobBuild<'a> {
+    /// Reads what a path has.
+    pub fn parse(text: &'a str) -> Self {
+        match text.rsplit_once('.') {
+            // No attempt has the number 0.
+            Some((id, attempt)) => Self { id, attempt: Some(attempt.parse().unwrap_or(0)) },
+            None => Self { id: text, attempt: None },
+        }
+    }
+
+    /// Finds it.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown one, `Conflict` if it has gone on to another attempt.
+    pub async fn find(&self, work: &Work<'_>) -> Result<BuildRow> {
+        let found = store::find(work, self.id).await?;
+        let build = found.ok_or_else(|| Error::NotFound("build not found".into()))?;
+        match self.attempt {
+            Some(attempt) if attempt != build.attempt => Err(Error::Conflict(format!(
+                "this build is in attempt {} by now, and this is of attempt {attempt}",
+                build.attempt
+            ))),
+            _ => Ok(build),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_named_with_or_without_its_attempt() {
+        assert_eq!(JobBuild::parse("01-ab"), JobBuild { id: "01-ab", attempt: None });
+        assert_eq!(JobBuild::parse("01-ab.3"), JobBuild { id: "01-ab", attempt: Some(3) });
+        assert_eq!(JobBuild::parse("01-ab.x"), JobBuild { id: "01-ab", attempt: Some(0) });
+    }
+}
