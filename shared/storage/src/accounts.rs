@@ -1,10 +1,16 @@
-//! The parts of changes of organisations and sign-ins that take more than a plain put.
+//! Changes of organisations, users and sign-ins that take more than a plain put.
 
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use granary_model::{OrgSlug, UserId};
+use granary_model::{EmailAddress, OrgSlug, Result, UserId};
+use serde::Serialize;
 
-use crate::item::{number, text};
+use crate::Storage;
+use crate::item::{key_item, number, row_item, text};
 use crate::keys::Key;
+use crate::retry::{past_transactions, store_error};
+use crate::rows::{EmailRow, UserRow};
 use crate::transaction::{Expression, Transaction};
 
 impl Transaction {
@@ -32,5 +38,67 @@ impl Transaction {
             values: vec![(":user", text(user.as_str())), (":none", AttributeValue::Null(true))],
         };
         self.update(label, Key::Login(login.into()), expression);
+    }
+}
+
+impl Storage {
+    /// Writes a user's profile unless the provider has said something else since. `false`: it has.
+    pub async fn put_profile(&self, row: &UserRow) -> Result<bool> {
+        self.put_later(&Key::User(row.id.clone()), row, row.issued_at).await
+    }
+
+    /// Gives an address to a user unless the provider has given it to somebody later. `false`: it has.
+    pub async fn claim_email(&self, email: &EmailAddress, row: &EmailRow) -> Result<bool> {
+        self.put_later(&Key::UserEmail(email.to_string()), row, row.issued_at).await
+    }
+
+    /// Writes a row unless a later one is there.
+    async fn put_later<T: Serialize>(&self, key: &Key, row: &T, issued_at: i64) -> Result<bool> {
+        let put = self
+            .inner
+            .dynamodb
+            .put_item()
+            .table_name(self.table_name(key.table()))
+            .set_item(Some(row_item(key, row)?))
+            // Rows of before have no such number.
+            .condition_expression("attribute_not_exists(issued_at) OR issued_at <= :issued")
+            .expression_attribute_values(":issued", AttributeValue::N(issued_at.to_string()));
+        match past_transactions(|| put.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(e)
+                if matches!(e.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Ok(false)
+            }
+            Err(e) => Err(store_error("writing a row", &e)),
+        }
+    }
+
+    /// Takes an address from a user who has it no more, unless it is somebody else's or was given to the user later than
+    /// this moment, in seconds since 1970.
+    pub async fn release_email(&self, email: &EmailAddress, user: &UserId, issued_at: i64) -> Result<()> {
+        let key = Key::UserEmail(email.to_string());
+        let delete = self
+            .inner
+            .dynamodb
+            .delete_item()
+            .table_name(self.table_name(key.table()))
+            .set_key(Some(key_item(&key)))
+            .condition_expression("#user = :user AND issued_at <= :issued")
+            .expression_attribute_names("#user", "user")
+            .expression_attribute_values(":user", text(user.as_str()))
+            .expression_attribute_values(":issued", AttributeValue::N(issued_at.to_string()));
+        match past_transactions(|| delete.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(e)
+                if matches!(
+                    e.as_service_error(),
+                    Some(DeleteItemError::ConditionalCheckFailedException(_))
+                ) =>
+            {
+                Ok(())
+            }
+            Err(e) => Err(store_error("removing a row", &e)),
+        }
     }
 }
