@@ -17,6 +17,7 @@ mod app;
 pub mod composer;
 mod consistency;
 mod customers;
+pub mod entities;
 mod event;
 pub mod faults;
 mod identity;
@@ -24,6 +25,7 @@ mod log;
 pub mod meter;
 mod mishap;
 pub mod npm;
+pub mod products;
 pub mod swift;
 
 pub use actor::{Actor, TestResponse};
