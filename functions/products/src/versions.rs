@@ -46,7 +46,7 @@ async fn serve(
         .for_curl()
         .answer(state, headers, head_only)
         .await?;
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("X-Api-Token"));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Authorization, X-Api-Token"));
     Ok(response)
 }
 

@@ -217,6 +217,7 @@ async fn versions_are_uploaded_shown_downloaded_and_deleted() {
     };
     empty(&admin.send(form()).await, 201);
     json_error_with(&admin.send(form()).await, 400, "already uploaded, with this very file");
+    json_error_with(&admin.upload(NAME, "v1.0.0", b"other").await, 400, "and a version never changes");
     let shown = admin.fetch(NAME).await.json();
     // As `printf hello | sha256sum` prints it.
     let sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
