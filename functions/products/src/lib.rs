@@ -1,7 +1,7 @@
 //! Build artifacts: products, their tokens and versions, at /api/product and beside it.
 //!
 //! The interface is a documented one that other clients are written to, so its paths, statuses and words stand: what it
-//! answers as plain text is plain text here, and see [`failure`] for the statuses. Who may do what is decided in
+//! answers as plain text is plain text here, and the statuses are those that each operation documents. Who may do what is decided in
 //! `granary-auth`, and every change is committed by `granary_publish::product`. Only the upload in two steps, for files that
 //! are too large for a form, is this registry's own.
 
