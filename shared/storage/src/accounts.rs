@@ -1,15 +1,12 @@
 //! Changes of organisations, users and sign-ins that take more than a plain put.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use granary_model::{EmailAddress, OrgSlug, Result, UserId};
 use serde::Serialize;
 
 use crate::Storage;
-use crate::item::{key_item, number, row_item, text};
+use crate::item::{number, text};
 use crate::keys::Key;
-use crate::retry::{past_transactions, store_error};
 use crate::rows::{EmailRow, UserRow};
 use crate::transaction::{Expression, Transaction};
 
@@ -54,51 +51,28 @@ impl Storage {
 
     /// Writes a row unless a later one is there.
     async fn put_later<T: Serialize>(&self, key: &Key, row: &T, issued_at: i64) -> Result<bool> {
-        let put = self
-            .inner
-            .dynamodb
-            .put_item()
-            .table_name(self.table_name(key.table()))
-            .set_item(Some(row_item(key, row)?))
+        let condition = Expression {
             // Rows of before have no such number.
-            .condition_expression("attribute_not_exists(issued_at) OR issued_at <= :issued")
-            .expression_attribute_values(":issued", AttributeValue::N(issued_at.to_string()));
-        match past_transactions(|| put.clone().send()).await {
-            Ok(_) => Ok(true),
-            Err(e)
-                if matches!(e.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
-            {
-                Ok(false)
-            }
-            Err(e) => Err(store_error("writing a row", &e)),
-        }
+            condition: Some("attribute_not_exists(issued_at) OR issued_at <= :issued".into()),
+            values: vec![(":issued", AttributeValue::N(issued_at.to_string()))],
+            ..Expression::default()
+        };
+        self.put_if(key, row, condition).await
     }
 
     /// Takes an address from a user who has it no more, unless it is somebody else's or was given to the user later than
     /// this moment, in seconds since 1970.
     pub async fn release_email(&self, email: &EmailAddress, user: &UserId, issued_at: i64) -> Result<()> {
         let key = Key::UserEmail(email.to_string());
-        let delete = self
-            .inner
-            .dynamodb
-            .delete_item()
-            .table_name(self.table_name(key.table()))
-            .set_key(Some(key_item(&key)))
-            .condition_expression("#user = :user AND issued_at <= :issued")
-            .expression_attribute_names("#user", "user")
-            .expression_attribute_values(":user", text(user.as_str()))
-            .expression_attribute_values(":issued", AttributeValue::N(issued_at.to_string()));
-        match past_transactions(|| delete.clone().send()).await {
-            Ok(_) => Ok(()),
-            Err(e)
-                if matches!(
-                    e.as_service_error(),
-                    Some(DeleteItemError::ConditionalCheckFailedException(_))
-                ) =>
-            {
-                Ok(())
-            }
-            Err(e) => Err(store_error("removing a row", &e)),
-        }
+        let condition = Expression {
+            condition: Some("#user = :user AND issued_at <= :issued".into()),
+            names: vec![("#user", "user".into())],
+            values: vec![
+                (":user", text(user.as_str())),
+                (":issued", AttributeValue::N(issued_at.to_string())),
+            ],
+            ..Expression::default()
+        };
+        self.delete_if(&key, condition, "removing a row").await
     }
 }
