@@ -18,7 +18,8 @@ from http.server import BaseHTTPRequestHandler
 # What sam deploys the functions with; see PROFILE in aws-stack.py.
 BUILD = {"CARGO_PROFILE_RELEASE_LTO": "fat", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1"}
 FAMILIES = [
-    "accounts", "composer", "consumers", "events", "licenses", "maven", "npm", "raw", "repos", "swift", "uploads",
+    "accounts", "composer", "consumers", "entities", "events", "licenses", "maven", "npm", "products", "raw", "repos",
+    "swift", "uploads",
 ]
 PATIENCE = 30
 

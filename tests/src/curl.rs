@@ -32,8 +32,16 @@ impl Curl {
     /// # Errors
     /// When the shell cannot be run.
     pub async fn run(&self, base: &str, token: &str, line: &str) -> Result<Outcome> {
+        self.run_with(base, &[("TOKEN", token)], line).await
+    }
+
+    /// The same with these variables beside `$BASE`.
+    ///
+    /// # Errors
+    /// When the shell cannot be run.
+    pub async fn run_with(&self, base: &str, variables: &[(&str, &str)], line: &str) -> Result<Outcome> {
         let mut command = self.place.command("/bin/sh", &self.folder());
-        command.env("BASE", base).env("TOKEN", token).args(["-c", line]);
+        command.env("BASE", base).envs(variables.iter().copied()).args(["-c", line]);
         self.place.run(command).await
     }
 

@@ -32,6 +32,7 @@ pub mod session;
 pub mod settings;
 pub mod standstill;
 pub mod swift;
+pub mod told;
 pub mod tool;
 pub mod wire;
 pub mod workplace;

@@ -130,6 +130,26 @@ impl Server {
         Api::new(&self.url, token.trim())
     }
 
+    /// Bytes of all files that the server keeps.
+    ///
+    /// # Errors
+    /// When they cannot be looked at.
+    pub fn stored_bytes(&self) -> Result<u64> {
+        let (mut folders, mut bytes) = (vec![data(self.folder.path())], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let metadata = entry.metadata()?;
+                if metadata.is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    bytes += metadata.len();
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
     /// The most memory the process has had resident so far, in bytes.
     ///
     /// # Errors

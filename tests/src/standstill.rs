@@ -1,5 +1,7 @@
-//! Whether this machine has stood still: a virtual machine that is copied or moved stops for as long as that takes, and
-//! every client whose time is up by then gives up at once, though nobody kept it waiting.
+//! Whether this machine has stood still.
+//!
+//! A virtual machine that is copied or moved stops for as long as that takes, and every client whose time is up by then
+//! gives up at once, though nobody kept it waiting.
 
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;

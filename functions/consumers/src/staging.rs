@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use granary_http::{AppState, Fields, new_secret};
 use granary_model::{Error, Result, Sha256};
 use granary_publish::upload::state::LIFETIME_MILLIS;
-use granary_storage::Key;
 use granary_storage::rows::{
-    SoldPackageRow, SoldVersionRow, StagedFile, UploadRow, UploadStatus, UploadSubject,
+    HandoverFile, HandoverPurpose, HandoverRow, SoldVersionRow, StagedFile, UploadStatus,
 };
 use granary_storage::staging::staging_path;
+use granary_storage::{Key, Tenant};
 
 use crate::input;
 use crate::view::Addresses;
@@ -47,7 +47,7 @@ pub(crate) fn place(state: &AppState, (size, sha256): (u64, Sha256)) -> StagedFi
 /// with the seller's credentials and as large as a request may be.
 pub(crate) async fn addresses(
     state: &AppState,
-    package: &SoldPackageRow,
+    tenant: &Tenant,
     row: &SoldVersionRow,
 ) -> Result<Option<Addresses>> {
     if row.published.is_some() {
@@ -59,7 +59,7 @@ pub(crate) async fn addresses(
         let upload_headers = BTreeMap::from([("content-type".into(), "application/zip".into())]);
         return Ok(Some(Addresses { upload_url: own, upload_headers, confirm_url }));
     };
-    keep(state, package, staged).await?;
+    keep(state, tenant, row, staged).await?;
     let signed = state.storage().presign_upload(&path(staged), staged.size, staged.sha256).await?;
     Ok(Some(Addresses {
         upload_url: signed.url,
@@ -68,33 +68,33 @@ pub(crate) async fn addresses(
     }))
 }
 
-/// Keeps what is staged for 24 hours from now. The sweep goes by sessions of uploads, so there is one without files,
-/// which looks as if somebody were at work on it: nobody can complete it or give it up.
-async fn keep(state: &AppState, package: &SoldPackageRow, staged: &StagedFile) -> Result<()> {
-    let until = state.now().plus_millis(LIFETIME_MILLIS);
-    let row = UploadRow {
-        expires_at: until.seconds(),
+/// Keeps what is staged for 24 hours from now: the sweep goes by handovers. Its row says where the file belongs, and the
+/// version's own row all else; nobody else confirms it.
+async fn keep(state: &AppState, tenant: &Tenant, row: &SoldVersionRow, staged: &StagedFile) -> Result<()> {
+    let now = state.now();
+    let file =
+        HandoverFile { name: row.filename.clone(), size: Some(staged.size), sha256: Some(staged.sha256) };
+    let handover = HandoverRow {
+        expires_at: now.plus_millis(LIFETIME_MILLIS).seconds(),
         id: staged.session.clone(),
         rev: 1,
-        repo: package.repo.clone(),
-        repo_uid: package.repo_uid.clone(),
-        subject: UploadSubject::Composer { name: None, version: None },
-        files: Vec::new(),
-        status: UploadStatus::Processing,
-        created_at: state.now(),
+        purpose: HandoverPurpose::Sold { tenant: tenant.clone(), version: row.id },
+        files: vec![file],
+        status: UploadStatus::Open,
+        created_at: now,
         caller: None,
-        worked_until: until.millis(),
+        worked_until: 0,
         error: None,
         build: None,
     };
-    state.storage().put(&Key::Upload(staged.session.clone()), &row).await
+    state.storage().put(&Key::Handover(staged.session.clone()), &handover).await
 }
 
 /// Removes what was staged, as far as that works: the sweep removes what is left.
 pub(crate) async fn remove(state: &AppState, row: &SoldVersionRow) {
     let Some(staged) = &row.staged else { return };
     let removed = async {
-        state.storage().delete(&Key::Upload(staged.session.clone())).await?;
+        state.storage().delete(&Key::Handover(staged.session.clone())).await?;
         state.storage().delete_object(&path(staged)).await
     };
     if let Err(error) = removed.await {

@@ -1,6 +1,8 @@
 //! Versioned entities: /api/entities, and the stores of organisations at /api/organizations.
 
+mod access;
 mod items;
+mod pages;
 mod sharing;
 mod versions;
 mod view;

@@ -1,14 +1,17 @@
-//! Consumer of the outbox: index documents, large uploads, clean-up of bytes and of what was deleted.
+//! Consumer of the outbox: index documents, large uploads and handovers, clean-up of bytes and of what was deleted.
 //!
 //! The table is the truth and a message only a hint, so every step here can be done twice, in any order,
 //! or late: a lost message costs time, because the [`sweep`] finds its event in the outbox.
 
 mod blobs;
 mod documents;
+mod entities;
 mod files;
+mod handovers;
 mod kmp;
 mod message;
 mod outbox;
+mod products;
 mod repos;
 mod uploads;
 
@@ -43,11 +46,11 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::UploadCompleted { id } => Box::pin(uploads::finish(state, id)).await?,
         Event::RepoDeleted { repo, uid } => repos::purge(state, repo, uid).await?,
         Event::WatchedDeleted { repo, watched } => kmp::clear(state, repo, watched).await?,
-        Event::ProductDeleted { .. } | Event::EntityDeleted { .. } | Event::HandoverConfirmed { .. } => {
-            Progress::NotYet
-        }
+        Event::HandoverConfirmed { id } => Box::pin(handovers::finish(state, id)).await?,
+        Event::ProductDeleted { uid } => products::purge(state, uid).await?,
+        Event::EntityDeleted { id } => entities::purge(state, id).await?,
         Event::SellerDeleted { tenant } => {
-            granary_http::seller::purge(state.storage(), tenant).await?;
+            granary_http::seller::purge(state, tenant).await?;
             Progress::Finished
         }
     };

@@ -87,7 +87,12 @@ pub async fn sweep(state: &AppState, everything: bool) -> Result<SweepReport> {
 async fn once_more(state: &AppState, row: Value) -> Result<Progress> {
     let row: OutboxRow = serde_json::from_value(row).map_err(|e| Error::internal("reading an event", e))?;
     match &row.event {
-        Event::UploadCompleted { .. } | Event::RepoDeleted { .. } | Event::SellerDeleted { .. } => {
+        Event::UploadCompleted { .. }
+        | Event::HandoverConfirmed { .. }
+        | Event::RepoDeleted { .. }
+        | Event::SellerDeleted { .. }
+        | Event::ProductDeleted { .. }
+        | Event::EntityDeleted { .. } => {
             tell(state.storage(), &row).await?;
             Ok(Progress::NotYet)
         }

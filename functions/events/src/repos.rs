@@ -316,11 +316,11 @@ impl Purge<'_> {
         Ok(true)
     }
 
-    /// Licences and consumers that were the repository's own. Nobody adds any without the repository, and their keys
-    /// say which one it was, so they cannot be those of another one.
+    /// Licences, consumers and products that were the repository's own. Nobody adds any without the repository, and their
+    /// keys say which one it was, so they cannot be those of another one.
     async fn sold(&self) -> Result<()> {
         let tenant = Tenant { subject: Subject::Repo(self.row.id.clone()), uid: Some(self.row.uid.clone()) };
-        seller::purge(self.state.storage(), &tenant).await
+        seller::purge(self.state, &tenant).await
     }
 
     async fn members(&self) -> Result<bool> {

@@ -4,7 +4,7 @@ use granary_http::permit::Write;
 use granary_http::{About, AppState, RepoAccess};
 use granary_model::{Error, Result};
 use granary_publish::upload::finish::publish_upload;
-use granary_publish::upload::state::{RENEWAL, load, renew, settle, sweep, take};
+use granary_publish::upload::state::{keep, load, settle, sweep, take};
 use granary_storage::rows::{UploadRow, UploadStatus};
 
 use crate::Progress;
@@ -18,38 +18,15 @@ pub(crate) async fn finish(state: &AppState, id: &str) -> Result<Progress> {
     if !take(state.storage(), &mut row, state.now()).await? {
         return Ok(Progress::NotYet);
     }
-    let Some(outcome) = Box::pin(publish_kept(state, &mut row)).await else {
+    let mut kept = row.clone();
+    let work = publish(state, &mut row);
+    let Some(outcome) = keep(state.storage(), || state.now(), &mut kept, work).await else {
         return Ok(Progress::NotYet);
     };
+    row.rev = kept.rev;
     // Why it failed, if it did, is told by the session.
     let _outcome = settle(state.storage(), &mut row, outcome).await?;
     Ok(Progress::Finished)
-}
-
-/// Publishes a session and says every now and then that somebody is at work on it, so that a process that has
-/// died is replaced within minutes, and one that lives is not. `None`: it was replaced all the same.
-async fn publish_kept(state: &AppState, row: &mut UploadRow) -> Option<Result<()>> {
-    let mut kept = row.clone();
-    let outcome = {
-        let mut work = Box::pin(publish(state, row));
-        loop {
-            tokio::select! {
-                outcome = &mut work => break outcome,
-                () = tokio::time::sleep(RENEWAL) => {}
-            }
-            match renew(state.storage(), &mut kept, state.now()).await {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    tracing::warn!(%error, upload.id = %kept.id, "an upload could not be kept");
-                    // Whether it was written is not known.
-                    kept = load(state.storage(), &kept.id, state.now()).await.ok()??;
-                }
-            }
-        }
-    };
-    row.rev = kept.rev;
-    Some(outcome)
 }
 
 async fn publish(state: &AppState, row: &mut UploadRow) -> Result<()> {

@@ -8,7 +8,12 @@
 mod events {
     mod blobs;
     mod documents;
+    mod entities;
+    mod handovers;
+    mod products;
     mod repos;
+    mod shelf;
     mod support;
+    mod tenants;
     mod uploads;
 }

@@ -8,10 +8,10 @@ use granary_http::{ApiResult, AppState, read_limited, reply};
 use granary_model::{Error, PackageType, Result};
 use granary_publish::upload::finish::publish_upload;
 use granary_publish::upload::parts::{Arrival, arrivals};
-use granary_publish::upload::state::{Worker, begin, settle};
-use granary_publish::{JsonLimits, parse_json, tell};
+use granary_publish::upload::state::{Worker, announce_again, begin, settle};
+use granary_publish::{JsonLimits, parse_json};
 use granary_storage::Key;
-use granary_storage::rows::{OutboxRow, UploadOrigin, UploadRow, UploadStatus};
+use granary_storage::rows::{UploadOrigin, UploadRow, UploadStatus};
 use granary_storage::staging::StagedPart;
 use serde::Deserialize;
 
@@ -110,7 +110,7 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
     let settled = settle(state.storage(), row, outcome).await;
     if settled.is_err() {
         // Given back, so somebody else may finish it before the client asks again, or the sweep comes by.
-        announce_again(state, &event).await;
+        announce_again(state.storage(), &event).await;
     }
     let outcome = settled?;
     // Nobody has to finish it any more. Should this fail, the sweep finds that out.
@@ -120,13 +120,6 @@ async fn complete(state: &AppState, session: &mut Session, sent: &Sent) -> ApiRe
     }
     outcome?;
     Ok(Some(answer(state, StatusCode::CREATED, row).await?))
-}
-
-/// Tells the consumer of an event that this request was to follow up by itself.
-async fn announce_again(state: &AppState, event: &OutboxRow) {
-    if let Err(error) = tell(state.storage(), event).await {
-        tracing::warn!(%error, outbox.id = %event.id, "this event waits for the sweep");
-    }
 }
 
 /// Who is going to verify it.

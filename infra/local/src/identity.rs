@@ -48,6 +48,9 @@ struct Claims<'a> {
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
+    /// It believes addresses as it believes names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +100,7 @@ impl IdentityProvider {
             aud: AUDIENCE,
             sub: person.sub.as_str(),
             email: person.email.as_deref(),
+            email_verified: person.email.as_ref().map(|_| true),
             name: person.name.as_deref(),
             nonce,
             iat: now,

@@ -113,6 +113,7 @@ async fn discovery_leads_to_the_key_that_signs() {
     let (_, text) = setup.get("/_idp/jwks.json").await;
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), setup.provider.jwks_json());
     assert!(!text.contains("\"d\""), "{text}");
+    assert!(discovery["claims_supported"].as_array().unwrap().contains(&json!("email_verified")));
 }
 
 #[tokio::test]
@@ -125,7 +126,7 @@ async fn a_script_gets_a_token_for_any_user() {
     let token = serde_json::from_str::<Value>(&text).unwrap()["idToken"].as_str().unwrap().to_owned();
     let expected = json!({
         "iss": "http://localhost:8080/_idp", "aud": "granary", "sub": "ann", "email": "ann@example.com",
-        "name": "Ann", "iat": NOW, "exp": NOW + 3600,
+        "email_verified": true, "name": "Ann", "iat": NOW, "exp": NOW + 3600,
     });
     assert_eq!(setup.claims(&token), expected);
     for bad in [json!({}), json!({ "sub": "" }), json!({ "sub": "a/b" })] {
@@ -149,7 +150,9 @@ async fn the_key_outlives_a_restart() {
         assert_eq!(mode & 0o777, 0o600);
     }
     let setup = Setup::open(setup.folder);
-    assert_eq!(setup.claims(&token)["sub"], "ann");
+    let claims = setup.claims(&token);
+    assert_eq!(claims["sub"], "ann");
+    assert_eq!(claims.get("email_verified"), None, "there is no address");
 }
 
 #[tokio::test]

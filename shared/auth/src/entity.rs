@@ -1,6 +1,8 @@
 //! What a caller may do with an entity.
 
-use granary_model::{OrgRole, Scope};
+use std::collections::BTreeSet;
+
+use granary_model::{OrgRole, OrgSlug, Scope};
 use granary_storage::rows::{EntityRow, OrgRow};
 use granary_storage::{Subject, Tenant};
 
@@ -29,45 +31,105 @@ pub enum Standing {
     PublicStore,
 }
 
-/// By what a caller has access to an entity. `orgs` are the organisations that own it or have it in their stores, as far as
-/// they were read; without them the caller may have less standing than is due.
+/// By what a caller has access to an entity. `orgs` are the organisations that [`deciding_orgs`] names, as far as there are
+/// any: what belongs to an organisation that is gone is nobody's.
 pub fn standing(principal: &Principal, entity: &EntityRow, orgs: &[OrgRow]) -> Option<Standing> {
     if !matches!(principal, Principal::User { .. } | Principal::Org { .. }) {
         return None;
     }
-    if is_publisher(principal, entity, orgs) {
+    if !has_owner(entity, orgs) {
+        return None;
+    }
+    if is_listed(principal, entity) || publishes_unlisted(principal, entity, orgs) {
         return Some(Standing::Publisher);
     }
-    if let Some(user) = principal.user()
-        && entity.shares.values().any(|share| share.user == *user)
-    {
+    if is_shared_with(principal, entity) {
         return Some(Standing::Share);
     }
-    let in_store =
-        |org: &OrgRow| entity.stores.get(&org.slug).is_some_and(|publication| publication.org_uid == org.uid);
-    if orgs.iter().any(|org| in_store(org) && org_role(principal, org).is_some()) {
+    // A store is gone with its organisation, also one that was public.
+    let stores = || {
+        orgs.iter().filter_map(|org| {
+            let publication = entity.stores.get(&org.slug)?;
+            (publication.org_uid == org.uid).then_some((org, publication))
+        })
+    };
+    if stores().any(|(org, _)| org_role(principal, org).is_some()) {
         return Some(Standing::OrgStore);
     }
-    entity.stores.values().any(|publication| publication.public).then_some(Standing::PublicStore)
+    stores().any(|(_, publication)| publication.public).then_some(Standing::PublicStore)
 }
 
-fn is_publisher(principal: &Principal, entity: &EntityRow, orgs: &[OrgRow]) -> bool {
-    let Tenant { subject, uid } = &entity.owner;
+/// The organisations that have to be read to know somebody's standing.
+///
+/// The one that owns the entity in any case, and those that have it in their stores unless the entity itself gives more than
+/// a store can.
+pub fn deciding_orgs<'a>(principal: &Principal, entity: &'a EntityRow) -> BTreeSet<&'a OrgSlug> {
+    let mut slugs: BTreeSet<&OrgSlug> = owner_org(entity).into_iter().collect();
+    let enough = match principal {
+        Principal::User { instance_admin: true, .. } => true,
+        Principal::User { .. } => is_listed(principal, entity) || is_shared_with(principal, entity),
+        Principal::Org { .. } => is_own_token(principal, entity),
+        // Nothing gives these any.
+        _ => return BTreeSet::new(),
+    };
+    if !enough {
+        slugs.extend(entity.stores.keys());
+    }
+    slugs
+}
+
+/// The short name of the organisation that owns an entity, unless a user does.
+pub fn owner_org(entity: &EntityRow) -> Option<&OrgSlug> {
+    match &entity.owner.subject {
+        Subject::Org(slug) => Some(slug),
+        Subject::User(_) | Subject::Repo(_) => None,
+    }
+}
+
+/// Whether the owner of an entity is there still. Users always are; of organisations, those that were read count.
+pub fn has_owner(entity: &EntityRow, orgs: &[OrgRow]) -> bool {
+    owner_org(entity).is_none() || owner(entity, orgs).is_some()
+}
+
+/// Whether the caller owns an entity: as the user, or for the organisation as an administrator or with its token.
+pub fn owns(principal: &Principal, entity: &EntityRow, orgs: &[OrgRow]) -> bool {
+    matches!((principal, &entity.owner.subject), (Principal::User { id, .. }, Subject::User(owner)) if id == owner)
+        || publishes_unlisted(principal, entity, orgs)
+}
+
+/// Whether somebody is a publisher without being listed as one.
+fn publishes_unlisted(principal: &Principal, entity: &EntityRow, orgs: &[OrgRow]) -> bool {
     match principal {
         Principal::User { instance_admin: true, .. } => true,
-        Principal::User { id, .. } => {
-            let owns =
-                |org: &OrgRow| *subject == Subject::Org(org.slug.clone()) && uid.as_ref() == Some(&org.uid);
-            entity.publishers.contains(id)
-                || orgs.iter().any(|org| {
-                    owns(org) && org_role(principal, org).is_some_and(|role| role >= OrgRole::Admin)
-                })
-        }
-        Principal::Org { slug, uid: of_token, .. } => {
-            *subject == Subject::Org(slug.clone()) && uid.as_ref() == Some(of_token)
-        }
-        _ => false,
+        Principal::User { .. } => owner(entity, orgs)
+            .and_then(|org| org_role(principal, org))
+            .is_some_and(|role| role >= OrgRole::Admin),
+        _ => is_own_token(principal, entity),
     }
+}
+
+/// Whether this is a token of the organisation that owns the entity.
+fn is_own_token(principal: &Principal, entity: &EntityRow) -> bool {
+    let Tenant { subject, uid } = &entity.owner;
+    matches!(
+        principal,
+        Principal::Org { slug, uid: of_token, .. }
+            if *subject == Subject::Org(slug.clone()) && uid.as_ref() == Some(of_token)
+    )
+}
+
+fn is_listed(principal: &Principal, entity: &EntityRow) -> bool {
+    principal.user().is_some_and(|user| entity.publishers.contains(user))
+}
+
+fn is_shared_with(principal: &Principal, entity: &EntityRow) -> bool {
+    principal.user().is_some_and(|user| entity.shares.values().any(|share| share.user == *user))
+}
+
+/// The organisation that owns an entity, and not another one of its name.
+fn owner<'a>(entity: &EntityRow, orgs: &'a [OrgRow]) -> Option<&'a OrgRow> {
+    let slug = owner_org(entity)?;
+    orgs.iter().find(|org| org.slug == *slug && entity.owner.uid.as_ref() == Some(&org.uid))
 }
 
 /// Decides about an entity. `None`: there is no such entity.

@@ -17,7 +17,10 @@ pub use decide::{
     Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_account, decide_build_package, decide_org,
     decide_own, decide_seller, membership, org_role, repo_role,
 };
-pub use entity::{EntityAction, Standing, decide_entity, decide_entity_creation, standing};
+pub use entity::{
+    EntityAction, Standing, decide_entity, decide_entity_creation, deciding_orgs, has_owner, owner_org, owns,
+    standing,
+};
 pub use oidc::{HttpKeys, Identity, KeySource, OidcVerifier, StaticKeys};
 pub use principal::{Principal, Via};
 pub use product::{ProductAction, ProductCredential, decide_product};

@@ -8,6 +8,7 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::credential::IdToken;
 
@@ -41,10 +42,14 @@ pub struct Identity {
     pub name: Option<String>,
     /// `email`.
     pub email: Option<String>,
+    /// `email_verified`: whether the provider vouches for the address.
+    pub email_verified: bool,
     /// `picture`.
     pub picture: Option<String>,
     /// `nonce`, which a sign-in must find as it sent it.
     pub nonce: Option<String>,
+    /// `iat`, when the provider said all this, in seconds since 1970; 0 if it does not tell.
+    pub issued_at: i64,
 }
 
 /// Where the provider's public keys come from.
@@ -62,7 +67,7 @@ pub struct StaticKeys(JwkSet);
 
 impl StaticKeys {
     /// From a JWKS document.
-    pub fn new(jwks: serde_json::Value) -> Result<Self> {
+    pub fn new(jwks: Value) -> Result<Self> {
         serde_json::from_value(jwks).map(Self).map_err(|e| Error::internal("reading the key set", e))
     }
 }
@@ -187,6 +192,25 @@ struct Claims {
     email: Option<String>,
     picture: Option<String>,
     nonce: Option<String>,
+    // Of any form: a provider that has its own must not lock its users out.
+    email_verified: Option<Value>,
+    iat: Option<Value>,
+}
+
+impl Claims {
+    /// Whether the provider vouches for the address. Some send the text `true`; anything else is a no.
+    fn vouches(&self) -> bool {
+        match &self.email_verified {
+            Some(Value::Bool(verified)) => *verified,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        }
+    }
+
+    /// When the token was made. A provider whose clock is ahead must not keep its word above all that comes after.
+    fn issued_at(&self, now: Timestamp) -> i64 {
+        self.iat.as_ref().and_then(Value::as_i64).unwrap_or_default().clamp(0, now.seconds().max(0))
+    }
 }
 
 /// When a token holds.
@@ -222,6 +246,8 @@ impl OidcVerifier {
         let user = claims.sub.parse().map_err(|_| refuse("unusable subject"))?;
         Ok(Identity {
             user,
+            email_verified: claims.vouches(),
+            issued_at: claims.issued_at(now),
             name: claims.name,
             email: claims.email,
             picture: claims.picture,

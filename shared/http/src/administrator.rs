@@ -28,7 +28,15 @@ pub async fn administrator_token(
              template) first"
         )));
     }
-    let row = UserRow { id: user.clone(), name: None, email: None, picture: None, created_at: state.now() };
+    let row = UserRow {
+        id: user.clone(),
+        name: None,
+        email: None,
+        email_verified: false,
+        picture: None,
+        created_at: state.now(),
+        issued_at: 0,
+    };
     // Whoever has signed in before keeps the profile of the identity provider.
     state.storage().put_new(&Key::User(user.clone()), &row).await?;
     let principal =

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::ObjectKey;
 use granary_storage::rows::FileRow;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use quick_cache::sync::Cache;
 
 use crate::delivery::conditions::{Verdict, judge};
@@ -108,7 +109,7 @@ impl<'a> Delivery<'a> {
     /// To be saved under this name, never shown in place.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
-        Self { disposition: Some(format!("attachment; filename=\"{}\"", quoted(name))), ..self }
+        Self { disposition: Some(attachment(name)), ..self }
     }
 
     /// With 303 as the redirect.
@@ -335,7 +336,43 @@ fn content_range(response: &mut Response, range: &str) {
     }
 }
 
-/// A file name inside quotes. Names have neither quotes nor backslashes; this holds it in place.
+/// What RFC 8187 lets stand as it is in a name.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The `Content-Disposition` of a file that is to be saved under this name. A name that quotes cannot hold, or that some
+/// clients would decode, stands there twice, as RFC 6266 has it.
+fn attachment(name: &str) -> String {
+    let quoted = quoted(name);
+    let exact = if quoted == name && !name.contains('%') {
+        String::new()
+    } else {
+        format!("; filename*=UTF-8''{}", utf8_percent_encode(name, PLAIN))
+    };
+    format!("attachment; filename=\"{quoted}\"{exact}")
+}
+
+/// A file name inside quotes, with a `_` for whatever cannot stand there.
 fn quoted(name: &str) -> String {
     name.chars().map(|c| if c == '"' || c == '\\' || !(' '..='~').contains(&c) { '_' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_quotes_cannot_hold_stand_there_twice() {
+        for (name, expected) in [
+            ("a-1.0.tgz", "attachment; filename=\"a-1.0.tgz\""),
+            ("My App (2).dmg", "attachment; filename=\"My App (2).dmg\""),
+            (
+                "a\u{e4} \u{20ac}.zip",
+                "attachment; filename=\"a_ _.zip\"; filename*=UTF-8''a%C3%A4%20%E2%82%AC.zip",
+            ),
+            ("100%41.txt", "attachment; filename=\"100%41.txt\"; filename*=UTF-8''100%2541.txt"),
+            ("a\"\\\n'b", "attachment; filename=\"a___'b\"; filename*=UTF-8''a%22%5C%0A%27b"),
+        ] {
+            assert_eq!(attachment(name), expected);
+        }
+    }
 }

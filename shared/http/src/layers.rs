@@ -56,6 +56,10 @@ async fn method_not_allowed() -> Response {
     response
 }
 
+/// Stands in the extensions of a request whose path ended with a slash, which is the same path without to all others.
+#[derive(Debug, Clone, Copy)]
+pub struct SlashAtEnd;
+
 /// How long a request may take with all of its answer, which is sent as a whole then. Where there is no such limit,
 /// an answer is sent while it is made.
 #[derive(Debug, Clone, Copy)]
@@ -85,20 +89,49 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     Error::Internal(format!("panic: {detail}"))
 }
 
-/// Path for the log: never a secret, and nobody's address. `npm logout` puts the token into the path, login sessions are secrets
-/// as well, and people paste tokens where a name belongs.
+/// Parts of paths after which nothing is logged, wherever they stand.
+const SECRETS: [&str; 6] = [
+    "/-/user/token/",
+    "/-/v1/login/done/",
+    "/api/auth/cli/",
+    "/consumers/email/",
+    "/api/fetch/",
+    "/api/prune/",
+];
+
+/// Beginnings of paths after which nothing is logged: of clients of the product API that were set up without its `/api`.
+const SECRETS_IN_FRONT: [&str; 2] = ["/fetch/", "/prune/"];
+
+/// Where tokens of the product API may have been pasted, which look like any UUID; with and without `/api`.
+const OF_PRODUCTS: [&str; 4] = ["/product/", "/register/", "/tokens/", "/health/"];
+
+/// Path for the log: never a secret, and nobody's address. `npm logout` and the product API put tokens into the path, login
+/// sessions are secrets as well, and people paste tokens where a name belongs.
 fn loggable(path: &str) -> Cow<'_, str> {
-    for secret in ["/-/user/token/", "/-/v1/login/done/", "/api/auth/cli/", "/consumers/email/"] {
+    for secret in SECRETS {
         if let Some(at) = path.find(secret) {
             return path.get(..at + secret.len()).unwrap_or(secret).into();
         }
     }
-    if !path.split('/').any(holds_token) {
+    if let Some(secret) = SECRETS_IN_FRONT.into_iter().find(|secret| path.starts_with(secret)) {
+        return secret.into();
+    }
+    let in_family = path.strip_prefix("/api").unwrap_or(path);
+    let of_products = OF_PRODUCTS.iter().any(|prefix| in_family.starts_with(prefix));
+    let is_secret = |segment: &str| holds_token(segment) || of_products && holds_uuid(segment);
+    if !path.split('/').any(is_secret) {
         return path.into();
     }
     let shown: Vec<&str> =
-        path.split('/').map(|segment| if holds_token(segment) { "(token)" } else { segment }).collect();
+        path.split('/').map(|segment| if is_secret(segment) { "(token)" } else { segment }).collect();
     shown.join("/").into()
+}
+
+/// Whether a UUID, or most of one, stands in a segment of a path.
+fn holds_uuid(segment: &str) -> bool {
+    segment
+        .split(|c: char| !c.is_ascii_hexdigit() && c != '-')
+        .any(|run| run.len() >= 30 && run.bytes().filter(|b| *b == b'-').count() >= 3)
 }
 
 /// Whether a token, or most of one, stands in a segment of a path.
@@ -149,6 +182,9 @@ impl App {
             "" => request.uri().path().to_owned(),
             raw => raw.to_owned(),
         };
+        if raw.ends_with('/') {
+            request.extensions_mut().insert(SlashAtEnd);
+        }
         let (path, mut response) = match canonical_path(&raw) {
             Ok(path) => {
                 let response = match with_path(request.uri(), &path) {
@@ -233,5 +269,24 @@ mod tests {
         assert_eq!(loggable(&format!("/api/npm/r/n@{token}x")), "/api/npm/r/(token)");
         assert_eq!(loggable("/api/npm/r/left-pad"), "/api/npm/r/left-pad");
         assert_eq!(loggable("/api/npm/r/art_deco"), "/api/npm/r/art_deco");
+        let token = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
+        for path in ["/api/fetch/", "/api/prune/", "/fetch/", "/prune/", "/gateway/api/fetch/"] {
+            assert_eq!(loggable(&format!("{path}{token}")), path);
+            assert_eq!(loggable(&format!("{path}{token}/more")), path);
+        }
+        for family in ["/api", ""] {
+            for path in
+                ["/product/fetch/", "/product/download/lib/", "/product/delete/", "/tokens/", "/health/"]
+            {
+                let path = format!("{family}{path}");
+                assert_eq!(loggable(&format!("{path}{token}")), format!("{path}(token)"));
+                assert_eq!(loggable(&format!("{path}x{token}y")), format!("{path}(token)"));
+            }
+        }
+        assert_eq!(loggable("/product/fetch/my-lib"), "/product/fetch/my-lib");
+        assert_eq!(loggable("/api/raw/r/fetch/1.0/a"), "/api/raw/r/fetch/1.0/a");
+        assert_eq!(loggable("/api/product/fetch/my-lib"), "/api/product/fetch/my-lib");
+        assert_eq!(loggable("/api/product/fetch/face-bad-cafe"), "/api/product/fetch/face-bad-cafe");
+        assert_eq!(loggable(&format!("/v1/licenses/{token}")), format!("/v1/licenses/{token}"));
     }
 }

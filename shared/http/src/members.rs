@@ -15,9 +15,6 @@ use crate::state::AppState;
 /// Most members that one repository or organisation can have: they stand in one row of at most 400 KB.
 pub const MAX_MEMBERS: usize = 1000;
 
-/// Most rows that are read in one call.
-const BATCH: usize = 100;
-
 /// A ladder of roles.
 pub trait MemberRole:
     Copy + Ord + Display + Serialize + FromStr<Err = Error> + Send + Sync + 'static
@@ -145,19 +142,10 @@ pub async fn member_views<R: MemberRole>(
     state: &AppState,
     members: &BTreeMap<UserId, R>,
 ) -> Result<Vec<MemberView<R>>> {
-    let mut views = Vec::with_capacity(members.len());
-    let entries: Vec<(&UserId, R)> = members.iter().map(|(user, role)| (user, *role)).collect();
-    for chunk in entries.chunks(BATCH) {
-        let keys: Vec<Key> = chunk.iter().map(|(user, _)| Key::User((*user).clone())).collect();
-        let profiles: Vec<Option<UserRow>> = state.storage().batch_get(&keys).await?;
-        views.extend(
-            chunk
-                .iter()
-                .zip(profiles)
-                .map(|((user, role), profile)| MemberView::new((*user).clone(), *role, profile)),
-        );
-    }
-    Ok(views)
+    let keys: Vec<Key> = members.keys().cloned().map(Key::User).collect();
+    let profiles: Vec<Option<UserRow>> = state.storage().read_all(&keys).await?;
+    let shown = members.iter().zip(profiles);
+    Ok(shown.map(|((user, role), profile)| MemberView::new(user.clone(), *role, profile)).collect())
 }
 
 fn above<R: MemberRole>(user: &UserId, acting: R) -> Error {

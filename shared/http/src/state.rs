@@ -1,23 +1,22 @@
 //! What every handler can reach.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request;
-use granary_auth::{Identity, OidcVerifier, Principal};
+use granary_auth::{OidcVerifier, Principal};
 use granary_kmp::{Kmp, Work};
-use granary_model::{Clock, Ids, Result, Timestamp, UserId};
+use granary_model::{Clock, Ids, Timestamp, UserId};
 use granary_publish::composer::documents::ComposerDocuments;
 use granary_publish::npm::packument::Packuments;
 use granary_publish::swift::releases::Releases;
 use granary_publish::{Change, DocumentCache};
-use granary_storage::rows::UserRow;
-use granary_storage::{Key, PackageKey, Storage};
+use granary_storage::{PackageKey, Storage};
 
 use crate::config::Config;
 use crate::delivery::BlobCache;
 use crate::downloads::DownloadCounter;
+use crate::users::KnownUsers;
 
 /// What an [`AppState`] is made of.
 pub struct Parts {
@@ -48,8 +47,7 @@ struct Inner {
     blobs: BlobCache,
     downloads: DownloadCounter,
     kmp: Kmp,
-    /// Profiles already written by this process, so that a session costs a write only once.
-    known_users: Mutex<HashSet<Identity>>,
+    known_users: KnownUsers,
 }
 
 impl std::fmt::Debug for AppState {
@@ -78,7 +76,7 @@ impl AppState {
             composer,
             blobs,
             downloads: DownloadCounter::default(),
-            known_users: Mutex::new(HashSet::new()),
+            known_users: KnownUsers::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -168,32 +166,9 @@ impl AppState {
         self.config().instance_admins.contains(user)
     }
 
-    /// Makes or updates the user's profile after a sign-in.
-    pub async fn remember_user(&self, identity: &Identity) -> Result<()> {
-        let identity = Identity { nonce: None, ..identity.clone() };
-        if self.known_users().contains(&identity) {
-            return Ok(());
-        }
-        let key = Key::User(identity.user.clone());
-        let known: Option<UserRow> = self.storage().get(&key).await?;
-        let row = UserRow {
-            id: identity.user.clone(),
-            name: identity.name.clone(),
-            email: identity.email.clone(),
-            picture: identity.picture.clone(),
-            created_at: known.map_or_else(|| self.now(), |row| row.created_at),
-        };
-        self.storage().put(&key, &row).await?;
-        let mut known = self.known_users();
-        if known.len() > 10_000 {
-            known.clear();
-        }
-        known.insert(identity);
-        Ok(())
-    }
-
-    fn known_users(&self) -> std::sync::MutexGuard<'_, HashSet<Identity>> {
-        self.inner.known_users.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the provider has said of users, as far as this process has written it down.
+    pub(crate) fn known_users(&self) -> &KnownUsers {
+        &self.inner.known_users
     }
 }
 

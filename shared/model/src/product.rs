@@ -15,8 +15,10 @@ use crate::name::text_newtype;
 const MAX_NAME: usize = 200;
 
 text_newtype! {
-    /// Name of a product, unique among its tenant's: 1 to 200 characters out of letters, digits and `. - _`, beginning
-    /// with a letter or digit. Case counts.
+    /// Name of a product, unique among its tenant's.
+    ///
+    /// 1 to 200 characters out of letters, digits and `. - _`, beginning with a letter or digit. Case counts. It does not end
+    /// with a dot, with which no path could name it.
     ProductName
 }
 
@@ -31,6 +33,7 @@ fn check(text: &str) -> Result<(), Error> {
         return Err(Error::BadRequest("name is required".into()));
     }
     let fits = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !text.ends_with('.')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if fits && text.len() <= MAX_NAME {
         return Ok(());
@@ -38,7 +41,7 @@ fn check(text: &str) -> Result<(), Error> {
     let shown: String = text.chars().take(80).collect();
     Err(Error::BadRequest(format!(
         "invalid name \"{}\": must start with alphanumeric and contain only letters, digits, '.', '-', '_', at most \
-         {MAX_NAME} of them",
+         {MAX_NAME} of them, and not end with '.'",
         shown.escape_debug()
     )))
 }
@@ -61,6 +64,7 @@ impl FromStr for ProductVersion {
 
 /// What a token may do with one product. The four do not imply each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the documented interface has these four")]
 pub struct ProductFlags {
     /// Change which tokens have access, remove versions, delete the product.
     #[serde(default)]
@@ -123,8 +127,10 @@ impl FromStr for ProductToken {
     }
 }
 
-/// What a product's map of tokens has for a credential: the SHA-256 of its text. The documented interface shows it, so it is
-/// not separated by a label as other hashes are; the credentials have 122 random bits and more.
+/// What a product's map of tokens has for a credential: the SHA-256 of its text.
+///
+/// The documented interface shows it, so it is not separated by a label as other hashes are; the credentials have 122 random
+/// bits and more.
 pub fn product_token_hash(text: &str) -> Sha256 {
     Sha256::from_bytes(sha2::Sha256::digest(text.as_bytes()).into())
 }
@@ -142,9 +148,22 @@ mod tests {
             assert_eq!(good.parse::<ProductVersion>().unwrap().as_str(), good);
         }
         let longer = "a".repeat(MAX_NAME + 1);
-        for bad in
-            ["", ".", "..", "-a", "_a", "a/b", "a b", "a\\b", "ä", "a\n", "a%2e", "../x", longer.as_str()]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a.",
+            "-a",
+            "_a",
+            "a/b",
+            "a b",
+            "a\\b",
+            "ä",
+            "a\n",
+            "a%2e",
+            "../x",
+            longer.as_str(),
+        ] {
             assert!(matches!(bad.parse::<ProductName>(), Err(Error::BadRequest(_))), "{bad}");
             assert!(matches!(bad.parse::<ProductVersion>(), Err(Error::BadRequest(_))), "{bad}");
         }

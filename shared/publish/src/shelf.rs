@@ -181,7 +181,6 @@ pub async fn edit_shelf<R: ShelfRow, E: ShelfEdit<R>>(
     for attempt in 0..ATTEMPTS {
         let mut change = Change::begin(hand.ids, hand.now, hand.principal);
         let mut transaction = Transaction::new();
-        // First, so that a row that moved is known as the reason.
         let next = edit.apply(row.clone(), &mut transaction, &mut change).await?;
         let written = match next {
             Next::Nothing => return Ok(Edited::Unchanged),
@@ -195,6 +194,8 @@ pub async fn edit_shelf<R: ShelfRow, E: ShelfEdit<R>>(
                 Some(new)
             }
         };
+        // A row that moved is the reason for whatever else does not fit.
+        transaction.put_last_first();
         if let Some(credential) = hand.credential {
             transaction.require("token", credential.clone());
         }

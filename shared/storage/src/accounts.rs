@@ -1,10 +1,13 @@
-//! The parts of changes of organisations and sign-ins that take more than a plain put.
+//! Changes of organisations, users and sign-ins that take more than a plain put.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use granary_model::{OrgSlug, UserId};
+use granary_model::{EmailAddress, OrgSlug, Result, UserId};
+use serde::Serialize;
 
+use crate::Storage;
 use crate::item::{number, text};
 use crate::keys::Key;
+use crate::rows::{EmailRow, UserRow};
 use crate::transaction::{Expression, Transaction};
 
 impl Transaction {
@@ -32,5 +35,44 @@ impl Transaction {
             values: vec![(":user", text(user.as_str())), (":none", AttributeValue::Null(true))],
         };
         self.update(label, Key::Login(login.into()), expression);
+    }
+}
+
+impl Storage {
+    /// Writes a user's profile unless the provider has said something else since. `false`: it has.
+    pub async fn put_profile(&self, row: &UserRow) -> Result<bool> {
+        self.put_later(&Key::User(row.id.clone()), row, row.issued_at).await
+    }
+
+    /// Gives an address to a user unless the provider has given it to somebody later. `false`: it has.
+    pub async fn claim_email(&self, email: &EmailAddress, row: &EmailRow) -> Result<bool> {
+        self.put_later(&Key::UserEmail(email.to_string()), row, row.issued_at).await
+    }
+
+    /// Writes a row unless a later one is there.
+    async fn put_later<T: Serialize>(&self, key: &Key, row: &T, issued_at: i64) -> Result<bool> {
+        let condition = Expression {
+            // Rows of before have no such number.
+            condition: Some("attribute_not_exists(issued_at) OR issued_at <= :issued".into()),
+            values: vec![(":issued", AttributeValue::N(issued_at.to_string()))],
+            ..Expression::default()
+        };
+        self.put_if(key, row, condition).await
+    }
+
+    /// Takes an address from a user who has it no more, unless it is somebody else's or was given to the user later than
+    /// this moment, in seconds since 1970.
+    pub async fn release_email(&self, email: &EmailAddress, user: &UserId, issued_at: i64) -> Result<()> {
+        let key = Key::UserEmail(email.to_string());
+        let condition = Expression {
+            condition: Some("#user = :user AND issued_at <= :issued".into()),
+            names: vec![("#user", "user".into())],
+            values: vec![
+                (":user", text(user.as_str())),
+                (":issued", AttributeValue::N(issued_at.to_string())),
+            ],
+            ..Expression::default()
+        };
+        self.delete_if(&key, condition, "removing a row").await
     }
 }

@@ -217,6 +217,8 @@ pub enum Key {
     EntityVersion(String, String),
     /// Which version an id names: id of the entity, id of the version.
     EntityVersionId(String, String),
+    /// The `package.json` of a version of an entity: id of the entity, version.
+    EntityPackageJson(String, String),
     /// Versions of an entity by the digest of their sources: id of the entity, digest.
     EntitySource(String, String),
     /// An entity in the list of one of its publishers.
@@ -335,6 +337,7 @@ impl Key {
             Self::Entity(id)
             | Self::EntityVersion(id, _)
             | Self::EntityVersionId(id, _)
+            | Self::EntityPackageJson(id, _)
             | Self::EntitySource(id, _) => format!("ENTITY#{id}"),
             Self::EntitySlug(slug) => format!("ENTITYSLUG#{slug}"),
             Self::UserEmail(email) => format!("EMAIL#{email}"),
@@ -356,7 +359,7 @@ impl Key {
     /// Sort key.
     pub fn sk(&self) -> String {
         match self {
-            Self::Token(_) => "TOKEN".into(),
+            Self::Token(_) | Self::ProductToken(_) => "TOKEN".into(),
             Self::TokenOf(_, id) => format!("TOKEN#{id}"),
             Self::User(_) => "PROFILE".into(),
             Self::Org(_) => "ORG".into(),
@@ -366,7 +369,11 @@ impl Key {
             Self::Usage(_) => "USAGE".into(),
             Self::PackageOf(package) => format!("PKG#{}#{}", package.kind, package.name),
             Self::Head(_) => "HEAD".into(),
-            Self::Version(_, version) => format!("VER#{version}"),
+            Self::Version(_, version)
+            | Self::ProductVersion(_, version)
+            | Self::EntityVersion(_, version) => {
+                format!("VER#{version}")
+            }
             Self::Readme(_, version) => format!("README#{version}"),
             // A version has no slash, so the files of one version are never among those of another.
             Self::File(_, version, file) | Self::Expectation(_, version, file) => {
@@ -394,13 +401,12 @@ impl Key {
             Self::SoldVersion(_, id) => format!("VERSION#{id:020}"),
             Self::SoldVersionOf(_, package, id) => format!("OF#{package:020}#{id:020}"),
             Self::Sequence(_, sequence) => format!("SEQUENCE#{}", sequence.name()),
-            Self::ProductToken(_) => "TOKEN".into(),
             Self::ProductTokenOf(_, hash) => format!("TOKEN#{hash}"),
             Self::Product(_, name) => format!("PRODUCT#{name}"),
-            Self::ProductVersion(_, version) | Self::EntityVersion(_, version) => format!("VER#{version}"),
             Self::Entity(_) => "ENTITY".into(),
             Self::EntitySlug(_) => "SLUG".into(),
             Self::EntityVersionId(_, id) => format!("ID#{id}"),
+            Self::EntityPackageJson(_, version) => format!("PACKAGEJSON#{version}"),
             Self::EntitySource(_, hash) => format!("SOURCE#{hash}"),
             Self::EntityOfUser(_, id) | Self::EntityOfOrg(_, id) => format!("ENTITY#{id}"),
             Self::SharedWith(_, id) => format!("SHARED#{id}"),
@@ -524,6 +530,7 @@ mod tests {
             Key::Entity("aa".into()),
             Key::EntityVersion("aa".into(), "1".into()),
             Key::EntityVersionId("aa".into(), "1".into()),
+            Key::EntityPackageJson("aa".into(), "1".into()),
             Key::EntitySource("aa".into(), "1".into()),
             Key::EntityOfUser("aa".parse().unwrap(), "1".into()),
             Key::SharedWith("aa".parse().unwrap(), "1".into()),

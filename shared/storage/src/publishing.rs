@@ -274,16 +274,26 @@ impl Storage {
     /// Removes the row of a blob that the clean-up `by` has doomed and whose bytes are gone. If it is another row by
     /// now, because this is a call repeated after a lost answer, that one stays.
     pub async fn remove_doomed(&self, digest: Sha256, by: &str) -> Result<()> {
-        let key = Key::Blob(digest);
+        let condition = Expression {
+            condition: Some("doomed_by = :by AND doomed = :yes".into()),
+            values: vec![(":by", text(by)), (":yes", AttributeValue::Bool(true))],
+            ..Expression::default()
+        };
+        self.delete_if(&Key::Blob(digest), condition, "removing a file").await
+    }
+
+    /// Removes a row if the condition holds; otherwise it stays.
+    pub(crate) async fn delete_if(&self, key: &Key, condition: Expression, context: &str) -> Result<()> {
+        let (names, values) = bindings(condition.names, condition.values);
         let delete = self
             .inner
             .dynamodb
             .delete_item()
             .table_name(self.table_name(key.table()))
-            .set_key(Some(key_item(&key)))
-            .condition_expression("doomed_by = :by AND doomed = :yes")
-            .expression_attribute_values(":by", text(by))
-            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+            .set_key(Some(key_item(key)))
+            .set_condition_expression(condition.condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values);
         match past_transactions(|| delete.clone().send()).await {
             Ok(_) => Ok(()),
             Err(e)
@@ -294,7 +304,7 @@ impl Storage {
             {
                 Ok(())
             }
-            Err(e) => Err(store_error("removing a file", &e)),
+            Err(e) => Err(store_error(context, &e)),
         }
     }
 

@@ -15,8 +15,8 @@ mod upload;
 
 pub use account::{CallerRef, OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
 pub use entity::{
-    BaseVersion, EmailRow, EntityRef, EntityRow, EntitySourceRow, EntityVersionRef, EntityVersionRow,
-    Publication, Share,
+    BaseVersion, EmailRow, EntityPackageJson, EntityRef, EntityRow, EntitySourceRow, EntityVersionRef,
+    EntityVersionRow, Publication, Share, StoreRef,
 };
 pub use handover::{EntityConfirmation, HandoverFile, HandoverPurpose, HandoverRow};
 pub use kmp::{

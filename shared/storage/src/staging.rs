@@ -396,7 +396,10 @@ impl Storage {
         };
         if copied.is_some_and(|copied| copied != digest.base64()) {
             self.delete_object(&blob).await?;
-            return Err(Error::internal("storing a file", format!("{path} is not {digest} any more")));
+            return Err(Error::internal(
+                "storing a file",
+                format!("what was staged is not {digest} any more"),
+            ));
         }
         Ok(true)
     }

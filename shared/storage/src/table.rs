@@ -13,7 +13,7 @@ use crate::Storage;
 use crate::item::{Item, Page, item_row, key_item, number, row_item, text};
 use crate::keys::{Key, Sequence, Table, Tenant};
 use crate::retry::{credentials_accepted, past_transactions, store_error};
-use crate::transaction::{Commit, Transaction};
+use crate::transaction::{Commit, Expression, Transaction, bindings};
 
 /// Most keys of one batch; DynamoDB's limit.
 const BATCH: usize = 100;
@@ -129,13 +129,28 @@ impl Storage {
 
     /// Writes one row if there is none. `false`: there is one.
     pub async fn put_new<T: Serialize>(&self, key: &Key, row: &T) -> Result<bool> {
+        let condition =
+            Expression { condition: Some("attribute_not_exists(pk)".into()), ..Expression::default() };
+        self.put_if(key, row, condition).await
+    }
+
+    /// Writes one row if the condition holds. `false`: it does not.
+    pub(crate) async fn put_if<T: Serialize>(
+        &self,
+        key: &Key,
+        row: &T,
+        condition: Expression,
+    ) -> Result<bool> {
+        let (names, values) = bindings(condition.names, condition.values);
         let put = self
             .inner
             .dynamodb
             .put_item()
             .table_name(self.table_name(key.table()))
             .set_item(Some(row_item(key, row)?))
-            .condition_expression("attribute_not_exists(pk)");
+            .set_condition_expression(condition.condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values);
         match past_transactions(|| put.clone().send()).await {
             Ok(_) => Ok(true),
             Err(e)

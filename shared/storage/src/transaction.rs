@@ -125,6 +125,12 @@ impl Transaction {
         Ok(())
     }
 
+    /// Puts the part that was added last before all others. Of several parts whose conditions do not hold, the first one is told
+    /// of: this one is to be known as the reason.
+    pub fn put_last_first(&mut self) {
+        self.parts.rotate_right(1);
+    }
+
     /// Removes a row; it is no matter if there is none.
     pub fn delete(&mut self, label: &'static str, key: Key) {
         self.parts.push((label, Part::Delete { key, expression: Expression::default() }));

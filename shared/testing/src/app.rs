@@ -152,6 +152,7 @@ impl TestApp {
         self.issuer.id_token(&json!({
             "iss": config.oidc_issuer, "aud": config.oidc_audience, "sub": sub, "iat": now, "exp": now + 3600,
             "name": format!("Name of {sub}"), "email": format!("{sub}@example.com"),
+            "email_verified": true,
         }))
     }
 

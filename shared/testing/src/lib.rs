@@ -17,6 +17,7 @@ mod app;
 pub mod composer;
 mod consistency;
 mod customers;
+pub mod entities;
 mod event;
 pub mod faults;
 pub mod github;
@@ -26,6 +27,7 @@ mod log;
 pub mod meter;
 mod mishap;
 pub mod npm;
+pub mod products;
 mod serving;
 pub mod swift;
 

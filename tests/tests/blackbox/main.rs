@@ -11,10 +11,13 @@
 mod clients;
 mod composer;
 mod concurrency;
+mod entities;
 mod licences;
 mod maven;
 mod process;
+mod products;
 mod push;
 mod raw;
+mod readme;
 mod scenarios;
 mod swift;

@@ -4,5 +4,6 @@
 //! out by its name; whatever of it were run there would fail.
 
 mod crash;
+mod handed_over;
 mod large;
 mod push;

@@ -2,12 +2,13 @@
 
 use anyhow::{Result, ensure};
 use granary_tests::aws::{Aws, Reply};
+use granary_tests::instance::Instance;
 use granary_tests::settings::deployed;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// The functions.
-const FAMILIES: [&str; 11] = [
+const FAMILIES: [&str; 13] = [
     "ACCOUNTS",
     "REPOS",
     "NPM",
@@ -17,12 +18,14 @@ const FAMILIES: [&str; 11] = [
     "COMPOSER",
     "LICENSES",
     "CONSUMERS",
+    "PRODUCTS",
+    "ENTITIES",
     "UPLOADS",
     "EVENTS",
 ];
 
 /// Those that publish nothing and delete nothing, so that nothing follows from what they do.
-const QUIET: [&str; 3] = ["ACCOUNTS", "COMPOSER", "LICENSES"];
+const QUIET: [&str; 2] = ["COMPOSER", "LICENSES"];
 
 /// The tables.
 const TABLES: [&str; 3] = ["REGISTRYTABLE", "EPHEMERALTABLE", "COUNTERSTABLE"];
@@ -76,6 +79,8 @@ async fn prefixes_of_the_bucket() -> Result<()> {
         ("COMPOSER", published, &[]),
         ("LICENSES", &[], &[]),
         ("CONSUMERS", &[blobs, staging], &[staging]),
+        ("PRODUCTS", &[blobs, staging], &[blobs, staging]),
+        ("ENTITIES", &[blobs, staging], &[blobs, staging]),
         ("UPLOADS", &[blobs, staging], &[blobs, staging]),
         ("EVENTS", &[blobs, documents, staging], &[blobs, documents, staging]),
     ] {
@@ -132,6 +137,8 @@ async fn rows_of_the_other_tables() -> Result<()> {
         ("COMPOSER", false, false),
         ("LICENSES", false, false),
         ("CONSUMERS", false, false),
+        ("PRODUCTS", true, false),
+        ("ENTITIES", true, false),
         ("UPLOADS", true, false),
         ("EVENTS", true, true),
     ] {
@@ -142,6 +149,37 @@ async fn rows_of_the_other_tables() -> Result<()> {
         let delete = json!({"TableName": stack("COUNTERSTABLE")?, "Key": key()});
         let deleted = function.dynamodb("DeleteItem", &delete).await?;
         ensure!(deleted.is_refused() != counters, "{family} removes counters: {deleted:?}");
+    }
+    Ok(())
+}
+
+/// Whoever comes with an ID token for the first time is written down by the function that they come to, whichever it is.
+#[tokio::test]
+async fn every_function_knows_who_has_signed_in() -> Result<()> {
+    let instance = Instance::new().await?;
+    let admin = instance.admin()?;
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for (number, path) in [
+        "/api/auth/me",
+        "/api/repos",
+        "/api/npm/none/left-pad",
+        "/api/maven/none/com/example/app/1.0/app-1.0.pom",
+        "/api/swift/none/mona/LinkedList",
+        "/api/raw/none/tool/1.0.0/tool.txt",
+        "/composer/none/packages.json",
+        "/v1/licenses",
+        "/consumers",
+        "/api/product/access",
+        "/api/entities",
+        &format!("/api/organizations/{}/store", instance.name("none")),
+        &format!("/api/uploads/{id}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let user = admin.sign_in(&instance.name(&format!("new{number}"))).await?;
+        let (status, answer) = user.send(Method::GET, path, None).await?;
+        ensure!(!status.is_server_error() && status != StatusCode::UNAUTHORIZED, "{path}: {status} {answer}");
     }
     Ok(())
 }

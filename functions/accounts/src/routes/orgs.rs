@@ -17,9 +17,6 @@ use crate::view::OrgView;
 /// Longest name, in characters.
 const MAX_NAME: usize = 100;
 
-/// Most rows that are read in one call.
-const BATCH: usize = 100;
-
 /// `POST /api/orgs`: makes an organisation that the caller owns.
 pub(crate) async fn create_org(
     state: AppState,
@@ -94,13 +91,9 @@ async fn orgs_of(state: &AppState, caller: &Caller) -> Result<Vec<OrgRow>> {
         let refs: Vec<OrgRef> = state.storage().list_all(&first, "ORG#").await?;
         refs.into_iter().map(|entry| entry.slug).collect()
     };
-    let mut orgs = Vec::with_capacity(slugs.len());
-    for chunk in slugs.chunks(BATCH) {
-        let keys: Vec<Key> = chunk.iter().cloned().map(Key::Org).collect();
-        let rows: Vec<Option<OrgRow>> = state.storage().batch_get(&keys).await?;
-        orgs.extend(rows.into_iter().flatten().filter(|org| org_role(&caller.principal, org).is_some()));
-    }
-    Ok(orgs)
+    let keys: Vec<Key> = slugs.into_iter().map(Key::Org).collect();
+    let rows: Vec<Option<OrgRow>> = state.storage().read_all(&keys).await?;
+    Ok(rows.into_iter().flatten().filter(|org| org_role(&caller.principal, org).is_some()).collect())
 }
 
 /// `GET /api/orgs/{org}`.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 mod account;
+mod clearing;
 mod orgs;
 mod provider;
 mod sign_in;

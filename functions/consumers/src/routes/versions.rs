@@ -10,7 +10,7 @@ use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result, Sha256};
 use granary_publish::composer::declare::hide_version;
 use granary_publish::composer::withdraw::bury_version;
-use granary_storage::rows::{SoldPackageRow, SoldVersionRow};
+use granary_storage::rows::SoldVersionRow;
 use granary_storage::{Key, Sequence};
 
 use crate::input;
@@ -56,17 +56,17 @@ pub(crate) async fn show_version(
         Some(live) => adopted(row, live)?,
         None => row,
     };
-    Ok(shown(&state, StatusCode::OK, &package, row).await?)
+    Ok(shown(&state, StatusCode::OK, &seller, row).await?)
 }
 
 /// A version with the addresses for its file.
 pub(crate) async fn shown(
     state: &AppState,
     status: StatusCode,
-    package: &SoldPackageRow,
+    seller: &Seller,
     row: SoldVersionRow,
 ) -> Result<Response> {
-    let addresses = staging::addresses(state, package, &row).await?;
+    let addresses = staging::addresses(state, &seller.tenant, &row).await?;
     Ok(reply(status, &VersionView::new(row, addresses)))
 }
 
@@ -119,7 +119,7 @@ pub(crate) async fn create_version(
             (row, is_stored)
         };
         if is_stored {
-            return Ok(shown(&state, StatusCode::CREATED, &sold.row, row).await?);
+            return Ok(shown(&state, StatusCode::CREATED, &seller, row).await?);
         }
         pause(&state, attempt).await;
     }
@@ -161,8 +161,8 @@ pub(crate) async fn update_version(
     let id = input::id(&id)?;
     for attempt in 0..ATTEMPTS {
         let before = load_version(&state, &seller.tenant, id).await?;
-        if let Some((package, row)) = change(&state, &seller, &headers, before, &wish).await? {
-            return Ok(shown(&state, StatusCode::OK, &package, row).await?);
+        if let Some(row) = change(&state, &seller, &headers, before, &wish).await? {
+            return Ok(shown(&state, StatusCode::OK, &seller, row).await?);
         }
         pause(&state, attempt).await;
     }
@@ -219,7 +219,7 @@ async fn change(
     headers: &HeaderMap,
     stored: SoldVersionRow,
     wish: &Wish,
-) -> Result<Option<(SoldPackageRow, SoldVersionRow)>> {
+) -> Result<Option<SoldVersionRow>> {
     let mut sold = Sold::find(state, headers, seller, stored.package_id, Some(&stored.key)).await?;
     // What an upload session has published since the version got its number.
     let live = sold.access.live_version().filter(|_| stored.published.is_none());
@@ -229,7 +229,7 @@ async fn change(
     };
     let mut row = wish.apply(state, &before)?;
     if row == stored {
-        return Ok(Some((sold.row, row)));
+        return Ok(Some(row));
     }
     row.rev += 1;
     row.updated_at = state.now().max(before.updated_at);
@@ -242,7 +242,7 @@ async fn change(
         }
         outcome?;
         staging::remove(state, &stored).await;
-        return Ok(Some((sold.row, row)));
+        return Ok(Some(row));
     }
     let renamed = wish.name.as_ref().filter(|_| row.key != before.key);
     if let Some(version) = renamed {
@@ -256,7 +256,7 @@ async fn change(
     if row.staged != before.staged {
         staging::remove(state, &before).await;
     }
-    Ok(Some((sold.row, row)))
+    Ok(Some(row))
 }
 
 /// `DELETE /versions/{id}`. One that is published stays as a tombstone, so that nothing can take its place.

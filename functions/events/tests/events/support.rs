@@ -4,6 +4,7 @@ use granary_events::{SweepReport, sweep};
 use granary_storage::Queue;
 use granary_storage::rows::{Event, OutboxRow};
 use granary_testing::npm::NpmPackage;
+use granary_testing::probe::{Fault, Service, Target};
 use granary_testing::{Actor, TestApp};
 
 /// Longer than a publish may take from claim to commit, in milliseconds.
@@ -65,4 +66,40 @@ pub(crate) fn is_change(event: &Event) -> bool {
 /// Whether an event is about deleted files.
 pub(crate) fn is_release(event: &Event) -> bool {
     matches!(event, Event::BlobsReleased { .. })
+}
+
+/// A moment at which work breaks off: before one of its calls, or after one of its commits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interruption {
+    /// Which call or commit, from 1.
+    pub(crate) nth: usize,
+    /// Whether it is the answer to a commit that is lost.
+    pub(crate) after_commit: bool,
+}
+
+impl Interruption {
+    /// All moments, of which a test takes as many as its work has: see [`Self::is_reached`].
+    pub(crate) fn all() -> [Vec<Self>; 2] {
+        [false, true].map(|after_commit| (1..=60).map(|nth| Self { nth, after_commit }).collect())
+    }
+
+    /// Lets what comes break off.
+    pub(crate) fn arm(self, app: &TestApp) {
+        app.probe.reset();
+        if self.after_commit {
+            let commit = Target::operation(Service::DynamoDb, "TransactWriteItems", self.nth);
+            app.probe.inject(commit, Fault::LoseAnswer);
+        } else {
+            app.probe.inject(Target::any(self.nth), Fault::Refuse);
+        }
+    }
+
+    /// Whether the work came that far; nothing breaks off any more.
+    pub(crate) fn is_reached(self, app: &TestApp) -> bool {
+        let of_kind = |operation: &str| !self.after_commit || operation == "TransactWriteItems";
+        let calls = app.probe.calls().iter().filter(|call| of_kind(&call.operation)).count();
+        app.probe.reset();
+        assert!(self.nth < 60, "it never ends");
+        calls >= self.nth
+    }
 }

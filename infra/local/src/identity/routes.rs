@@ -63,7 +63,7 @@ async fn show_configuration(State(provider): Provider) -> Json<Value> {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "scopes_supported": ["openid", "email", "profile"],
-        "claims_supported": ["iss", "aud", "sub", "email", "name", "iat", "exp", "nonce"],
+        "claims_supported": ["iss", "aud", "sub", "email", "email_verified", "name", "iat", "exp", "nonce"],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none"],
     }))

@@ -1,8 +1,13 @@
-//! Removing what an organisation or a repository sold.
+//! Removing what an organisation or a repository sold, and what stood by itself.
+
+mod entities;
+mod products;
 
 use granary_model::{CustomerKey, Error, Result};
-use granary_storage::{Commit, Key, Sequence, Storage, Tenant, Transaction};
+use granary_storage::{Commit, Key, Sequence, Storage, Subject, Tenant, Transaction};
 use serde::Deserialize;
+
+use crate::state::AppState;
 
 /// Rows that are removed in one transaction: each takes up to two of its 100 parts.
 const AT_ONCE: i32 = 45;
@@ -44,15 +49,29 @@ impl Held {
     }
 }
 
-/// Removes everything that an organisation or a repository sold: licences, consumers, permissions and numbers. Their
-/// keys can be used again.
+/// Removes everything that an organisation or a repository had to itself.
+///
+/// Those are the tokens of its products and the products, its entities and what is in its store, licences, consumers,
+/// permissions and numbers. Keys of customers can be used again. What products and entities hold goes by events that this
+/// announces.
 ///
 /// A tenant is one organisation or repository and not the next one of the same name, so this cannot hit a successor. Safe
-/// to repeat after it was interrupted. Whoever calls this has made sure that nobody adds anything.
+/// to repeat after it was interrupted, and to be done by several at once. Whoever calls this has made sure that the tenant's
+/// own tokens add nothing any more.
 ///
 /// # Errors
 /// `Unavailable` if rows go on changing.
-pub async fn purge(storage: &Storage, tenant: &Tenant) -> Result<()> {
+pub async fn purge(state: &AppState, tenant: &Tenant) -> Result<()> {
+    // First, because every change of a product depends on the token of whoever makes it: from then on nobody makes any.
+    products::purge_tokens(state, tenant).await?;
+    if let Subject::Org(slug) = &tenant.subject {
+        entities::purge(state, tenant, slug).await?;
+    }
+    products::purge(state, tenant).await?;
+    sold(state.storage(), tenant).await
+}
+
+async fn sold(storage: &Storage, tenant: &Tenant) -> Result<()> {
     // Only says which partition to list.
     let first = Key::Sequence(tenant.clone(), Sequence::Packages);
     let mut refusals = 0;
@@ -100,8 +119,6 @@ fn key_of(tenant: &Tenant, sort_key: &str) -> Option<Key> {
 
 #[cfg(test)]
 mod tests {
-    use granary_storage::Subject;
-
     use super::*;
 
     #[test]

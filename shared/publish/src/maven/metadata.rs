@@ -217,24 +217,18 @@ pub async fn live_plugins(
     mut plugins: Vec<MavenPluginRow>,
 ) -> Result<Vec<(MavenPluginRow, PackageKey, HeadRow)>> {
     plugins.retain(|plugin| plugin.repo_uid == repo.uid);
-    let mut live = Vec::with_capacity(plugins.len());
-    for batch in plugins.chunks(100) {
-        let packages: Vec<PackageKey> = batch
-            .iter()
-            .map(|plugin| {
-                let name = format!("{group}:{}", plugin.artifact);
-                PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name }
-            })
-            .collect();
-        let keys: Vec<Key> = packages.iter().cloned().map(Key::Head).collect();
-        let heads: Vec<Option<HeadRow>> = storage.batch_get(&keys).await?;
-        let of_these = batch.iter().zip(packages).zip(heads);
-        live.extend(of_these.filter_map(|((plugin, package), head)| {
-            let head = head.filter(|head| head.repo_uid == repo.uid && head.versions > 0)?;
-            Some((plugin.clone(), package, head))
-        }));
-    }
-    Ok(live)
+    let package = |plugin: &MavenPluginRow| {
+        let name = format!("{group}:{}", plugin.artifact);
+        PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name }
+    };
+    let packages: Vec<PackageKey> = plugins.iter().map(package).collect();
+    let keys: Vec<Key> = packages.iter().cloned().map(Key::Head).collect();
+    let heads: Vec<Option<HeadRow>> = storage.read_all(&keys).await?;
+    let live = plugins.into_iter().zip(packages).zip(heads).filter_map(|((plugin, package), head)| {
+        let head = head.filter(|head| head.repo_uid == repo.uid && head.versions > 0)?;
+        Some((plugin, package, head))
+    });
+    Ok(live.collect())
 }
 
 /// A moment as metadata has it: `yyyyMMddHHmmss` in UTC.

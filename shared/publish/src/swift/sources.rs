@@ -13,9 +13,6 @@ use super::facts::SwiftFacts;
 use crate::compress::{gunzip, gzip};
 use crate::documents::{DocumentCache, Renderer, Source};
 
-/// Heads that are read in one call.
-const HEADS: usize = 100;
-
 #[derive(Deserialize)]
 struct Listed {
     sk: String,
@@ -48,17 +45,13 @@ pub async fn packages_of(storage: &Storage, repo: &RepoRow, source: &SourceUrl) 
             Some((package, listed.row.identity))
         })
         .collect();
-    let mut packages = Vec::new();
-    for batch in candidates.chunks(HEADS) {
-        let keys: Vec<Key> = batch.iter().map(|(package, _)| Key::Head(package.clone())).collect();
-        let heads: Vec<Option<HeadRow>> = storage.batch_get(&keys).await?;
-        for ((package, identity), head) in batch.iter().zip(heads) {
-            if let Some(head) = head.filter(|head| head.repo_uid == repo.uid && head.versions > 0) {
-                packages.push(Sourced { identity: identity.clone(), package: package.clone(), head });
-            }
-        }
-    }
-    Ok(packages)
+    let keys: Vec<Key> = candidates.iter().map(|(package, _)| Key::Head(package.clone())).collect();
+    let heads: Vec<Option<HeadRow>> = storage.read_all(&keys).await?;
+    let sourced = candidates.into_iter().zip(heads).filter_map(|((package, identity), head)| {
+        let head = head.filter(|head| head.repo_uid == repo.uid && head.versions > 0)?;
+        Some(Sourced { identity, package, head })
+    });
+    Ok(sourced.collect())
 }
 
 /// Whether a release that the reader gets names the address. Only that leads a customer to the package.

@@ -9,7 +9,7 @@ use crate::keys::Subject;
 use crate::rows::BuildScope;
 
 /// A user, made on first sign-in and brought up to date on later ones.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRow {
     /// The identity provider's `sub`.
     pub id: UserId,
@@ -17,10 +17,16 @@ pub struct UserRow {
     pub name: Option<String>,
     /// E-mail address as the provider gave it.
     pub email: Option<String>,
+    /// Whether the provider has verified that the address is theirs.
+    #[serde(default)]
+    pub email_verified: bool,
     /// Address of a picture.
     pub picture: Option<String>,
     /// First sign-in.
     pub created_at: Timestamp,
+    /// When the provider said all this, in seconds since 1970: what it said earlier does not count any more.
+    #[serde(default)]
+    pub issued_at: i64,
 }
 
 /// An organisation with its members.

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::keys::Tenant;
 use crate::rows::{FileRow, VersionStatus};
 
-/// An entity. Every change of it or of its versions is conditional on its `rev`. What decides who may have it stands in this
-/// row, at most a thousand of each kind.
+/// An entity. Every change of it or of its versions is conditional on its `rev`.
+///
+/// What decides who may have it stands in this row: at most a thousand publishers, a thousand shares and 50 stores, and never more than the row has room for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntityRow {
     /// Id, a UUID of version 7.
@@ -102,8 +103,9 @@ pub struct EntityVersionRow {
     /// Services it needs.
     #[serde(default)]
     pub service_dependencies: Vec<EntitySlug>,
-    /// Its `package.json`, as JSON text.
-    pub package_json: Option<String>,
+    /// Whether it has a `package.json`, which stands in a row of its own.
+    #[serde(default)]
+    pub has_package_json: bool,
     /// When it was committed.
     pub published_at: Timestamp,
     /// Who uploaded it, as in audit records.
@@ -120,6 +122,13 @@ impl EntityVersionRow {
     pub fn size(&self) -> u64 {
         self.package.size + self.lockfile.as_ref().map_or(0, |file| file.size)
     }
+}
+
+/// The `package.json` of a live version. Apart from the version, so that lists of versions do not read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntityPackageJson {
+    /// JSON text of up to 256 KiB.
+    pub text: String,
 }
 
 /// A version that another one was made from.
@@ -152,9 +161,22 @@ pub struct EntityRef {
     pub id: String,
 }
 
-/// Which user an e-mail address belongs to, as the identity provider has verified it.
+/// An entity in the list of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreRef {
+    /// Its id.
+    pub id: String,
+    /// Whether it is for every user, so that strangers cost no reading of the others.
+    pub public: bool,
+}
+
+/// Which user an e-mail address belongs to, as the identity provider has verified it. [`UserRow`](crate::rows::UserRow)
+/// says whether it still is theirs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmailRow {
     /// The user.
     pub user: UserId,
+    /// When the provider said so, in seconds since 1970. Of two users with one address, the later one has it.
+    #[serde(default)]
+    pub issued_at: i64,
 }

@@ -1,0 +1,104 @@
+//! Products of other tenants do not exist, and those of a tenant that has gone neither.
+
+use granary_testing::products::ApiCaller;
+use serde_json::json;
+
+use crate::{NAME, empty, json_error, sent, stocked, text_error};
+
+const SECRET: &str = "a-private-product";
+
+/// Everything that names a product or a token, asked by somebody.
+async fn asked(caller: &ApiCaller, product: &str, token: &str) -> Vec<(u16, String)> {
+    let body = json!({ "product": product, "version": "1", "token": token, "permissions": {} });
+    let announced = json!({
+        "product": product, "version": "2", "file_name": "a", "size": 1, "sha256": "00".repeat(32),
+    });
+    let responses = [
+        caller.fetch(product).await,
+        caller.download(product, "1").await,
+        caller.upload(product, "2", b"x").await,
+        caller.json("POST", "/api/product/upload-url", &announced).await,
+        caller.json("PUT", "/api/product/modify/addToken", &body).await,
+        caller.json("DELETE", "/api/product/modify/deleteToken", &body).await,
+        caller.json("DELETE", "/api/product/modify/deleteVersion", &body).await,
+        caller.delete(&format!("/api/product/delete/{product}/1")).await,
+        caller.delete(&format!("/api/product/delete/{product}")).await,
+        caller.get(&format!("/api/fetch/{token}")).await,
+        caller.delete(&format!("/api/prune/{token}")).await,
+        caller.grant(NAME, token, &json!({})).await,
+    ];
+    responses.iter().map(|response| (response.status, response.text())).collect()
+}
+
+#[tokio::test]
+async fn what_others_have_reads_like_what_nobody_has() {
+    let (app, ann) = stocked().await;
+    let bob = app.api_token("bob", true).await;
+    empty(&bob.create(SECRET).await, 201);
+    empty(&bob.upload(SECRET, "1", b"x").await, 201);
+    let theirs = app.register(&bob, false).await;
+    empty(&bob.grant(SECRET, theirs.secret(), &json!({ "download": true })).await, 201);
+    let hidden = asked(&ann, SECRET, theirs.secret()).await;
+    let unknown = asked(&ann, "no-such-product", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d").await;
+    assert_eq!(hidden, unknown);
+    assert!(hidden.iter().all(|(status, text)| *status >= 400 && !text.contains(SECRET)), "{hidden:?}");
+    assert_eq!(theirs.download(SECRET, "1").await.text(), "x");
+    assert_eq!(ann.get("/api/product/list").await.json(), json!([NAME]));
+    assert_eq!(ann.get("/api/tokens").await.json().as_array().unwrap().len(), 1);
+    empty(&ann.create(SECRET).await, 201);
+    assert_eq!(bob.fetch(SECRET).await.json()["versions"].as_object().unwrap().len(), 1);
+    let upload = sent(&ann, "1", b"y").await;
+    let refused = [bob.confirm(&upload).await, bob.confirm(&"x".repeat(upload.len())).await];
+    assert_eq!(refused[0].status, 404);
+    assert_eq!(
+        answers_like(&refused[0].text(), &upload),
+        answers_like(&refused[1].text(), &"x".repeat(upload.len()))
+    );
+    assert_eq!(ann.confirm(&upload).await.status, 201);
+}
+
+fn answers_like(text: &str, name: &str) -> String {
+    text.replace(name, "?")
+}
+
+#[tokio::test]
+async fn nothing_of_an_organisation_outlives_it() {
+    let (app, _ann) = stocked().await;
+    app.org("ann", "acme", &[]).await;
+    let org = app.org_token("ann", "acme", &["read", "write", "admin"]).await;
+    let admin = app.register(&app.api(org.secret()), true).await;
+    empty(&admin.create(NAME).await, 201);
+    empty(&admin.upload(NAME, "1", b"of-acme").await, 201);
+    let plain = app.register(&admin, false).await;
+    empty(&admin.grant(NAME, plain.secret(), &json!({ "download": true })).await, 201);
+    // The row alone goes, as if whatever follows were still to come.
+    let storage = app.state().storage();
+    storage.delete(&granary_storage::Key::Org("acme".parse().unwrap())).await.unwrap();
+    for caller in [&admin, &plain] {
+        json_error(&caller.get("/api/product/access").await, 401, "Invalid api token");
+        json_error(&caller.download(NAME, "1").await, 401, "Invalid api token");
+    }
+    // The next organisation of the name is another one.
+    app.org("bob", "acme", &[]).await;
+    for caller in [&admin, &plain] {
+        json_error(&caller.get("/api/product/access").await, 401, "Invalid api token");
+        json_error(&caller.create("other").await, 401, "Invalid api token");
+    }
+    let bobs = app.org_token("bob", "acme", &["read", "write", "admin"]).await;
+    assert_eq!(app.api(bobs.secret()).get("/api/product/list").await.text(), "[]");
+    text_error(&app.api(bobs.secret()).fetch(NAME).await, 404, "Product not found");
+}
+
+#[tokio::test]
+async fn nothing_of_a_repository_outlives_it() {
+    let (app, _ann) = stocked().await;
+    app.repo("ann", "shop", &["raw"], "private").await;
+    let repo = app.repo_token("ann", "shop", &["read", "write", "admin"]).await;
+    let admin = app.register(&app.api(repo.secret()), true).await;
+    empty(&admin.create(NAME).await, 201);
+    empty(&admin.upload(NAME, "1", b"of-the-shop").await, 201);
+    let deleted = app.user("ann").delete("/api/repos/shop").await;
+    assert!(deleted.status < 300, "{}", deleted.text());
+    json_error(&admin.download(NAME, "1").await, 401, "Invalid api token");
+    json_error(&admin.get("/api/product/list").await, 401, "Invalid api token");
+}
