@@ -28,6 +28,8 @@ STORES = {
     "CountersTable": "GRANARY_COUNTERS_TABLE",
     "Bucket": "GRANARY_BUCKET",
     "EventsQueueUrl": "GRANARY_EVENTS_QUEUE_URL",
+    "KmpPollQueueUrl": "GRANARY_KMP_POLL_QUEUE_URL",
+    "KmpBuildQueueUrl": "GRANARY_KMP_BUILD_QUEUE_URL",
 }
 
 

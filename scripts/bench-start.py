@@ -39,6 +39,7 @@ def first_requests():
         "composer": "/composer/libs/p2/acme/framework.json",
         "consumers": "/consumers",
         "entities": "/api/entities/01890a5d-ac96-774b-bcce-b302099a8057",
+        "kmp": "/api/repos/libs/kmp/builds",
         "licenses": "/v1/licenses",
         "maven": "/api/maven/libs/com/example/app/1.0.0/app-1.0.0.pom",
         "npm": "/api/npm/libs/left-pad",
@@ -49,7 +50,8 @@ def first_requests():
         "uploads": "/api/uploads/01890a5d-ac96-774b-bcce-b302099a8057",
     }
     events = {family: request("GET", path, headers) for family, path in paths.items()}
-    return {**events, "hello": request("GET", "/"), "events": {"task": "sweep"}}
+    tasks = {"events": {"task": "sweep"}, "kmp-poller": {"task": "tick"}, "kmp-builder": {"task": "sweep"}}
+    return {**events, **tasks, "hello": request("GET", "/")}
 
 
 class Stores(Handler):

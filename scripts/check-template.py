@@ -12,9 +12,12 @@ import cfnlint.decode
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What a request may never cause: reading whole tables, changing what the registry is made of, rights for others.
 FORBIDDEN = ("Scan", "PartiQL", "Function", "Table", "Bucket", "PutObjectAcl", "CreateQueue", "DeleteQueue", "PurgeQueue", "PassRole")
-# `ListBucket` and its kind look into the bucket; they do not change it. The schedule invokes the events function.
+# `ListBucket` and its kind look into the bucket; they do not change it. The schedules invoke functions.
 HARMLESS = {"s3:ListBucket", "s3:ListBucketMultipartUploads", "lambda:InvokeFunction"}
 PREFIXES = {"blobs", "documents", "staging"}
+# How many times as long as its function may take a message is invisible. The outbox is to be fast, and takes one message at a
+# time; elsewhere it is what AWS advises, so that a function that is turned away does not see a message twice.
+INVISIBLE = {"EventsFunction": 1, "KmpPollerFunction": 6, "KmpBuilderFunction": 6}
 
 complaints = []
 
@@ -96,13 +99,40 @@ def reached(name, resources):
 def consumer(name, function, mapping, resources):
     reported = mapping.get("FunctionResponseTypes", [])
     check("ReportBatchItemFailures" in reported, f"{name} cannot report single messages")
+    check(mapping.get("ScalingConfig", {}).get("MaximumConcurrency"), f"{name} can take the concurrency of the requests")
     queue = resources[referred(mapping["Queue"])]["Properties"]
-    check(queue["VisibilityTimeout"] > function["Timeout"], f"{name}: a message comes again while it is worked on")
+    least = INVISIBLE[name.split(".")[0]] * function["Timeout"]
+    visible = queue["VisibilityTimeout"] > function["Timeout"] and queue["VisibilityTimeout"] >= least
+    check(visible, f"{name}: a message comes again while it is worked on")
     check("RedrivePolicy" in queue, f"{name}: the queue has no dead letters")
-    code = (ROOT / "functions/events/src/message.rs").read_text()
-    attempts = int(re.search(r"ATTEMPTS: u32 = (\d+)", code).group(1))
-    count = queue.get("RedrivePolicy", {}).get("maxReceiveCount")
-    check(count == attempts + 1, f"{name}: the consumer gives up after {attempts} attempts, the queue after {count}")
+    policy = queue.get("RedrivePolicy", {"deadLetterTargetArn": {"Ref": None}})
+    told = function["Environment"]["Variables"]["GRANARY_DEAD_LETTERS_QUEUE_URL"]
+    check(referred(policy["deadLetterTargetArn"]) == referred(told), f"{name}: the queue has other dead letters than the consumer")
+    code = (path.read_text() for path in (ROOT / function["CodeUri"]).glob("src/**/*.rs"))
+    code = "".join(text for text in code if "send_dead_letter" in text)
+    attempts = {int(number) for number in re.findall(r"\bATTEMPTS: u32 = (\d+)", code)}
+    count = policy.get("maxReceiveCount")
+    check({number + 1 for number in attempts} == {count}, f"{name}: the consumer gives up after {attempts} attempts, the queue after {count}")
+
+
+def schedules(resources):
+    """Whoever runs the schedules may call those functions that have one, and no others."""
+    scheduled = {
+        name for name, function in of_type(resources, "AWS::Serverless::Function").items()
+        if any(event["Type"] == "ScheduleV2" for event in function.get("Events", {}).values())
+    }
+    (policy,) = resources["ScheduleRole"]["Properties"]["Policies"]
+    called = {referred(arn) for arn in listed(policy["PolicyDocument"]["Statement"]["Resource"])}
+    check(called == scheduled, f"the schedules may call {sorted(called)}, and there are some of {sorted(scheduled)}")
+
+
+def secrets(resources, parameters):
+    """What is secret is never shown, and known to no function that has nothing to do with it."""
+    for name in ("OidcClientSecret", "CdnPrivateKey", "GithubToken", "GithubAppKey", "GithubWebhookSecret"):
+        check(parameters[name].get("NoEcho") is True, f"{name} is shown to whoever may look at the stack")
+    for name, function in of_type(resources, "AWS::Serverless::Function").items():
+        known = {variable for variable in function.get("Environment", {}).get("Variables", {}) if variable.startswith("GRANARY_GITHUB_")}
+        check(not known or name in ("KmpFunction", "KmpBuilderFunction"), f"{name} knows {sorted(known)}")
 
 
 def stores(resources):
@@ -119,7 +149,7 @@ def stores(resources):
 def alarms(resources):
     defined = of_type(resources, "AWS::CloudWatch::Alarm")
     count = len(of_type(resources, "AWS::Serverless::Function"))
-    check(len(defined) >= count + 5, f"only {len(defined)} alarms for {count} functions")
+    check(len(defined) >= count + 7, f"only {len(defined)} alarms for {count} functions")
     text = str(resources)
     for metric in ("Errors", "Throttles", "Duration", "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"):
         check(f"'{metric}'" in text, f"no alarm looks at {metric}")
@@ -130,8 +160,9 @@ def main(template):
     if problems:
         sys.exit("\n".join(map(str, problems)))
     resources = decoded["Resources"]
-    for part in (roles, functions, stores, alarms):
+    for part in (roles, functions, schedules, stores, alarms):
         part(resources)
+    secrets(resources, decoded["Parameters"])
     if complaints:
         sys.exit("\n".join(complaints))
     print(f"{template.name}: {len(of_type(resources, 'AWS::Serverless::Function'))} functions, each with a role of its own")

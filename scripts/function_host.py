@@ -18,9 +18,11 @@ from http.server import BaseHTTPRequestHandler
 # What sam deploys the functions with; see PROFILE in aws-stack.py.
 BUILD = {"CARGO_PROFILE_RELEASE_LTO": "fat", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1"}
 FAMILIES = [
-    "accounts", "composer", "consumers", "entities", "events", "licenses", "maven", "npm", "products", "raw", "repos",
-    "swift", "uploads",
+    "accounts", "composer", "consumers", "entities", "events", "kmp", "kmp-builder", "kmp-poller", "licenses", "maven",
+    "npm", "products", "raw", "repos", "swift", "uploads",
 ]
+# The crates that are not called like the family.
+CRATES = {"kmp": "kmp-api"}
 PATIENCE = 30
 
 
@@ -169,12 +171,14 @@ def variables(endpoint):
         "GRANARY_REGISTRY_TABLE": "granary-registry", "GRANARY_EPHEMERAL_TABLE": "granary-ephemeral",
         "GRANARY_COUNTERS_TABLE": "granary-counters", "GRANARY_BUCKET": "granary",
         "GRANARY_EVENTS_QUEUE_URL": f"{endpoint}/000000000000/granary-events",
+        "GRANARY_KMP_POLL_QUEUE_URL": f"{endpoint}/000000000000/granary-kmp-poll",
+        "GRANARY_KMP_BUILD_QUEUE_URL": f"{endpoint}/000000000000/granary-kmp-build",
     }
 
 
 def programs(root, artifacts, say):
     """The programs by their names; built as they are for AWS unless there is a folder with them."""
-    packages = {"granary-hello": "granary-hello", **{f"granary-fn-{family}": f"granary-{family}" for family in FAMILIES}}
+    packages = {"granary-hello": "granary-hello", **{f"granary-fn-{family}": f"granary-{CRATES.get(family, family)}" for family in FAMILIES}}
     if artifacts is None:
         say("building the functions with fat LTO; the first time takes a quarter of an hour or more")
         command = ["cargo", "lambda", "build", "--release", "--x86-64"]

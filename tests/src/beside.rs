@@ -10,12 +10,14 @@ use crate::settings::{deployed, server_program};
 use crate::workplace::Workplace;
 
 /// The variables that say which stores, with what they are called here.
-const STORES: [(&str, &str); 8] = [
+const STORES: [(&str, &str); 10] = [
     ("GRANARY_REGISTRY_TABLE", "GRANARY_STACK_REGISTRYTABLE"),
     ("GRANARY_EPHEMERAL_TABLE", "GRANARY_STACK_EPHEMERALTABLE"),
     ("GRANARY_COUNTERS_TABLE", "GRANARY_STACK_COUNTERSTABLE"),
     ("GRANARY_BUCKET", "GRANARY_STACK_BUCKET"),
     ("GRANARY_EVENTS_QUEUE_URL", "GRANARY_STACK_EVENTSQUEUEURL"),
+    ("GRANARY_KMP_POLL_QUEUE_URL", "GRANARY_STACK_KMPPOLLQUEUEURL"),
+    ("GRANARY_KMP_BUILD_QUEUE_URL", "GRANARY_STACK_KMPBUILDQUEUEURL"),
     ("GRANARY_PUBLIC_URL", "GRANARY_URL"),
     ("GRANARY_OIDC_ISSUER", "GRANARY_IDP"),
     ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL"),

@@ -31,6 +31,7 @@ pub struct Server {
     url: String,
     listen: SocketAddr,
     public_url: Option<String>,
+    variables: Vec<(String, String)>,
     child: Child,
 }
 
@@ -40,7 +41,15 @@ impl Server {
     /// # Errors
     /// When the program is missing or does not get ready.
     pub async fn start() -> Result<Self> {
-        let mut server = Self::start_behind(SocketAddr::from(([127, 0, 0, 1], 0)), None).await?;
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server on free ports with empty data and these variables in its environment, which is else nearly empty.
+    ///
+    /// # Errors
+    /// When the program is missing or does not get ready.
+    pub async fn start_with(variables: &[(&str, &str)]) -> Result<Self> {
+        let mut server = Self::open(SocketAddr::from(([127, 0, 0, 1], 0)), None, variables).await?;
         let port = Url::parse(&server.url)?.port().context("the public address has no port")?;
         server.listen.set_port(port);
         Ok(server)
@@ -52,13 +61,19 @@ impl Server {
     /// When the program is missing or does not get ready, and when the suites are to use a registry that runs already:
     /// who needs a process of its own has no business there.
     pub async fn start_behind(listen: SocketAddr, public_url: Option<&str>) -> Result<Self> {
+        Self::open(listen, public_url, &[]).await
+    }
+
+    async fn open(listen: SocketAddr, public_url: Option<&str>, variables: &[(&str, &str)]) -> Result<Self> {
         ensure!(
             settings::attachment()?.is_none(),
             "this needs a process of its own, and GRANARY_URL names a registry that runs already"
         );
         let folder = tempfile::Builder::new().prefix("granary-server-").tempdir()?;
-        let (child, url) = launch(folder.path(), listen, public_url).await?;
-        Ok(Self { folder, url, listen, public_url: public_url.map(Into::into), child })
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<(String, String)> = variables.iter().map(owned).collect();
+        let (child, url) = launch(folder.path(), listen, public_url, &variables).await?;
+        Ok(Self { folder, url, listen, public_url: public_url.map(Into::into), variables, child })
     }
 
     /// The public address, without a slash at the end.
@@ -82,6 +97,19 @@ impl Server {
     /// When it cannot be killed.
     pub async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.context("kill -9")
+    }
+
+    /// Tells the process to end, waits until it has, and checks that it was content with it.
+    ///
+    /// # Errors
+    /// When it does not end, or says that something was wrong.
+    pub async fn stop(&mut self) -> Result<()> {
+        let id = self.process_id().context("the server has ended")?.to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status().await.context("kill -TERM")?;
+        ensure!(told.success(), "kill -TERM: {told}");
+        let ended = timeout(START, self.child.wait()).await.context("the server did not end")??;
+        ensure!(ended.success(), "the server ended with {ended}:\n{}", self.log());
+        Ok(())
     }
 
     /// Kills the process under its workers once there has been `enough`, and gives what they report: each ends when
@@ -114,7 +142,8 @@ impl Server {
     /// # Errors
     /// When it does not get ready, or announces another address.
     pub async fn restart(&mut self) -> Result<()> {
-        let (child, url) = launch(self.folder.path(), self.listen, self.public_url.as_deref()).await?;
+        let public_url = self.public_url.as_deref();
+        let (child, url) = launch(self.folder.path(), self.listen, public_url, &self.variables).await?;
         self.child = child;
         ensure!(url == self.url, "the server moved from {} to {url}", self.url);
         Ok(())
@@ -172,7 +201,12 @@ fn log_file(folder: &Path) -> PathBuf {
 }
 
 /// Starts the program and waits for the ready line.
-async fn launch(folder: &Path, listen: SocketAddr, public_url: Option<&str>) -> Result<(Child, String)> {
+async fn launch(
+    folder: &Path,
+    listen: SocketAddr,
+    public_url: Option<&str>,
+    variables: &[(String, String)],
+) -> Result<(Child, String)> {
     let program = settings::server_program();
     ensure!(
         program.exists(),
@@ -188,6 +222,7 @@ async fn launch(folder: &Path, listen: SocketAddr, public_url: Option<&str>) -> 
         .current_dir(folder)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -85,7 +85,6 @@ async fn keep(state: &AppState, tenant: &Tenant, row: &SoldVersionRow, staged: &
         caller: None,
         worked_until: 0,
         error: None,
-        build: None,
     };
     state.storage().put(&Key::Handover(staged.session.clone()), &handover).await
 }

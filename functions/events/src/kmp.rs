@@ -1,7 +1,7 @@
 //! What concerns libraries that are watched: a publish into the repository that they come from, and their end.
 
 use granary_http::AppState;
-use granary_kmp::poll::watchers;
+use granary_kmp::poll::{unlist, watchers};
 use granary_kmp::watched;
 use granary_model::{Error, PackageType, RepoId, Result};
 use granary_storage::rows::{PollPendingRow, WatchedRef};
@@ -17,18 +17,46 @@ const LOST_MILLIS: i64 = 300_000;
 
 /// Has whoever watches a Maven artifact look at it, a while after it has changed. A library is published as hundreds of
 /// files, and each of them comes by here: only the first one asks for a look.
+///
+/// A message that cannot be sent is logged and no more, as with all messages that only hurry what a schedule finds by itself:
+/// the event has other work to do, and would be tried for ever where the queue is not to be reached.
 pub(crate) async fn announce(state: &AppState, package: &PackageKey) -> Result<()> {
     if package.kind != PackageType::Maven {
         return Ok(());
     }
+    if !state.storage().knows(Queue::KmpPoll) {
+        tracing::debug!("nobody looks for new versions here: there is no queue of watched libraries");
+        return Ok(());
+    }
     for watcher in watchers(state.storage(), package).await? {
-        if is_first(state, &watcher).await? {
-            let body =
-                serde_json::to_string(&watcher).map_err(|e| Error::internal("announcing a look", e))?;
-            state.storage().send_later(Queue::KmpPoll, &body, state.config().kmp.debounce).await?;
+        if !is_first(state, &watcher).await? {
+            continue;
+        }
+        if unlist(state.storage(), package, &watcher).await? {
+            take_back(state, &watcher).await?;
+        } else {
+            send(state, &watcher).await;
         }
     }
     Ok(())
+}
+
+async fn send(state: &AppState, watcher: &WatchedRef) {
+    let sent = match serde_json::to_string(watcher) {
+        Ok(body) => state.storage().send_later(Queue::KmpPoll, &body, state.config().kmp.debounce).await,
+        Err(error) => Err(Error::internal("announcing a look", error)),
+    };
+    let Err(error) = sent else { return };
+    tracing::warn!(%error, kmp.watched = %watcher.id, "a library is looked at by the schedule only");
+    // The next file asks again. If this fails as well, it does so when the row has expired.
+    if let Err(error) = take_back(state, watcher).await {
+        tracing::warn!(%error, kmp.watched = %watcher.id, "an announced look could not be taken back");
+    }
+}
+
+/// Lets the next change announce a look: none is to come.
+async fn take_back(state: &AppState, watcher: &WatchedRef) -> Result<()> {
+    state.storage().delete(&Key::PollPending(watcher.repo.clone(), watcher.id.clone())).await
 }
 
 /// Whether nobody else has announced a look that is still to come.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use granary_http::{AppState, seller};
-use granary_kmp::builds::oldest;
+use granary_kmp::builds::{cancel_runs, oldest};
 use granary_kmp::{store, watched};
 use granary_model::{Error, PackageType, RepoId, Result, Sha256};
 use granary_publish::Change;
@@ -257,8 +257,10 @@ impl Purge<'_> {
             for row in &rows {
                 store::remove(&mut transaction, row);
             }
-            if matches!(self.commit(transaction).await?, Removal::Gone) {
-                return Ok(false);
+            match self.commit(transaction).await? {
+                Removal::Done => cancel_runs(&self.state.kmp_work(), &rows).await,
+                Removal::Overtaken => {}
+                Removal::Gone => return Ok(false),
             }
         }
     }

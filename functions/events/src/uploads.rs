@@ -20,7 +20,7 @@ pub(crate) async fn finish(state: &AppState, id: &str) -> Result<Progress> {
     }
     let mut kept = row.clone();
     let work = publish(state, &mut row);
-    let Some(outcome) = keep(state.storage(), || state.now(), &mut kept, work).await else {
+    let Some(outcome) = Box::pin(keep(state.storage(), || state.now(), &mut kept, work)).await else {
         return Ok(Progress::NotYet);
     };
     row.rev = kept.rev;

@@ -162,24 +162,29 @@ impl Job<'_> {
             .process_group(0)
             .kill_on_drop(true);
         let mut child = command.spawn().map_err(broken)?;
-        let group = child.id();
+        let mut group = Group(child.id());
         let left = self.build.deadline_at.saturating_sub(self.state.now().millis());
         let patience = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let ended = tokio::time::timeout(patience, child.wait()).await;
-        if ended.is_err() {
-            end_group(group).await;
+        if ended.is_ok() {
+            group.0 = None;
         }
         let is_fine = matches!(&ended, Ok(Ok(status)) if status.success());
         Ok(Ended { is_fine, is_late: ended.is_err(), words: tail(&log) })
     }
 }
 
-/// Ends a script and all that it has started.
-async fn end_group(group: Option<u32>) {
-    let Some(group) = group else { return };
-    let ended = Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().await;
-    if let Err(error) = ended {
-        tracing::warn!(%error, "what a script has started may still run");
+/// A script and all that it has started. What of it still runs when this is dropped ends: it was not done in time, or this
+/// process is told to end, which would leave a compiler behind.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(group) = self.0 else { return };
+        let mut kill = std::process::Command::new("kill");
+        if let Err(error) = kill.args(["-KILL", "--", &format!("-{group}")]).status() {
+            tracing::warn!(%error, "what a script has started may still run");
+        }
     }
 }
 

@@ -17,13 +17,13 @@ async fn main() -> Result<(), Error> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "task", rename_all = "kebab-case", deny_unknown_fields)]
 enum Task {
-    /// Announce all builds that are due.
-    Sweep,
+    /// Announce all builds that are due. In brackets, so that nothing is said beside it.
+    Sweep {},
 }
 
 async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Error> {
     if event.payload.get("task").is_some() {
-        let Task::Sweep =
+        let Task::Sweep {} =
             serde_json::from_value(event.payload).map_err(|e| format!("this task cannot be read: {e}"))?;
         let report = granary_kmp_builder::sweep(&state).await?;
         return Ok(json!({ "due": report.due, "waiting": report.waiting, "removed": report.removed }));
@@ -50,4 +50,150 @@ async fn consume(state: &AppState, event: SqsEvent) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = futures::future::join_all(steps).await.into_iter().flatten().collect();
     response
+}
+
+#[cfg(test)]
+#[path = "../tests/builder/support.rs"]
+#[expect(dead_code, reason = "the suites beside it use the rest")]
+mod support;
+
+#[cfg(test)]
+mod tests {
+    use granary_model::kmp::BuildStatus;
+    use granary_storage::Queue;
+    use granary_testing::TestApp;
+    use granary_testing::github::Doing;
+    use granary_testing::probe::{Fault, Service, Target};
+    use lambda_runtime::Context;
+
+    use super::support::{MINUTE, Place, message};
+    use super::*;
+
+    async fn invoke(app: &TestApp, payload: Value) -> Result<Value, Error> {
+        answer(app.state().clone(), LambdaEvent::new(payload, Context::default())).await
+    }
+
+    async fn call(app: &TestApp, payload: Value) -> Value {
+        invoke(app, payload).await.unwrap()
+    }
+
+    /// A message as the event source mapping of SQS hands it over.
+    fn record(id: &str, body: &str, received: u32) -> Value {
+        json!({
+            "messageId": id,
+            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": received.to_string(),
+                "SentTimestamp": "1790000000000",
+                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                "ApproximateFirstReceiveTimestamp": "1790000000010"
+            },
+            "messageAttributes": {},
+            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:kmp-build",
+            "awsRegion": "us-east-1"
+        })
+    }
+
+    /// What is in the queue of dead letters: bodies and reasons.
+    async fn dead_letters(app: &TestApp) -> Vec<(String, String)> {
+        let messages = app.state().storage().receive(Queue::DeadLetters, 0).await.unwrap();
+        messages.into_iter().map(|message| (message.body, message.reason.unwrap())).collect()
+    }
+
+    #[tokio::test]
+    async fn only_messages_that_failed_come_back() {
+        let place = Place::new().await;
+        let (first, fails, last) = (place.build().await, place.build().await, place.build().await);
+        let records = json!({ "Records": [
+            record("fails", &message(&fails), granary_kmp_builder::ATTEMPTS - 1),
+            record("first", &message(&first), 1),
+            record("unreadable", "no build", 1),
+            record("empty", "", 1),
+            record("last", &message(&last), 1),
+        ] });
+        place.app.probe.reset();
+        // Nothing is known of the first build.
+        place.app.probe.inject(Target::operation(Service::DynamoDb, "GetItem", 1), Fault::Refuse);
+        let response = call(&place.app, records).await;
+        assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "fails" }] }));
+        assert_eq!(place.read(&fails).await, fails);
+        for build in [&first, &last] {
+            assert_eq!(place.read(build).await.status, BuildStatus::Queued);
+        }
+        let letters = dead_letters(&place.app).await;
+        assert_eq!(letters.len(), 2);
+        assert!(letters.iter().all(|(_, reason)| reason.contains("cannot be read")), "{letters:?}");
+        // It comes again, and so do others, as queues have it.
+        let records = json!({ "Records": [record("fails", &message(&fails), 5), record("first", &message(&first), 2)] });
+        assert_eq!(call(&place.app, records).await, json!({ "batchItemFailures": [] }));
+        assert_eq!(place.read(&fails).await.status, BuildStatus::Queued);
+        assert_eq!(place.github.count(Doing::Dispatch), 3);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_always_fails_is_put_aside_and_its_build_found_by_the_schedule() {
+        let place = Place::new().await;
+        let build = place.build().await;
+        place.app.probe.reset();
+        place.app.probe.inject(Target::operation(Service::DynamoDb, "GetItem", 1), Fault::Refuse);
+        let records =
+            json!({ "Records": [record("fails", &message(&build), granary_kmp_builder::ATTEMPTS)] });
+        assert_eq!(call(&place.app, records).await, json!({ "batchItemFailures": [] }));
+        let letters = dead_letters(&place.app).await;
+        assert!(
+            matches!(letters.as_slice(), [(body, reason)] if *body == message(&build) && reason.contains("failed 5 times")),
+            "{letters:?}"
+        );
+        let swept = call(&place.app, json!({ "task": "sweep" })).await;
+        assert_eq!(swept, json!({ "due": 1, "waiting": 0, "removed": 0 }));
+        place.drain().await;
+        assert_eq!(place.read(&build).await.status, BuildStatus::Queued);
+        let swept = call(&place.app, json!({ "task": "sweep" })).await;
+        assert_eq!(swept, json!({ "due": 0, "waiting": 1, "removed": 0 }));
+        place.app.clock.advance_millis(MINUTE);
+        assert_eq!(call(&place.app, json!({ "task": "sweep" })).await["due"], 1);
+    }
+
+    #[tokio::test]
+    async fn poison_that_cannot_be_put_aside_comes_again() {
+        let app = TestApp::new().await;
+        app.probe.inject(Target::operation(Service::Sqs, "SendMessage", 1), Fault::Refuse);
+        let response = call(&app, json!({ "Records": [record("unreadable", "no build", 1)] })).await;
+        assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "unreadable" }] }));
+    }
+
+    /// An invocation that fails is what an alarm can see.
+    #[tokio::test]
+    async fn a_sweep_that_reads_only_a_part_fails() {
+        let app = TestApp::new().await;
+        app.probe.inject(Target::operation(Service::DynamoDb, "Query", 1), Fault::Refuse);
+        invoke(&app, json!({ "task": "sweep" })).await.unwrap_err();
+        assert_eq!(
+            call(&app, json!({ "task": "sweep" })).await,
+            json!({ "due": 0, "waiting": 0, "removed": 0 })
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_task_and_no_message_of_its_queue_is_refused() {
+        let app = TestApp::new().await;
+        let mut strange = record("strange", "{}", 1);
+        strange["eventSource"] = json!("aws:s3");
+        for (payload, word) in [
+            (json!({ "task": "made-up" }), "made-up"),
+            (json!({ "task": "sweep", "everything": true }), "everything"),
+            (json!({ "task": 1 }), "this task cannot be read"),
+            (json!({ "Records": [record("own", "{}", 1), strange] }), "messages of its queue"),
+            (json!({ "Records": 1 }), ""),
+            (json!([]), ""),
+        ] {
+            let refused = invoke(&app, payload.clone()).await.unwrap_err().to_string();
+            assert!(refused.contains(word), "{payload}: {refused}");
+        }
+        assert_eq!(dead_letters(&app).await, []);
+        assert_eq!(call(&app, json!({ "Records": [] })).await, json!({ "batchItemFailures": [] }));
+    }
 }

@@ -9,6 +9,7 @@ mod builder {
     mod app;
     mod deaths;
     mod dispatch;
+    mod late;
     mod local;
     mod lost;
     mod refusals;

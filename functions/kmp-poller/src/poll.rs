@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use granary_http::AppState;
-use granary_kmp::poll::{PollOutcome, poll_watched};
+use granary_kmp::poll::{PollOutcome, config_of, may_ask, poll_watched};
 use granary_kmp::store::shard;
-use granary_model::{Error, Result};
-use granary_storage::rows::{KmpSource, PollPendingRow, RepoRow, WatchedRef, WatchedRow};
-use granary_storage::{Commit, Key, Queue, Transaction};
+use granary_model::{Error, Result, Timestamp};
+use granary_storage::rows::{PollPendingRow, RepoRow, WatchedRef, WatchedRow};
+use granary_storage::{Key, Queue};
 use serde::{Deserialize, Serialize};
 
 /// How often a message is tried before it is put aside. The queue's own limit is one more.
@@ -28,12 +28,23 @@ pub struct PollMessage {
     /// How often it was looked at already because its newest version was incomplete.
     #[serde(default)]
     pub round: u32,
+    /// When the schedule asked for it, in milliseconds since 1970; 0 if it was somebody else.
+    #[serde(default)]
+    pub at: i64,
 }
 
 impl PollMessage {
     /// For the schedule.
-    pub fn of(place: WatchedRef) -> Self {
-        Self { place, round: 0 }
+    pub fn of(place: WatchedRef, now: Timestamp) -> Self {
+        Self { place, round: 0, at: now.millis() }
+    }
+
+    /// Whether there was a look since it was sent: messages are doubled, and those of the schedule pile up behind a source that
+    /// is slow.
+    fn is_done(&self, watched: &WatchedRow, now: Timestamp) -> bool {
+        let looked = watched.poll.checked_at;
+        let went_well = watched.poll.error.is_none() && now.millis() - looked < JUST_NOW_MILLIS;
+        self.round == 0 && (went_well || (self.at > 0 && looked >= self.at))
     }
 
     /// Its text.
@@ -55,12 +66,9 @@ pub async fn follow_up(state: &AppState, body: &str, attempt: u32) -> Result<()>
         Err(error) => return put_aside(state, body, &format!("the message cannot be read: {error}")).await,
     };
     match look(state, &message).await {
-        Ok(outcome) => {
-            if outcome.is_some_and(|outcome| outcome.incomplete) {
-                return again(state, message).await;
-            }
-            Ok(())
-        }
+        // The schedule comes again by itself.
+        Ok(Some(outcome)) if outcome.incomplete && message.at == 0 => again(state, message).await,
+        Ok(_) => Ok(()),
         Err(error) if attempt < ATTEMPTS => {
             tracing::warn!(%error, kmp.watched = %message.place.id, attempt, "a library could not be looked at");
             Err(error)
@@ -70,7 +78,7 @@ pub async fn follow_up(state: &AppState, body: &str, attempt: u32) -> Result<()>
     }
 }
 
-/// `None`: nobody watches it any more, or it was looked at a moment ago, or its source is to be left alone.
+/// `None`: nobody watches it any more, or it was looked at already, or its source is to be left alone.
 async fn look(state: &AppState, message: &PollMessage) -> Result<Option<PollOutcome>> {
     let WatchedRef { repo, id } = &message.place;
     let (watched_key, repo_key) = (Key::Watched(repo.clone(), id.clone()), Key::Repo(repo.clone()));
@@ -84,32 +92,15 @@ async fn look(state: &AppState, message: &PollMessage) -> Result<Option<PollOutc
         state.storage().delete(&Key::WatchedOfAll(shard(id), repo.clone(), id.clone())).await?;
         return Ok(None);
     };
+    // A repository of another type may become one that watches again. It stays in the list, and the schedule finds it.
+    let Some(config) = config_of(&row) else { return Ok(None) };
     // Before anything is read: a publish from now on asks for another look.
     let waited = state.storage().take::<PollPendingRow>(&Key::PollPending(repo.clone(), id.clone())).await?;
-    let now = state.now().millis();
-    let is_done = waited.is_none() && message.round == 0 && now - watched.poll.checked_at < JUST_NOW_MILLIS;
-    if is_done || now < watched.poll.not_before {
+    let work = state.kmp_work();
+    if (waited.is_none() && message.is_done(&watched, work.now)) || !may_ask(&work, &watched, config) {
         return Ok(None);
     }
-    be_found(state, &watched, &row).await?;
-    poll_watched(&state.kmp_work(), &watched, &row).await.map(Some)
-}
-
-/// Makes sure that a publish into a source here finds the library: the source may have been chosen after it was added.
-async fn be_found(state: &AppState, watched: &WatchedRow, repo: &RepoRow) -> Result<()> {
-    let config = repo.kmp_config.as_ref().filter(|config| config.source_type == KmpSource::Artifacts);
-    let Some(source) = config.and_then(|config| config.source_repo_id.clone()) else { return Ok(()) };
-    let name = format!("{}:{}", watched.group, watched.artifact);
-    let key = Key::WatcherOf(source, name, watched.repo.clone(), watched.id.clone());
-    if state.storage().get::<WatchedRef>(&key).await?.is_some() {
-        return Ok(());
-    }
-    let mut transaction = Transaction::new();
-    transaction.put("watcher", &key, &WatchedRef { repo: watched.repo.clone(), id: watched.id.clone() })?;
-    transaction.require("watched", Key::Watched(watched.repo.clone(), watched.id.clone()));
-    match state.storage().commit(transaction).await? {
-        Commit::Done | Commit::Refused(_) => Ok(()),
-    }
+    poll_watched(&work, &watched, &row).await.map(Some)
 }
 
 /// Looks again in a while, a limited number of times.

@@ -19,7 +19,7 @@ pub struct TickReport {
     pub announced: usize,
 }
 
-/// A row of the list, with the sort key to go on after.
+/// A row of the list.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(flatten)]
@@ -27,23 +27,37 @@ struct Listed {
 }
 
 /// Sends a message for each watched library. Whether it is still watched is found out by whoever gets the message.
+///
+/// # Errors
+/// A part of the list could not be read, or its messages were not all taken; all others were announced.
 pub async fn tick(state: &AppState) -> Result<TickReport> {
     let mut report = TickReport::default();
+    let mut missed = None;
     for shard in 0..SHARDS {
-        // Only says which part to list.
-        let first = Key::WatchedOfAll(shard, "any".parse()?, String::new());
-        let mut after: Option<String> = None;
-        loop {
-            let page = state.storage().list::<Listed>(&first, "", after.as_deref(), PAGE).await?;
-            let messages: Vec<String> =
-                page.rows.into_iter().map(|row| PollMessage::of(row.place).text()).collect::<Result<_>>()?;
-            state.storage().send_all(Queue::KmpPoll, &messages).await?;
-            report.announced += messages.len();
-            after = page.next;
-            if after.is_none() {
-                break;
+        match announce(state, shard).await {
+            Ok(announced) => report.announced += announced,
+            Err(error) => {
+                tracing::error!(%error, kmp.shard = shard, "a part of the watched libraries is not announced");
+                missed = Some(error);
             }
         }
     }
-    Ok(report)
+    missed.map_or(Ok(report), Err)
+}
+
+async fn announce(state: &AppState, shard: u8) -> Result<usize> {
+    // Only says which part to list.
+    let first = Key::WatchedOfAll(shard, "any".parse()?, String::new());
+    let (mut announced, mut after) = (0, None::<String>);
+    loop {
+        let page = state.storage().list::<Listed>(&first, "", after.as_deref(), PAGE).await?;
+        let messages = page.rows.into_iter().map(|row| PollMessage::of(row.place, state.now()).text());
+        let messages: Vec<String> = messages.collect::<Result<_>>()?;
+        state.storage().send_all(Queue::KmpPoll, &messages).await?;
+        announced += messages.len();
+        after = page.next;
+        if after.is_none() {
+            return Ok(announced);
+        }
+    }
 }

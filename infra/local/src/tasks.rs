@@ -1,4 +1,4 @@
-//! What runs beside the requests: the event consumer, sweeps, and counters.
+//! What runs beside the requests: consumers of queues, sweeps, schedules, and counters.
 
 use std::future::Future;
 use std::time::Duration;
@@ -58,11 +58,13 @@ async fn keep_counting(state: AppState) {
     every(Duration::from_secs(5), move || count(state.clone())).await;
 }
 
-/// Handles all events that were waiting when the process started: the queue does not survive it, the
-/// outbox does.
+/// Handles all that was waiting when the process started: queues do not survive it, the outbox and the builds do. Looks at
+/// watched libraries that had been announced are among what is lost, and a server that is started each morning would never
+/// get to the schedule's first time.
 pub(crate) async fn catch_up(state: AppState) {
     sweep(state.clone(), true).await;
-    sweep_builds(state).await;
+    sweep_builds(state.clone()).await;
+    tick(state).await;
 }
 
 /// Writes what is only in memory, before the process ends.

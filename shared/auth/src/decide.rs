@@ -192,8 +192,9 @@ fn decide_build(action: Action, is_own: bool, is_source: bool) -> Decision {
     }
 }
 
-/// Decides whether somebody who may upload to a repository may upload this version of this package: a build only its own,
-/// everybody else all. `None` for what the request does not say: a build has to say it.
+/// Decides whether somebody who may upload to a repository may upload this version of this package.
+///
+/// A build may only its own, and everybody else all. `None` for what the request does not say: a build has to say it.
 pub fn decide_build_package(
     principal: &Principal,
     kind: PackageType,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use granary_model::{OrgSlug, RepoId, Scope, Timestamp, UserId};
-use granary_storage::rows::{BuildRow, BuildScope, ConsumerRow, LicenceRow, ProductTokenRow, TokenRow};
+use granary_storage::rows::{
+    BuildRow, BuildScope, BuildTokenRow, ConsumerRow, LicenceRow, ProductTokenRow, TokenRow, WatchedRow,
+};
 use granary_storage::{Subject, Tenant};
 
 /// Who a request acts for, once its credential has been verified.
@@ -80,10 +82,6 @@ impl Principal {
         if row.is_expired(now) {
             return None;
         }
-        if let (Subject::Repo(id), Some(build)) = (&row.subject, &row.build) {
-            let uid = row.subject_uid.clone().unwrap_or_default();
-            return Some(Self::Build { repo: id.clone(), uid, scope: Arc::new(build.clone()) });
-        }
         let scope = row.scope();
         let uid = row.subject_uid.clone().unwrap_or_default();
         let token = row.id.clone();
@@ -99,19 +97,27 @@ impl Principal {
         })
     }
 
-    /// What the token of a build is good for while its build is as it is in the table: everything while its attempt is under
-    /// way; once that is over, only to look how its uploads have ended; nothing if the build is gone, or in another attempt.
-    /// Everybody else stays as they are.
-    #[must_use]
-    pub fn while_build(self, build: Option<&BuildRow>) -> Option<Self> {
-        let Self::Build { repo, uid, scope } = self else { return Some(self) };
-        let build = build.filter(|build| build.repo_uid == uid && build.attempt == scope.attempt)?;
+    /// The principal that the token of a build stands for, while its build and its library are as they are in the table:
+    /// everything while its attempt is under way; once that is over, only to look how its uploads have ended. `None` if the
+    /// token has expired, if build or library are gone, and if the build is in another attempt.
+    pub fn from_build_token(
+        row: &BuildTokenRow,
+        now: Timestamp,
+        build: Option<&BuildRow>,
+        library: Option<&WatchedRow>,
+    ) -> Option<Self> {
+        let BuildTokenRow { repo, repo_uid, scope, .. } = row;
+        library.filter(|library| library.repo_uid == *repo_uid)?;
+        let build = build.filter(|build| build.repo_uid == *repo_uid && build.attempt == scope.attempt)?;
+        if row.is_expired(now) {
+            return None;
+        }
         let scope = if build.status.is_under_way() {
-            scope
+            scope.clone()
         } else {
-            Arc::new(BuildScope { packages: Vec::new(), source: None, ..BuildScope::clone(&scope) })
+            BuildScope { packages: Vec::new(), source: None, ..scope.clone() }
         };
-        Some(Self::Build { repo, uid, scope })
+        Some(Self::Build { repo: repo.clone(), uid: repo_uid.clone(), scope: Arc::new(scope) })
     }
 
     /// The user, if it is one.

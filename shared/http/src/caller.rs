@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, header, request};
 use granary_auth::{
     Credential, CustomerCredential, Decision, Denial, IdToken, Principal, Via, decide_account, decide_own,
 };
-use granary_model::{CustomerKey, Error, Result, Scope, TokenHash, UserId};
-use granary_storage::rows::{BuildRow, CallerRef, TokenRow};
+use granary_model::{CustomerKey, Error, RepoId, Result, Scope, TokenHash, TokenKind, UserId};
+use granary_storage::rows::{BuildRow, CallerRef, TokenRow, WatchedRow};
 use granary_storage::{AccessRows, Identification, Key, Wanted};
 
 use crate::access::denied;
@@ -21,7 +21,8 @@ use crate::state::AppState;
 pub struct Caller {
     /// Who it is.
     pub principal: Principal,
-    /// Hash of the token, if one was used.
+    /// Hash of the token, if one was used. Those of builds do not count: they are asked about their build, which is changed
+    /// under a condition.
     pub token: Option<TokenHash>,
 }
 
@@ -137,7 +138,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Credential> {
 pub(crate) async fn identify(
     state: &AppState,
     headers: &HeaderMap,
-    repo: Option<&granary_model::RepoId>,
+    repo: Option<&RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     identify_as(state, credential(headers)?, repo, wanted).await
@@ -146,13 +147,17 @@ pub(crate) async fn identify(
 async fn identify_as(
     state: &AppState,
     credential: Credential,
-    repo: Option<&granary_model::RepoId>,
+    repo: Option<&RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     match credential {
         Credential::None => {
             let rows = state.storage().access_rows(None, repo, wanted).await?;
             Ok((Caller { principal: Principal::Anonymous, token: None }, rows))
+        }
+        Credential::Token(token) if token.kind() == TokenKind::Build => {
+            // Few callers are builds, and every handler holds the state of this one.
+            Box::pin(identify_build(state, &token.hash(), repo, wanted)).await
         }
         Credential::Token(token) => identify_token(state, token.hash(), repo, wanted).await,
         Credential::IdToken(token) => {
@@ -170,7 +175,7 @@ async fn identify_as(
 async fn identify_customer(
     state: &AppState,
     CustomerCredential { user, secret }: &CustomerCredential,
-    repo: Option<&granary_model::RepoId>,
+    repo: Option<&RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     let (licence, consumer) = (secret.licence_hash(), user.as_ref().map(CustomerKey::consumer_hash));
@@ -189,7 +194,7 @@ async fn identify_customer(
 pub(crate) async fn identify_again(
     state: &AppState,
     caller: &CallerRef,
-    repo: Option<&granary_model::RepoId>,
+    repo: Option<&RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     match caller {
@@ -206,7 +211,7 @@ pub(crate) async fn identify_again(
 async fn identify_token(
     state: &AppState,
     hash: TokenHash,
-    repo: Option<&granary_model::RepoId>,
+    repo: Option<&RepoId>,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(Caller, AccessRows)> {
     let rows = state.storage().access_rows(Some(Identification::Token(&hash)), repo, wanted).await?;
@@ -215,15 +220,26 @@ async fn identify_token(
         .as_ref()
         .and_then(|row| Principal::from_token(row, state.now(), |user| state.is_instance_admin(user)))
         .ok_or_else(unknown_credential)?;
-    let principal = match &principal {
-        Principal::Build { repo, scope, .. } => {
-            let key = Key::Build(repo.clone(), scope.build.clone());
-            let build: Option<BuildRow> = state.storage().get(&key).await?;
-            principal.while_build(build.as_ref()).ok_or_else(unknown_credential)?
-        }
-        _ => principal,
-    };
     Ok((Caller { principal, token: Some(hash) }, rows))
+}
+
+/// A build by its token, which is good for what its build is good for now.
+async fn identify_build(
+    state: &AppState,
+    hash: &TokenHash,
+    repo: Option<&RepoId>,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Caller, AccessRows)> {
+    let mut rows = state.storage().access_rows(Some(Identification::Build(hash)), repo, wanted).await?;
+    let row = rows.build.take().ok_or_else(unknown_credential)?;
+    let build_key = Key::Build(row.repo.clone(), row.scope.build.clone());
+    let library_key = Key::Watched(row.repo.clone(), row.watched.clone());
+    let (build, library) = tokio::try_join!(
+        state.storage().get::<BuildRow>(&build_key),
+        state.storage().get::<WatchedRow>(&library_key),
+    )?;
+    let principal = Principal::from_build_token(&row, state.now(), build.as_ref(), library.as_ref());
+    Ok((Caller { principal: principal.ok_or_else(unknown_credential)?, token: None }, rows))
 }
 
 fn unknown_credential() -> Error {

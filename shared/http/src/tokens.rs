@@ -269,7 +269,6 @@ pub async fn add_token(
         created_by,
         created_at: change.now,
         expires_at: request.expires_at,
-        build: None,
     };
     let entry = TokenEntry { token: row.clone(), hash: raw.hash() };
     transaction.put_new("new token", &Key::Token(raw.hash()), &row)?;

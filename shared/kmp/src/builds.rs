@@ -1,12 +1,15 @@
 //! Builds as people list them, and what they may do with them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use futures::StreamExt as _;
 use granary_model::kmp::BuildStatus;
 use granary_model::{RepoId, Result};
-use granary_storage::rows::{BuildRow, Outputs};
+use granary_storage::rows::BuildRow;
 use granary_storage::{Key, Storage};
 
+use crate::Work;
 use crate::drive;
 
 /// Rows that are read at once where not each of them is wanted.
@@ -15,18 +18,46 @@ const PAGE: usize = 1_000;
 /// Follows on every id.
 const BEHIND: &str = "~";
 
+/// How long a request waits for runs to be cancelled.
+const CANCELLING: Duration = Duration::from_secs(5);
+
+/// Runs that are cancelled at the same time.
+const CANCELLED_AT_ONCE: usize = 8;
+
 /// Whether what a job has uploaded is being published: not the moment to take the build away.
 pub fn is_being_published(build: &BuildRow) -> bool {
     build.status.is_under_way() && build.results.is_some()
 }
 
-/// A build as its next attempt begins, with what is wanted now. A package that is to have another name from now on is not
-/// published yet, whatever was under the old one.
-#[must_use]
-pub fn again(build: &BuildRow, outputs: &Outputs) -> BuildRow {
-    let is_npm = build.npm_published && build.outputs.npm == outputs.npm;
-    let is_swift = build.swift_published && build.outputs.swift == outputs.swift;
-    BuildRow { npm_published: is_npm, swift_published: is_swift, ..drive::anew(build, outputs.clone()) }
+/// Cancels the runs of builds that have been taken away while they were under way, as far as GitHub does so within seconds.
+///
+/// A run that goes on all the same does so for nothing: its token has stopped working, and it gets no other.
+pub async fn cancel_runs(work: &Work<'_>, taken: &[BuildRow]) {
+    let under_way = taken.iter().filter(|build| build.status.is_under_way());
+    let runs: BTreeSet<u64> = under_way.filter_map(|build| build.run_id).collect();
+    if runs.is_empty() {
+        return;
+    }
+    let github = match work.kmp.github() {
+        Ok(Some(github)) => github,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::warn!(%error, "runs of deleted builds could not be cancelled");
+            return;
+        }
+    };
+    let cancelling = futures::stream::iter(runs).for_each_concurrent(CANCELLED_AT_ONCE, async |run| {
+        if let Err(trouble) = github.cancel(run, work.now).await {
+            tracing::warn!(
+                kmp.run = run,
+                error = trouble.words(),
+                "the run of a deleted build could not be cancelled"
+            );
+        }
+    });
+    if tokio::time::timeout(CANCELLING, cancelling).await.is_err() {
+        tracing::warn!("runs of deleted builds go on: GitHub took its time to cancel them");
+    }
 }
 
 /// Whether everything that is wanted of a build is published.

@@ -124,12 +124,15 @@ pub async fn dispatch_now(work: &Work<'_>, build: &BuildRow) -> Result<DispatchO
     Ok(outcome)
 }
 
-/// A build as its next attempt begins, with what is wanted now. What is published already stays so.
+/// A build as its next attempt begins, with what is wanted now. What is published already stays so, unless it is to have another
+/// name from now on: under that one it is not.
 #[must_use]
 pub fn anew(build: &BuildRow, outputs: Outputs) -> BuildRow {
     BuildRow {
         status: BuildStatus::Pending,
         attempt: build.attempt + 1,
+        npm_published: build.npm_published && build.outputs.npm == outputs.npm,
+        swift_published: build.swift_published && build.outputs.swift == outputs.swift,
         outputs,
         dispatch: Dispatch::None,
         run_id: None,

@@ -251,7 +251,7 @@ impl GithubClient {
         if status.is_server_error() {
             return Err(Trouble::Unknown(words));
         }
-        if let Some(until) = pause(status, &headers, now) {
+        if let Some(until) = pause(status, &headers, &words, now) {
             self.paused_until.fetch_max(until.millis(), Ordering::Relaxed);
             return Err(Trouble::Later(until, words));
         }
@@ -305,18 +305,27 @@ fn words(status: StatusCode, body: &[u8], credential: &Secret) -> String {
 }
 
 /// Until when GitHub wants to be left alone, if that is what it says. Calls that are refused for this are not performed.
-fn pause(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-    let after = number("retry-after").map(|seconds| now.plus_millis(seconds.saturating_mul(1000)));
-    let has_none_left = number("x-ratelimit-remaining") == Some(0);
+fn pause(status: StatusCode, headers: &HeaderMap, words: &str, now: Timestamp) -> Option<Timestamp> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse::<i64>().ok();
+    let after = text("retry-after").and_then(|text| after(text, now));
+    let left = number("x-ratelimit-remaining");
+    // The end of the hour that is counted. If there are calls left in it, another limit was met.
     let reset = number("x-ratelimit-reset")
-        .filter(|_| has_none_left)
+        .filter(|_| left.is_none_or(|left| left <= 0))
         .map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)));
     let is_limit = match status {
         StatusCode::TOO_MANY_REQUESTS => true,
-        StatusCode::FORBIDDEN => after.is_some() || has_none_left,
+        // Some limits are told by words alone.
+        StatusCode::FORBIDDEN => after.is_some() || left == Some(0) || words.contains("rate limit"),
         _ => false,
     };
     let wanted = after.or(reset).unwrap_or_else(|| now.plus_millis(PAUSE_MILLIS));
     is_limit.then(|| wanted.clamp(now.plus_millis(1000), now.plus_millis(LONGEST_PAUSE_MILLIS)))
+}
+
+/// What `Retry-After` says: a number of seconds, or a date (RFC 9110, 10.2.3).
+fn after(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let seconds = text.parse::<i64>().map(|seconds| now.plus_millis(seconds.saturating_mul(1000)));
+    seconds.ok().or_else(|| Timestamp::parse_http_date(text))
 }

@@ -4,9 +4,11 @@
 //! registry to itself, to its neighbours, or to the metadata service of the machine it runs on. What is checked is the
 //! address that is connected to, so that a name which means one thing now and another a moment later gains nothing.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::{fmt, io};
 
+use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
 use url::{Host, Url};
@@ -57,23 +59,63 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         (0x64, 0xff9b) => parts.get(2..6) == Some(&[0; 4]) && embedded(parts[6], parts[7]),
         (0x2002, high) => embedded(high, parts[2]),
         // Teredo, documentation, benchmarks, ORCHID.
-        (0x2001, 0x0 | 0xdb8 | 0x2 | 0x10..=0x2f) => false,
-        (0x3fff, 0x0..=0xfff) => false,
+        (0x2001, 0x0 | 0xdb8 | 0x2 | 0x10..=0x2f) | (0x3fff, 0x0..=0xfff) => false,
         // Global unicast is 2000::/3; nothing else is.
         _ => first & 0xe000 == 0x2000,
     }
 }
 
-/// Resolves names to public addresses only.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PublicNames;
+/// The addresses of a name, by whoever knows them.
+type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync;
+
+/// Resolves names to public addresses only. The caller connects to what it is given, and asks nobody a second time.
+#[derive(Clone)]
+pub struct PublicNames {
+    lookup: Arc<Lookup>,
+    is_public: fn(IpAddr) -> bool,
+}
+
+impl fmt::Debug for PublicNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicNames")
+    }
+}
+
+/// By what the machine knows of names.
+impl Default for PublicNames {
+    fn default() -> Self {
+        let lookup = |name: String| -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            Box::pin(async move {
+                let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            })
+        };
+        Self { lookup: Arc::new(lookup), is_public }
+    }
+}
+
+#[cfg(test)]
+impl PublicNames {
+    /// By what a test says of names, and of addresses.
+    pub(crate) fn by(
+        lookup: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+        is_public: fn(IpAddr) -> bool,
+    ) -> Self {
+        let lookup = move |name: String| -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            let found = lookup(&name);
+            Box::pin(async move { found })
+        };
+        Self { lookup: Arc::new(lookup), is_public }
+    }
+}
 
 impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
+        let (found, is_public) = ((self.lookup)(name.as_str().to_owned()), self.is_public);
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> =
-                found.into_iter().filter(|address| is_public(address.ip())).collect();
+            let found = found.await?.into_iter().filter(|address| is_public(*address));
+            // The port is that of the request.
+            let public: Vec<SocketAddr> = found.map(|address| SocketAddr::new(address, 0)).collect();
             if public.is_empty() {
                 return Err(io::Error::other(NOT_PUBLIC).into());
             }

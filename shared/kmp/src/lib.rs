@@ -55,7 +55,7 @@ impl Kmp {
         if let Some(sources) = self.sources.get() {
             return Ok(sources);
         }
-        let sources = Sources::new(self.settings.allow_private_sources)?;
+        let sources = Sources::new(self.settings.allow_private_sources, self.settings.source_patience)?;
         Ok(self.sources.get_or_init(|| sources))
     }
 

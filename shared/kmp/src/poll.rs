@@ -6,7 +6,7 @@ mod discovery;
 use std::collections::BTreeSet;
 
 use granary_model::maven::MavenVersion;
-use granary_model::{Error, Result};
+use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::Change;
 use granary_publish::maven::listing::read_versions;
 use granary_storage::rows::{KmpConfig, KmpSource, PollState, RepoRow, WatchedRow};
@@ -18,7 +18,7 @@ use crate::poll::discovery::Found;
 use crate::source::{Answer, Validators};
 
 pub(crate) use artifacts::{may_read, module_bytes};
-pub use artifacts::{Readiness, watchers};
+pub use artifacts::{unlist, watchers};
 pub use discovery::new_build;
 
 /// Longest list of versions, in bytes.
@@ -49,16 +49,32 @@ enum Listed {
     Failed(String, Option<i64>),
 }
 
+/// Where the libraries of a repository come from; `None` if it watches nothing, or not any more.
+pub fn config_of(repo: &RepoRow) -> Option<&KmpConfig> {
+    let is_watching = !repo.deleting && repo.package_types.contains(&PackageType::Kmp);
+    repo.kmp_config.as_ref().filter(|_| is_watching)
+}
+
+/// Whether the source of a library may be asked by the schedule now. One that has failed is left alone for a while, if it is
+/// somebody else's, and still the same one.
+pub fn may_ask(work: &Work<'_>, watched: &WatchedRow, config: &KmpConfig) -> bool {
+    let PollState { not_before, source, .. } = &watched.poll;
+    let is_told_to_wait = work.now.millis() < *not_before;
+    let is_same = source.as_deref() == Some(described(config).as_str());
+    !(is_told_to_wait && is_same && config.source_type == KmpSource::External)
+}
+
 /// Looks at the source of a library and makes builds of what is new there. Safe to do twice, and at the same time: of each
 /// version there is one build.
 ///
 /// # Errors
 /// Of the stores only. What is wrong with the source is told in the outcome, and kept.
 pub async fn poll_watched(work: &Work<'_>, watched: &WatchedRow, repo: &RepoRow) -> Result<PollOutcome> {
-    let config = repo.kmp_config.as_ref().ok_or_else(|| {
+    let config = config_of(repo).ok_or_else(|| {
         Error::BadRequest(format!("repository '{}' has no kmpConfig, so there is nothing to watch", repo.id))
     })?;
     let source = described(config);
+    artifacts::enlist(work, watched, config).await?;
     let listed = match config.source_type {
         KmpSource::External => external(work, watched, &source).await?,
         KmpSource::Artifacts => artifacts::list(work, watched, repo, config).await?,
@@ -67,25 +83,28 @@ pub async fn poll_watched(work: &Work<'_>, watched: &WatchedRow, repo: &RepoRow)
     let state = match listed {
         Listed::Unchanged => checked(work, watched, &source, None),
         Listed::Failed(why, until) => {
-            let state = failed(work, watched, &why, until);
+            let state = failed(work, watched, &source, &why, until);
             outcome.errors.push(why);
             state
         }
         Listed::Versions(versions, validators) => {
             let found = Found::of(&versions);
-            let ready = match (config.source_type, found.newest_stable()) {
-                (KmpSource::Artifacts, Some(newest)) => {
-                    artifacts::readiness(work, watched, config, newest).await?
-                }
-                _ => Readiness::Complete,
+            let held_back = match config.source_type {
+                KmpSource::Artifacts => artifacts::held_back(work, watched, config, &found).await?,
+                KmpSource::External => None,
             };
-            outcome.incomplete = ready == Readiness::Incomplete;
-            let held_back = found.newest_stable().filter(|_| outcome.incomplete).cloned();
-            discovery::record(work, watched, &found, held_back.as_ref(), &mut outcome).await?;
+            outcome.incomplete = held_back.is_some();
+            discovery::record(work, watched, &found, held_back, &mut outcome).await?;
             // What was only looked at in part is looked at again, whatever the source says of changes.
             let validators =
                 if outcome.incomplete || found.was_cut { Validators::default() } else { validators };
-            checked(work, watched, &source, Some(validators))
+            let error = held_back.map(|version| {
+                format!(
+                    "the newest version {version} waits: its module metadata, or that of a module which it points to, is not in \
+                     the source yet"
+                )
+            });
+            PollState { error, ..checked(work, watched, &source, Some(validators)) }
         }
     };
     keep(work, watched, state).await?;
@@ -119,7 +138,7 @@ async fn external(work: &Work<'_>, watched: &WatchedRow, source: &str) -> Result
             format!("the source has no {}:{}; check groupId and artifactId", watched.group, watched.artifact),
             None,
         ),
-        Answer::Later(until, why) => Listed::Failed(why, until.map(|until| until.millis())),
+        Answer::Later(until, why) => Listed::Failed(why, until.map(Timestamp::millis)),
         Answer::Failed(why) => Listed::Failed(why, None),
     })
 }
@@ -147,15 +166,19 @@ fn checked(work: &Work<'_>, watched: &WatchedRow, source: &str, new: Option<Vali
     }
 }
 
-fn failed(work: &Work<'_>, watched: &WatchedRow, why: &str, until: Option<i64>) -> PollState {
-    let failures = watched.poll.failures.saturating_add(1);
+fn failed(work: &Work<'_>, watched: &WatchedRow, source: &str, why: &str, until: Option<i64>) -> PollState {
+    let is_same = watched.poll.source.as_deref() == Some(source);
+    // Another source begins anew.
+    let known = if is_same { watched.poll.clone() } else { PollState::default() };
+    let failures = known.failures.saturating_add(1);
     let backoff = BACKOFF_MILLIS << (failures - 1).min(6);
     PollState {
+        source: Some(source.to_owned()),
         checked_at: work.now.millis(),
         not_before: until.unwrap_or_else(|| work.now.plus_millis(backoff).millis()),
         failures,
         error: Some(why.to_owned()),
-        ..watched.poll.clone()
+        ..known
     }
 }
 

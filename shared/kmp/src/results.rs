@@ -11,9 +11,20 @@ use granary_storage::rows::BuildRow;
 use crate::Work;
 use crate::store;
 
+use sessions::Sessions;
+
 pub use claim::start;
 pub use complete::{Completed, Completion, UploadRef, complete};
 pub use publish::publish;
+
+/// Ends a build by a failure, and the sessions that its job has handed over. `false`: it was no longer as it was read.
+pub(crate) async fn fail(work: &Work<'_>, build: &BuildRow, why: &str) -> Result<bool> {
+    let sessions = match &build.results {
+        Some(results) => Sessions::load(work, results).await?,
+        None => Sessions::default(),
+    };
+    complete::fail(work, build, &sessions, why).await
+}
 
 /// How often a step is taken again because somebody else has changed the build meanwhile.
 pub(crate) const ROUNDS: usize = 5;

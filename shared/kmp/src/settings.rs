@@ -13,11 +13,14 @@ pub struct Settings {
     /// `GRANARY_KMP_DEBOUNCE`: seconds after a publish into a watched repository until it is looked at: a library is published
     /// as hundreds of files. Default 60, at most 900.
     pub debounce: Duration,
-    /// `GRANARY_KMP_DEADLINE`: seconds after which a build without a result has failed. Default 7,200.
+    /// `GRANARY_KMP_DEADLINE`: seconds after which a build without a result has failed. Default 10,800: the jobs of the workflow
+    /// take 125 minutes together if each needs all that it may, and then they have waited for machines as well.
     pub deadline: Duration,
     /// `GRANARY_ALLOW_PRIVATE_SOURCES`: whether sources may be at private, link-local and loopback addresses, and without
     /// TLS. Default no.
     pub allow_private_sources: bool,
+    /// How long a source may take for all of an answer. 15 seconds: several are asked within one request, which has 29.
+    pub source_patience: Duration,
     /// The public address of the registry, which jobs are told.
     pub public_url: String,
     /// Most bytes that a repository may hold (`GRANARY_REPO_QUOTA`), as the registry has it.
@@ -90,10 +93,26 @@ impl Settings {
             builder: Builder::None,
             poll_interval: Duration::from_mins(15),
             debounce: Duration::from_mins(1),
-            deadline: Duration::from_hours(2),
+            deadline: Duration::from_hours(3),
             allow_private_sources: false,
+            source_patience: Duration::from_secs(15),
             public_url: public_url.into(),
             repo_quota: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the workflow stops by itself is not given up before.
+    #[test]
+    fn the_deadline_is_longer_than_all_jobs_of_the_workflow() {
+        let workflow = include_str!("../../../infra/github/kmp-build.yml");
+        let limits = workflow.lines().filter_map(|line| line.trim().strip_prefix("timeout-minutes:"));
+        let minutes: Vec<u64> = limits.map(|text| text.trim().parse().unwrap()).collect();
+        assert_eq!(minutes.len(), workflow.matches("runs-on:").count(), "each job has a limit");
+        assert!(Duration::from_mins(minutes.iter().sum()) < Settings::local("").deadline, "{minutes:?}");
     }
 }

@@ -1,21 +1,21 @@
 //! Asking Maven repositories elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use granary_model::{Error, Result, Timestamp};
 use reqwest::header::{self, HeaderMap};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use url::Url;
 
 use crate::guard::{PublicNames, check, redirects};
 
 /// How long a source may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// How long it may take for all of an answer: several are asked within one request, which has 29 seconds.
-const ANSWER: Duration = Duration::from_secs(15);
 
 /// Longest time that a source may ask to be left alone, in seconds: a day.
 const LONGEST_PAUSE: i64 = 86_400;
@@ -52,23 +52,16 @@ pub enum Answer {
 }
 
 impl Sources {
-    /// With private addresses or without.
+    /// With private addresses or without. `patience` is how long a source may take for all of an answer.
     ///
     /// # Errors
     /// `Internal` if there can be no client.
-    pub fn new(allow_private: bool) -> Result<Self> {
-        let builder = Client::builder()
-            .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
-            // A proxy would connect to whatever it is told.
-            .no_proxy()
-            .referer(false)
-            .redirect(redirects(allow_private));
+    pub fn new(allow_private: bool, patience: Duration) -> Result<Self> {
+        let builder = client(patience).redirect(redirects(allow_private));
         let builder = if allow_private {
             builder
         } else {
-            builder.https_only(true).dns_resolver(Arc::new(PublicNames))
+            builder.https_only(true).dns_resolver(Arc::new(PublicNames::default()))
         };
         let client = builder.build().map_err(|e| Error::internal("building the HTTP client", e))?;
         Ok(Self { client, allow_private })
@@ -106,6 +99,17 @@ impl Sources {
     }
 }
 
+/// What is the same for all sources.
+fn client(patience: Duration) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT.min(patience))
+        .timeout(patience)
+        // A proxy would connect to whatever it is told.
+        .no_proxy()
+        .referer(false)
+}
+
 async fn read(mut response: Response, limit: usize) -> Result<(Bytes, Validators), String> {
     let too_large = || format!("the source sent more than {limit} bytes");
     if response.content_length().is_some_and(|length| length > limit as u64) {
@@ -129,8 +133,13 @@ async fn read(mut response: Response, limit: usize) -> Result<(Bytes, Validators
 /// Until when a source wants to be left alone: in seconds, or as a date.
 fn pause(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds: i64 = text.parse().ok()?;
-    Some(now.plus_millis(seconds.clamp(0, LONGEST_PAUSE) * 1000))
+    let longest = now.plus_millis(LONGEST_PAUSE * 1000);
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What does not fit into a number is longer than the longest.
+        let seconds = text.parse().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        return Some(now.plus_millis(seconds * 1000));
+    }
+    Timestamp::parse_http_date(text).map(|until| until.clamp(now, longest))
 }
 
 /// Why a request failed, without addresses: what resolves where is nobody's business.

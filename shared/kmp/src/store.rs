@@ -31,8 +31,10 @@ pub async fn find(work: &Work<'_>, id: &str) -> Result<Option<BuildRow>> {
     }
 }
 
-/// Adds a new build with everything that leads to it: there is one for each version of a watched library. The caller adds
-/// what else has to be written and commits. The part that is refused if there is one already is labelled `version`.
+/// Adds a new build with everything that leads to it: there is one for each version of a watched library.
+///
+/// The caller adds what else has to be written and commits. The part that is refused if there is one already is labelled
+/// `version`.
 pub fn add(transaction: &mut Transaction, row: &BuildRow) -> Result<()> {
     add_over(transaction, row, None)
 }
@@ -56,8 +58,9 @@ pub fn remove(transaction: &mut Transaction, row: &BuildRow) {
     transaction.delete("version", version_key(row));
 }
 
-/// Takes a build out under the same condition, and keeps in mind that its version had one, and what that has published:
-/// whoever looks at the source must not make another one by itself. The version's marker must still be `marker` (label
+/// Takes a build out under the same condition, and keeps in mind that its version had one, and what that has published.
+///
+/// Whoever looks at the source must not make another one by itself. The version's marker must still be `marker` (label
 /// `version`).
 pub fn bury(transaction: &mut Transaction, row: &BuildRow, marker: Option<&VersionMarker>) -> Result<()> {
     take_out(transaction, row);

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use granary_auth::{HttpKeys, IdToken, KeySource, OidcVerifier};
 use granary_model::{Error, PackageType, RawToken, Result, Timestamp, TokenKind};
-use granary_storage::rows::{BuildRow, BuildScope, KmpSource, RepoRow, TokenRow};
-use granary_storage::{Key, Subject};
+use granary_storage::Key;
+use granary_storage::rows::{BuildRow, BuildScope, BuildTokenRow, KmpSource, RepoRow};
 use serde::Deserialize;
 
 use crate::Work;
@@ -14,7 +14,7 @@ use crate::github::run_title;
 use crate::poll::may_read;
 use crate::results::{JobBuild, OVERTAKEN, ROUNDS};
 use crate::settings::{Builder, Github};
-use crate::store;
+use crate::{store, watched};
 
 /// How long the token of a build works at most, in milliseconds. It ends with the attempt it is for.
 const LIFETIME_MILLIS: i64 = 3_600_000;
@@ -150,12 +150,16 @@ async fn name_run(work: &Work<'_>, build: &BuildRow, run: u64) -> Result<bool> {
 /// library comes from. Whoever builds on this machine gets it directly.
 ///
 /// # Errors
-/// `NotFound` if the repository is gone.
+/// `NotFound` if the repository is gone, or if nobody watches the library any more.
 pub async fn issue(work: &Work<'_>, build: &BuildRow) -> Result<Issued> {
-    let repo: Option<RepoRow> = work.storage.get(&Key::Repo(build.repo.clone())).await?;
-    let repo = repo
-        .filter(|repo| repo.uid == build.repo_uid && !repo.deleting)
-        .ok_or_else(|| Error::NotFound("build not found".into()))?;
+    let gone = || Error::NotFound("build not found".into());
+    let key = Key::Repo(build.repo.clone());
+    let (repo, library) = tokio::try_join!(
+        work.storage.get::<RepoRow>(&key),
+        watched::load(work.storage, &build.repo, &build.watched),
+    )?;
+    let repo = repo.filter(|repo| repo.uid == build.repo_uid && !repo.deleting).ok_or_else(gone)?;
+    library.filter(|library| library.repo_uid == repo.uid).ok_or_else(gone)?;
     let scope = BuildScope {
         build: build.id.clone(),
         attempt: build.attempt,
@@ -163,22 +167,17 @@ pub async fn issue(work: &Work<'_>, build: &BuildRow) -> Result<Issued> {
         source: source(work, &repo).await?,
     };
     let token = RawToken::generate(TokenKind::Build, work.ids);
-    let expires_at = work.now.plus_millis(LIFETIME_MILLIS);
-    let row = TokenRow {
-        id: work.ids.next(work.now),
-        token_kind: TokenKind::Build,
-        subject: Subject::Repo(repo.id.clone()),
-        subject_uid: Some(repo.uid.clone()),
-        name: format!("build {}", build.id),
-        prefix: token.display_prefix(),
-        scopes: Vec::new(),
-        created_by: repo.owner_id.clone(),
-        created_at: work.now,
-        expires_at: Some(expires_at),
-        build: Some(scope),
+    // In whole seconds, as the table counts them.
+    let expires_at = work.now.plus_millis(LIFETIME_MILLIS).seconds();
+    let row = BuildTokenRow {
+        expires_at,
+        repo: repo.id,
+        repo_uid: repo.uid,
+        watched: build.watched.clone(),
+        scope,
     };
-    work.storage.put(&Key::Token(token.hash()), &row).await?;
-    Ok(Issued { token, expires_at })
+    work.storage.put(&Key::BuildToken(token.hash()), &row).await?;
+    Ok(Issued { token, expires_at: Timestamp::from_millis(expires_at.saturating_mul(1000)) })
 }
 
 /// Protocol, normalised name and version of whatever an attempt is still to publish.

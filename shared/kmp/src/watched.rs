@@ -6,8 +6,8 @@ use granary_storage::{Commit, Key, Storage, Transaction};
 use serde::Deserialize;
 
 use crate::Work;
-use crate::builds::is_being_published;
-use crate::store::{self, shard};
+use crate::builds::{cancel_runs, is_being_published};
+use crate::store::{self, SHARDS, shard};
 
 /// Most libraries of one repository.
 pub const MOST: usize = 1_000;
@@ -107,19 +107,68 @@ struct Listed {
     marker: VersionMarker,
 }
 
-/// Removes the builds of a library that is no longer watched, at most `batches` times 20 of them, with what was kept in mind
-/// of deleted ones. Packages that are published stay. `false`: some are left, because there were more of them or because
-/// they are being published at this moment.
+/// A build that is to be removed.
+struct Doomed {
+    build: Key,
+    /// Its version's marker, if that is to go even if there is no build any more.
+    marker: Option<Key>,
+}
+
+/// Removes the builds of a library that is no longer watched, with what was kept in mind of deleted ones.
+///
+/// First go those that are under way, whose runs are cancelled, and then at most `batches` times 20 others. Packages that are
+/// published stay. `false`: some are left, because there were more of them or because they are being published at this moment.
 ///
 /// Safe to do twice and at the same time: ids are never used again.
 pub async fn clear(work: &Work<'_>, repo: &RepoId, watched: &str, batches: usize) -> Result<bool> {
+    let mut stopped = Vec::new();
+    let outcome = async {
+        let is_stopped = stop(work, repo, watched, &mut stopped).await?;
+        Ok(remove_all(work, repo, watched, batches, &mut stopped).await? && is_stopped)
+    };
+    let outcome = outcome.await;
+    cancel_runs(work, &stopped).await;
+    outcome
+}
+
+/// Nobody makes new ones of a library that is gone, so that this is all of them.
+async fn stop(work: &Work<'_>, repo: &RepoId, watched: &str, stopped: &mut Vec<BuildRow>) -> Result<bool> {
+    let parts = (0..SHARDS).map(async |part| {
+        let first = Key::BuildUnderWay(part, repo.clone(), String::new());
+        work.storage.list_all::<WatchedRef>(&first, &first.sk()).await
+    });
+    let listed = futures::future::try_join_all(parts).await?;
+    let doomed = |place: WatchedRef| Doomed { build: Key::Build(place.repo, place.id), marker: None };
+    let doomed: Vec<Doomed> = listed.into_iter().flatten().map(doomed).collect();
+    let mut is_clear = true;
+    for batch in doomed.chunks(BATCH) {
+        is_clear &= remove_builds(work, watched, batch, stopped).await?;
+    }
+    Ok(is_clear)
+}
+
+async fn remove_all(
+    work: &Work<'_>,
+    repo: &RepoId,
+    watched: &str,
+    batches: usize,
+    stopped: &mut Vec<BuildRow>,
+) -> Result<bool> {
     let first = Key::BuildOf(repo.clone(), watched.to_owned(), String::new());
     let prefix = first.sk();
     let limit = i32::try_from(BATCH).unwrap_or(20);
     let (mut after, mut is_clear) = (None::<String>, true);
     for _ in 0..batches {
         let page = work.storage.list::<Listed>(&first, &prefix, after.as_deref(), limit).await?;
-        is_clear &= remove_builds(work, repo, watched, &prefix, &page.rows).await?;
+        let doomed = page.rows.into_iter().map(|row| {
+            let version = row.sk.strip_prefix(&prefix).unwrap_or_default().to_owned();
+            Doomed {
+                build: Key::Build(repo.clone(), row.marker.id),
+                marker: Some(Key::BuildOf(repo.clone(), watched.to_owned(), version)),
+            }
+        });
+        let doomed: Vec<Doomed> = doomed.collect();
+        is_clear &= remove_builds(work, watched, &doomed, stopped).await?;
         after = page.next;
         if after.is_none() {
             return Ok(is_clear);
@@ -128,31 +177,32 @@ pub async fn clear(work: &Work<'_>, repo: &RepoId, watched: &str, batches: usize
     Ok(false)
 }
 
-/// `false`: some of them are left.
+/// Removes up to [`BATCH`] builds, if they are of this library. `false`: some of them are left.
 async fn remove_builds(
     work: &Work<'_>,
-    repo: &RepoId,
     watched: &str,
-    prefix: &str,
-    listed: &[Listed],
+    doomed: &[Doomed],
+    stopped: &mut Vec<BuildRow>,
 ) -> Result<bool> {
-    let keys: Vec<Key> = listed.iter().map(|row| Key::Build(repo.clone(), row.marker.id.clone())).collect();
+    let keys: Vec<Key> = doomed.iter().map(|doomed| doomed.build.clone()).collect();
     for _ in 0..ATTEMPTS {
         let builds: Vec<Option<BuildRow>> = work.storage.read_all(&keys).await?;
         let mut transaction = Transaction::new();
-        let mut is_clear = true;
-        for (row, build) in listed.iter().zip(builds) {
-            match build {
-                Some(build) if is_being_published(&build) => is_clear = false,
-                Some(build) => store::remove(&mut transaction, &build),
-                None => {
-                    let version = row.sk.strip_prefix(prefix).unwrap_or_default().to_owned();
-                    let key = Key::BuildOf(repo.clone(), watched.to_owned(), version);
-                    transaction.delete("version", key);
+        let (mut is_clear, mut taken) = (true, Vec::new());
+        for (doomed, build) in doomed.iter().zip(builds) {
+            match (build, &doomed.marker) {
+                (Some(build), _) if build.watched != watched => {}
+                (Some(build), _) if is_being_published(&build) => is_clear = false,
+                (Some(build), _) => {
+                    store::remove(&mut transaction, &build);
+                    taken.push(build);
                 }
+                (None, Some(marker)) => transaction.delete("version", marker.clone()),
+                (None, None) => {}
             }
         }
         if transaction.parts() == 0 || matches!(work.storage.commit(transaction).await?, Commit::Done) {
+            stopped.extend(taken.into_iter().filter(|build| build.status.is_under_way()));
             return Ok(is_clear);
         }
     }

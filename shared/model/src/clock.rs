@@ -3,7 +3,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+/// Forms of dates in HTTP headers: the present one, that of RFC 850, and that of C's `asctime`.
+const HTTP_DATES: [&str; 3] =
+    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// Number of milliseconds in a day.
 const DAY_MILLIS: i64 = 86_400_000;
@@ -70,6 +76,13 @@ impl Timestamp {
         Some(Self(parsed.as_millisecond()))
     }
 
+    /// Reads the date of an HTTP header in any of the three forms that RFC 9110 has recipients understand.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let parsed = HTTP_DATES.iter().find_map(|form| DateTime::strptime(form, text.trim()).ok())?;
+        let moment = TimeZone::UTC.to_timestamp(parsed).ok()?;
+        Some(Self(moment.as_millisecond()))
+    }
+
     fn civil(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
@@ -124,6 +137,27 @@ impl Clock for FixedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_the_three_forms_of_http_dates() {
+        let moment = Timestamp::from_millis(784_111_777_000);
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", " Sun Nov  6 08:49:37 1994 "]
+        {
+            assert_eq!(Timestamp::parse_http_date(text), Some(moment), "{text}");
+        }
+        assert_eq!(Timestamp::parse_http_date(&moment.http_date()), Some(moment));
+        for bad in [
+            "",
+            "120",
+            "soon",
+            "06 Nov 1994",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 36 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(Timestamp::parse_http_date(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn prints_three_fractional_digits() {

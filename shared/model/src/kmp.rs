@@ -239,6 +239,21 @@ mod tests {
             "3.0-preview",
             "1.0a1",
             "1.0.0-b3",
+            // Any separator or none, any case, anywhere.
+            "1.0.0-ALPHA",
+            "1.0.0.Beta1",
+            "1.0.0_rc_2",
+            "1.0.0+dev",
+            "1.0.0-m2",
+            "1.0.0.M10",
+            "1.0.0-jre-alpha1",
+            "alpha",
+            "2.0.0dev",
+            "1.0-milestone-1",
+            "1.0-pre.1",
+            "1.0-nightly.20261125",
+            "1.0-canary",
+            "1.0-incubating",
         ] {
             assert!(is_pre_release(pre), "{pre}");
         }
@@ -253,6 +268,24 @@ mod tests {
             "1.0.0-Final",
             "1.0.0-m",
             "1.0-prefix",
+            // Words that only begin or end like one.
+            "1.0-alphabet",
+            "1.0-betamax",
+            "1.0-rcx",
+            "1.0-arc",
+            "1.0-developer",
+            "1.0-snapshots",
+            "1.0-teepee",
+            "1.0-march2",
+            "1.0-am1",
+            "1.0-m.1",
+            "1.0-a",
+            "1.0-b",
+            "1.0.0.RELEASE",
+            "1.0.0.Final",
+            "1.0.0-GA",
+            "1.0-sp1",
+            "2026.11.25",
             "",
         ] {
             assert!(!is_pre_release(stable), "{stable}");

@@ -6,7 +6,7 @@ use crate::Storage;
 use crate::item::{Item, item_row};
 use crate::keys::{Key, PackageKey};
 use crate::rows::{
-    ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, StoredFileRow, TokenRow, VersionRow,
+    BuildTokenRow, ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, StoredFileRow, TokenRow, VersionRow,
 };
 
 /// What a request is about, below the repository.
@@ -27,6 +27,8 @@ pub struct Wanted<'a> {
 pub enum Identification<'a> {
     /// A token of the registry.
     Token(&'a TokenHash),
+    /// The token of a build.
+    Build(&'a TokenHash),
     /// What a seller gave out: perhaps the key of a licence, perhaps of a consumer.
     Customer {
         /// Hash of the key of a licence.
@@ -41,6 +43,8 @@ pub enum Identification<'a> {
 pub struct AccessRows {
     /// The token, if one was asked for and exists.
     pub token: Option<TokenRow>,
+    /// The token of a build, if one was asked for and exists.
+    pub build: Option<BuildTokenRow>,
     /// The licence, if one was asked for and exists.
     pub licence: Option<LicenceRow>,
     /// The consumer, if one was asked for and exists.
@@ -72,13 +76,15 @@ impl Storage {
         let file_key = |((package, version), file): ((&PackageKey, &str), &str)| {
             (PackageKey::clone(package), version.to_owned(), file.to_owned())
         };
-        let (token, licence, consumer) = match caller {
-            Some(Identification::Token(hash)) => (Some(hash), None, None),
-            Some(Identification::Customer { licence, consumer }) => (None, Some(licence), consumer),
-            None => (None, None, None),
+        let (token, build, licence, consumer) = match caller {
+            Some(Identification::Token(hash)) => (Some(hash), None, None, None),
+            Some(Identification::Build(hash)) => (None, Some(hash), None, None),
+            Some(Identification::Customer { licence, consumer }) => (None, None, Some(licence), consumer),
+            None => (None, None, None, None),
         };
         let slots = [
             token.map(|hash| Key::Token(hash.clone())),
+            build.map(|hash| Key::BuildToken(hash.clone())),
             licence.map(|hash| Key::LicenceKey(hash.clone())),
             consumer.map(|hash| Key::ConsumerKey(hash.clone())),
             repo.map(|id| Key::Repo(id.clone())),
@@ -94,9 +100,10 @@ impl Storage {
         }
         let mut items = self.batch_items(&keys).await?.into_iter();
         let next = |asked: bool| -> Option<Item> { if asked { items.next()? } else { None } };
-        let [token, licence, consumer, repo, head, version, file, expectation] = asked.map(next);
+        let [token, build, licence, consumer, repo, head, version, file, expectation] = asked.map(next);
         Ok(AccessRows {
             token: token.map(item_row).transpose()?,
+            build: build.map(item_row).transpose()?,
             licence: licence.map(item_row).transpose()?,
             consumer: consumer.map(item_row).transpose()?,
             repo: repo.map(item_row).transpose()?,

@@ -127,6 +127,8 @@ impl Sequence {
 pub enum Key {
     /// A token by its hash.
     Token(TokenHash),
+    /// The token of a build, by its hash.
+    BuildToken(TokenHash),
     /// A token in the list of its subject, by its id.
     TokenOf(Subject, String),
     /// A user.
@@ -279,6 +281,7 @@ impl Key {
             | Self::SignIn(_)
             | Self::Upload(_)
             | Self::Handover(_)
+            | Self::BuildToken(_)
             | Self::PollPending(..)
             | Self::Holder(..)
             | Self::Expectation(..) => Table::Ephemeral,
@@ -291,6 +294,7 @@ impl Key {
     pub fn pk(&self) -> String {
         match self {
             Self::Token(hash) => format!("TOKEN#{}", hash.as_str()),
+            Self::BuildToken(hash) => format!("BUILDTOKEN#{}", hash.as_str()),
             Self::TokenOf(subject, _) => format!("SUBJECT#{subject}"),
             Self::User(id)
             | Self::OrgOf(id, _)
@@ -359,7 +363,7 @@ impl Key {
     /// Sort key.
     pub fn sk(&self) -> String {
         match self {
-            Self::Token(_) | Self::ProductToken(_) => "TOKEN".into(),
+            Self::Token(_) | Self::ProductToken(_) | Self::BuildToken(_) => "TOKEN".into(),
             Self::TokenOf(_, id) => format!("TOKEN#{id}"),
             Self::User(_) => "PROFILE".into(),
             Self::Org(_) => "ORG".into(),

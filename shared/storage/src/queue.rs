@@ -68,6 +68,11 @@ impl Storage {
         }
     }
 
+    /// Whether this process has to do with a queue: functions know the addresses of those that they use.
+    pub fn knows(&self, queue: Queue) -> bool {
+        self.queue_url(queue).is_ok()
+    }
+
     /// Sends a message.
     pub async fn send(&self, queue: Queue, body: &str) -> Result<()> {
         self.send_later(queue, body, Duration::ZERO).await

@@ -20,8 +20,8 @@ pub use entity::{
 };
 pub use handover::{EntityConfirmation, HandoverFile, HandoverPurpose, HandoverRow};
 pub use kmp::{
-    BuildResults, BuildRow, BuildScope, Dispatch, KmpMarker, Outputs, PollPendingRow, PollState, VersionMarker, WatchedRef,
-    WatchedRow,
+    BuildResults, BuildRow, BuildScope, BuildTokenRow, Dispatch, KmpMarker, Outputs, PollPendingRow,
+    PollState, VersionMarker, WatchedRef, WatchedRow,
 };
 pub use maven::{ExpectationRow, MavenPluginRow};
 pub use package::{

@@ -54,21 +54,38 @@ impl TestApp {
     /// A new, empty registry that is as patient with its storage as on AWS: with retries and limits. To be used with
     /// tokio's time paused, so that nobody really waits.
     pub async fn on_aws() -> Self {
-        Self::made(true, None, |_| {}).await
+        Self::made(true, None, Names::embedded(), |_| {}).await
     }
 
     /// A new, empty registry whose use of tables is metered.
     pub async fn metered() -> (Self, Meter) {
+        Self::metered_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn metered_with(change: impl FnOnce(&mut Config)) -> (Self, Meter) {
         let meter = Meter::default();
-        (Self::made(false, Some(meter.clone()), |_| {}).await, meter)
+        (Self::made(false, Some(meter.clone()), Names::embedded(), change).await, meter)
+    }
+
+    /// A new, empty registry with other names of its stores: functions on AWS know only those that they use.
+    pub async fn named(change: impl FnOnce(&mut Names)) -> Self {
+        let mut names = Names::embedded();
+        change(&mut names);
+        Self::made(false, None, names, |_| {}).await
     }
 
     /// A new, empty registry with other settings.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::made(false, None, change).await
+        Self::made(false, None, Names::embedded(), change).await
     }
 
-    async fn made(on_aws: bool, meter: Option<Meter>, change: impl FnOnce(&mut Config)) -> Self {
+    async fn made(
+        on_aws: bool,
+        meter: Option<Meter>,
+        names: Names,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let engines = Engines::open(folder.path()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -79,7 +96,7 @@ impl TestApp {
         config.instance_admins = vec!["root".parse().unwrap()];
         change(&mut config);
         let probe = Probe::new();
-        let storage = connect(&engines, &s3_public, &probe, meter.as_ref(), on_aws);
+        let storage = connect(&engines, &s3_public, &probe, meter.as_ref(), names, on_aws);
         storage.create_missing().await.unwrap();
         let clock = Arc::new(FixedClock::new(Timestamp::from_millis(START)));
         let issuer = Arc::new(TestIssuer::default());
@@ -91,7 +108,9 @@ impl TestApp {
     /// Another process over the same stores: it remembers nothing. It shares clock and probe.
     #[must_use]
     pub fn restarted(&self) -> Self {
-        let storage = connect(&self.engines, &self.s3_public, &self.probe, self.meter.as_ref(), self.on_aws);
+        let names = self.state().storage().names().clone();
+        let meter = self.meter.as_ref();
+        let storage = connect(&self.engines, &self.s3_public, &self.probe, meter, names, self.on_aws);
         Self {
             app: Self::assemble(self.state().config().clone(), storage, &self.issuer, &self.clock),
             probe: self.probe.clone(),
@@ -222,6 +241,7 @@ fn connect(
     s3_public: &str,
     probe: &Probe,
     meter: Option<&Meter>,
+    names: Names,
     on_aws: bool,
 ) -> Storage {
     let clients = engines.probed(probe);
@@ -236,7 +256,7 @@ fn connect(
         access_key: credentials.access_key().into(),
         secret_key: credentials.secret_key().into(),
         s3_public_endpoint: s3_public.into(),
-        names: Names::embedded(),
+        names,
     };
     if on_aws { Storage::rehearsal(embedded) } else { Storage::embedded(embedded) }
 }

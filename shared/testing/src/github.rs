@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use granary_http::Config;
 use granary_kmp::settings::{Builder, Github, GithubCredential, Secret};
-use granary_model::{Clock as _, FixedClock, Timestamp};
+use granary_model::{Clock as _, FixedClock, SystemClock, Timestamp};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -176,13 +176,24 @@ impl FakeGithub {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time of the test; without one it is 1970.
+    /// The time of the test; without one it is the machine's.
     pub fn keep_time(&self, clock: &Arc<FixedClock>) {
         self.state().clock = Some(Arc::clone(clock));
     }
 
     fn now(&self) -> Timestamp {
-        self.state().clock.as_ref().map_or(Timestamp::from_millis(0), |clock| clock.now())
+        self.state().clock.as_ref().map_or_else(|| SystemClock.now(), |clock| clock.now())
+    }
+
+    /// What makes a registry that is a process of its own have its builds made here, with a personal token.
+    pub fn variables(&self) -> [(&'static str, String); 5] {
+        [
+            ("GRANARY_GITHUB_API_URL", self.inner.address.clone()),
+            ("GRANARY_GITHUB_REPOSITORY", REPOSITORY.into()),
+            ("GRANARY_GITHUB_TOKEN", TOKEN.into()),
+            ("GRANARY_GITHUB_WEBHOOK_SECRET", WEBHOOK_SECRET.into()),
+            ("GRANARY_ALLOW_PRIVATE_SOURCES", "true".into()),
+        ]
     }
 
     /// Makes builds go here, with a personal token.

@@ -1,5 +1,8 @@
 //! Libraries of Kotlin Multiplatform as their sources give them out, and repositories that watch them.
 
+use granary_kmp::watched;
+use granary_storage::rows::{Outputs, WatchedRow};
+use granary_storage::{Commit, Transaction};
 use serde_json::{Value, json};
 
 use crate::actor::Actor;
@@ -8,15 +11,18 @@ use crate::github::FakeGithub;
 
 /// `maven-metadata.xml` of a library.
 pub fn metadata(group: &str, artifact: &str, versions: &[&str]) -> String {
-    let versions: String = versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions: Vec<String> =
+        versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions = versions.concat();
     format!(
         "<metadata><groupId>{group}</groupId><artifactId>{artifact}</artifactId><versioning><versions>{versions}</versions>\
          </versioning></metadata>"
     )
 }
 
-/// The metadata of the root module of a version, with a variant for JavaScript and some for Apple's systems, by the names
-/// that the compiler has for them (`ios_arm64`). Each variant is in a module of its own.
+/// The metadata of the root module of a version, with a variant for JavaScript and some for Apple's systems.
+///
+/// The latter by the names that the compiler has for them (`ios_arm64`). Each variant is in a module of its own.
 pub fn root_module(group: &str, artifact: &str, version: &str, js: bool, apple: &[&str]) -> Value {
     let variant = |platform: &str, target: Option<&str>, end: &str| {
         let mut attributes =
@@ -62,6 +68,32 @@ impl TestApp {
         let response = self.user(owner).post_json("/api/repos", &body).await;
         assert_eq!(response.status, 201, "{}", response.text());
         self.account_token(owner, &["read", "write", "admin"]).await
+    }
+}
+
+impl TestApp {
+    /// Adds libraries `<artifact>0` and so on to a repository that watches, each like the one with this id, without any
+    /// request: thousands of them.
+    pub async fn watch_many(&self, repo: &str, like: &str, artifact: &str, number: usize) {
+        let (state, repo) = (self.state(), repo.parse().unwrap());
+        let model = watched::load(state.storage(), &repo, like).await.unwrap().unwrap();
+        let numbers: Vec<usize> = (0..number).collect();
+        // Each takes five parts of a transaction, which has a hundred.
+        for some in numbers.chunks(20) {
+            let mut transaction = Transaction::new();
+            for at in some {
+                let name = format!("{artifact}{at}");
+                let outputs = Outputs {
+                    npm: Some(format!("@apps/{name}").parse().unwrap()),
+                    swift: Some(format!("apps.{name}").parse().unwrap()),
+                    ..model.outputs.clone()
+                };
+                let id = state.ids().next(state.now());
+                let row = WatchedRow { id, artifact: name.parse().unwrap(), outputs, ..model.clone() };
+                watched::add(&mut transaction, &row, None).unwrap();
+            }
+            assert!(matches!(state.storage().commit(transaction).await.unwrap(), Commit::Done));
+        }
     }
 }
 

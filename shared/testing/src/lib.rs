@@ -29,6 +29,7 @@ mod mishap;
 pub mod npm;
 pub mod products;
 mod serving;
+pub mod source;
 pub mod swift;
 
 pub use actor::{Actor, TestResponse};

@@ -12,6 +12,7 @@ mod clients;
 mod composer;
 mod concurrency;
 mod entities;
+mod kmp;
 mod licences;
 mod maven;
 mod process;

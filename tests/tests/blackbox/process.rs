@@ -5,5 +5,6 @@
 
 mod crash;
 mod handed_over;
+mod kmp;
 mod large;
 mod push;

@@ -10,6 +10,7 @@
 
 mod beside;
 mod gateway;
+mod kmp;
 mod operations;
 mod queues;
 mod roles;

@@ -33,26 +33,70 @@ async fn poison_is_put_aside() -> Result<()> {
     admin.delete_repo(&name).await?;
     let mut found = Vec::new();
     for _ in 0..LOOKS {
-        found.extend(put_aside(&deployer, &name).await?);
+        found.extend(put_aside(&deployer, "DEADLETTERSURL", &name).await?);
         // The name is free again once everything of the old repository is removed.
         let made = found.len() == poison.len() && admin.create_repo(&name, Visibility::Private).await.is_ok();
         if made {
-            for message in found {
-                let body = message["Body"].as_str().context("no body")?;
-                ensure!(poison.iter().any(|sent| sent == body), "changed on the way: {message}");
-                let reason = &message["MessageAttributes"]["reason"]["StringValue"];
-                ensure!(reason.as_str().is_some_and(|reason| reason.contains("cannot be read")), "{message}");
-            }
-            return Ok(());
+            return check(&found, &poison);
         }
         sleep(Duration::from_millis(500)).await;
     }
     bail!("{} of {} messages were put aside: {found:?}", found.len(), poison.len());
 }
 
-/// Takes those messages out of the queue of dead letters that have `mark` in their body.
-async fn put_aside(deployer: &Aws, mark: &str) -> Result<Vec<Value>> {
-    let queue = deployed("GRANARY_STACK_DEADLETTERSURL")?;
+/// Those of watched libraries and of builds likewise, each in a queue of its own. A message about something that is gone is
+/// none: there is nothing to do.
+#[tokio::test]
+async fn poison_of_libraries_and_builds_is_put_aside() -> Result<()> {
+    let deployer = Aws::deployer()?;
+    let name = Instance::new().await?.name("poison");
+    for (queue, dead, gone) in [
+        ("KMPPOLLQUEUEURL", "KMPPOLLDEADLETTERSURL", json!({"repo": name, "id": "gone"})),
+        ("KMPBUILDQUEUEURL", "KMPBUILDDEADLETTERSURL", json!({"repo": name, "build": "gone"})),
+    ] {
+        let poison = [format!("no JSON, {name}"), json!({"no": "place", "of": name}).to_string()];
+        let queue = deployed(&format!("GRANARY_STACK_{queue}"))?;
+        for body in std::iter::once(&gone.to_string()).chain(&poison) {
+            let message = json!({"QueueUrl": queue, "MessageBody": body});
+            deployer.sqs("SendMessage", &message).await?.success()?;
+        }
+        let mut found = Vec::new();
+        for _ in 0..LOOKS {
+            found.extend(put_aside(&deployer, dead, &name).await?);
+            if found.len() >= poison.len() && is_empty(&deployer, &queue).await? {
+                break;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        found.extend(put_aside(&deployer, dead, &name).await?);
+        ensure!(found.len() == poison.len(), "{queue}: {found:?}");
+        check(&found, &poison)?;
+    }
+    Ok(())
+}
+
+/// Whether nothing waits in a queue, and nobody is at work on anything of it.
+async fn is_empty(deployer: &Aws, queue: &str) -> Result<bool> {
+    let ask = json!({"QueueUrl": queue, "AttributeNames": ["All"]});
+    let told = deployer.sqs("GetQueueAttributes", &ask).await?.success()?.json()?;
+    let count = |name: &str| told["Attributes"][name].as_str() == Some("0");
+    Ok(count("ApproximateNumberOfMessages") && count("ApproximateNumberOfMessagesNotVisible"))
+}
+
+/// Checks that messages were put aside as they were sent, and why.
+fn check(found: &[Value], poison: &[String]) -> Result<()> {
+    for message in found {
+        let body = message["Body"].as_str().context("no body")?;
+        ensure!(poison.iter().any(|sent| sent == body), "changed on the way: {message}");
+        let reason = &message["MessageAttributes"]["reason"]["StringValue"];
+        ensure!(reason.as_str().is_some_and(|reason| reason.contains("cannot be read")), "{message}");
+    }
+    Ok(())
+}
+
+/// Takes those messages out of a queue of dead letters that have `mark` in their body.
+async fn put_aside(deployer: &Aws, dead: &str, mark: &str) -> Result<Vec<Value>> {
+    let queue = deployed(&format!("GRANARY_STACK_{dead}"))?;
     let ask = json!({
         "QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 1, "MessageAttributeNames": ["All"],
     });
@@ -72,15 +116,23 @@ async fn put_aside(deployer: &Aws, mark: &str) -> Result<Vec<Value>> {
 /// A message that ends the process each time it is tried is put aside by the queue itself.
 #[tokio::test]
 async fn the_queue_gives_up_by_itself() -> Result<()> {
-    let ask = json!({"QueueUrl": deployed("GRANARY_STACK_EVENTSQUEUEURL")?, "AttributeNames": ["All"]});
-    let told = Aws::deployer()?.sqs("GetQueueAttributes", &ask).await?.success()?.json()?;
-    let policy = told["Attributes"]["RedrivePolicy"].as_str().context("no policy")?;
-    let policy: Value = serde_json::from_str(policy)?;
-    let dead = deployed("GRANARY_STACK_DEADLETTERSURL")?;
-    let dead = dead.rsplit('/').next().unwrap_or_default();
-    ensure!(policy["deadLetterTargetArn"].as_str().is_some_and(|arn| arn.ends_with(dead)), "{policy}");
-    let most = &policy["maxReceiveCount"];
-    let most = most.as_u64().or_else(|| most.as_str()?.parse().ok()).context("no count")?;
-    ensure!((2..=10).contains(&most), "{policy}");
+    for (queue, dead, invisible) in [
+        ("EVENTSQUEUEURL", "DEADLETTERSURL", "960"),
+        ("KMPPOLLQUEUEURL", "KMPPOLLDEADLETTERSURL", "1800"),
+        ("KMPBUILDQUEUEURL", "KMPBUILDDEADLETTERSURL", "5400"),
+    ] {
+        let ask =
+            json!({"QueueUrl": deployed(&format!("GRANARY_STACK_{queue}"))?, "AttributeNames": ["All"]});
+        let told = Aws::deployer()?.sqs("GetQueueAttributes", &ask).await?.success()?.json()?;
+        let policy = told["Attributes"]["RedrivePolicy"].as_str().context("no policy")?;
+        let policy: Value = serde_json::from_str(policy)?;
+        let dead = deployed(&format!("GRANARY_STACK_{dead}"))?;
+        let dead = dead.rsplit('/').next().unwrap_or_default();
+        ensure!(policy["deadLetterTargetArn"].as_str().is_some_and(|arn| arn.ends_with(dead)), "{policy}");
+        let most = &policy["maxReceiveCount"];
+        let most = most.as_u64().or_else(|| most.as_str()?.parse().ok()).context("no count")?;
+        ensure!((2..=10).contains(&most), "{policy}");
+        ensure!(told["Attributes"]["VisibilityTimeout"] == invisible, "{queue}: {told}");
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// The functions.
-const FAMILIES: [&str; 13] = [
+const FAMILIES: [&str; 16] = [
     "ACCOUNTS",
     "REPOS",
     "NPM",
@@ -21,11 +21,21 @@ const FAMILIES: [&str; 13] = [
     "PRODUCTS",
     "ENTITIES",
     "UPLOADS",
+    "KMP",
+    "KMPPOLLER",
+    "KMPBUILDER",
     "EVENTS",
 ];
 
 /// Those that publish nothing and delete nothing, so that nothing follows from what they do.
-const QUIET: [&str; 2] = ["COMPOSER", "LICENSES"];
+const QUIET: [&str; 3] = ["COMPOSER", "LICENSES", "KMPPOLLER"];
+
+/// The functions that nobody but a schedule, a queue or an operator calls.
+const CALLED: [(&str, &str); 3] =
+    [("EVENTSFUNCTION", "sweep"), ("KMPPOLLERFUNCTION", "tick"), ("KMPBUILDERFUNCTION", "sweep")];
+
+/// A token of a build that nobody has; its last letters are the checksum that tokens have.
+const STRAY: &str = "bld_StrayStrayStrayStrayStrayStray2XQIXk";
 
 /// The tables.
 const TABLES: [&str; 3] = ["REGISTRYTABLE", "EPHEMERALTABLE", "COUNTERSTABLE"];
@@ -82,6 +92,9 @@ async fn prefixes_of_the_bucket() -> Result<()> {
         ("PRODUCTS", &[blobs, staging], &[blobs, staging]),
         ("ENTITIES", &[blobs, staging], &[blobs, staging]),
         ("UPLOADS", &[blobs, staging], &[blobs, staging]),
+        ("KMP", &[blobs, staging], &[staging]),
+        ("KMPPOLLER", &[blobs], &[]),
+        ("KMPBUILDER", &[blobs, staging], &[blobs, staging]),
         ("EVENTS", &[blobs, documents, staging], &[blobs, documents, staging]),
     ] {
         let function = function(family).await?;
@@ -96,31 +109,67 @@ async fn prefixes_of_the_bucket() -> Result<()> {
     Ok(())
 }
 
-/// The consumer alone takes messages, and nobody else puts any aside; nobody calls a function.
+/// The consumer of a queue alone takes messages, and nobody else puts any aside; those send some who have a reason to; nobody
+/// calls a function.
 #[tokio::test]
 async fn queues_and_functions() -> Result<()> {
-    let (events, dead) = (stack("EVENTSQUEUEURL")?, stack("DEADLETTERSURL")?);
+    let loud: Vec<&str> = FAMILIES.into_iter().filter(|family| !QUIET.contains(family)).collect();
     for family in FAMILIES {
         let function = function(family).await?;
-        let consumer = family == "EVENTS";
-        for (queue, action, body, allowed) in [
-            // Allowed, and refused for its size and not for who asks: nothing is sent.
-            (&events, "SendMessage", json!({"MessageBody": ""}), !QUIET.contains(&family)),
-            (&dead, "SendMessage", json!({"MessageBody": ""}), consumer),
-            (&events, "DeleteMessage", json!({"ReceiptHandle": "nothing"}), consumer),
-            (&dead, "ReceiveMessage", json!({}), false),
-            (&events, "PurgeQueue", json!({}), false),
+        for (queue, dead, consumer, senders) in [
+            ("EVENTSQUEUEURL", "DEADLETTERSURL", "EVENTS", loud.as_slice()),
+            ("KMPPOLLQUEUEURL", "KMPPOLLDEADLETTERSURL", "KMPPOLLER", &["KMP", "KMPPOLLER", "EVENTS"]),
+            ("KMPBUILDQUEUEURL", "KMPBUILDDEADLETTERSURL", "KMPBUILDER", &["KMP", "KMPPOLLER", "KMPBUILDER"]),
         ] {
-            let mut request = body;
-            request["QueueUrl"] = queue.as_str().into();
-            let reply = function.sqs(action, &request).await?;
-            ensure!(reply.is_refused() != allowed, "{family} {action} {queue}: {reply:?}");
+            let is_consumer = family == consumer;
+            for (queue, action, body, allowed) in [
+                // Allowed, and refused for its size and not for who asks: nothing is sent.
+                (queue, "SendMessage", json!({"MessageBody": ""}), senders.contains(&family)),
+                (dead, "SendMessage", json!({"MessageBody": ""}), is_consumer),
+                (queue, "DeleteMessage", json!({"ReceiptHandle": "nothing"}), is_consumer),
+                (dead, "ReceiveMessage", json!({}), false),
+                (queue, "PurgeQueue", json!({}), false),
+            ] {
+                let mut request = body;
+                request["QueueUrl"] = stack(queue)?.into();
+                let reply = function.sqs(action, &request).await?;
+                ensure!(reply.is_refused() != allowed, "{family} {action} {queue}: {reply:?}");
+            }
         }
-        let path = format!("/2015-03-31/functions/{}/invocations", stack("EVENTSFUNCTION")?);
-        let task = json!({"task": "sweep"});
-        let called = function.rest("lambda", Method::POST, &path, Some(&task)).await?;
-        ensure!(called.is_refused(), "{family} calls a function: {called:?}");
+        for (name, task) in CALLED {
+            let path = format!("/2015-03-31/functions/{}/invocations", stack(name)?);
+            let called = function.rest("lambda", Method::POST, &path, Some(&json!({"task": task}))).await?;
+            ensure!(called.is_refused(), "{family} calls {name}: {called:?}");
+        }
     }
+    Ok(())
+}
+
+/// Whoever looks at other people's servers publishes nothing, and whoever answers jobs stores nothing for them.
+#[tokio::test]
+async fn only_the_builder_publishes_what_was_built() -> Result<()> {
+    let update = json!({
+        "TableName": stack("REGISTRYTABLE")?, "Key": key(),
+        // Refused by its condition, if at all allowed: nothing is changed.
+        "UpdateExpression": "SET nothing = :one", "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    });
+    for (family, stores, counts) in
+        [("KMPPOLLER", false, false), ("KMP", false, true), ("KMPBUILDER", true, true)]
+    {
+        let function = function(family).await?;
+        let updated = function.dynamodb("UpdateItem", &update).await?;
+        ensure!(updated.is_refused() != counts, "{family} counts: {updated:?}");
+        for place in ["blobs/nothing", "staging/nothing", "documents/nothing"] {
+            if !stores || place.starts_with("documents") {
+                let put = object(&function, Method::PUT, place).await?;
+                ensure!(put.is_refused(), "{family} stores {place}: {put:?}");
+            }
+        }
+    }
+    let expired = json!({"TableName": stack("EPHEMERALTABLE")?, "Item": key()});
+    let put = function("KMPPOLLER").await?.dynamodb("PutItem", &expired).await?;
+    ensure!(put.is_refused(), "the poller writes tokens: {put:?}");
     Ok(())
 }
 
@@ -140,6 +189,9 @@ async fn rows_of_the_other_tables() -> Result<()> {
         ("PRODUCTS", true, false),
         ("ENTITIES", true, false),
         ("UPLOADS", true, false),
+        ("KMP", true, false),
+        ("KMPPOLLER", true, false),
+        ("KMPBUILDER", true, false),
         ("EVENTS", true, true),
     ] {
         let function = function(family).await?;
@@ -158,8 +210,29 @@ async fn rows_of_the_other_tables() -> Result<()> {
 async fn every_function_knows_who_has_signed_in() -> Result<()> {
     let instance = Instance::new().await?;
     let admin = instance.admin()?;
-    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-    for (number, path) in [
+    for (number, path) in paths(&instance).iter().enumerate() {
+        let user = admin.sign_in(&instance.name(&format!("new{number}"))).await?;
+        let (status, answer) = user.send(Method::GET, path, None).await?;
+        ensure!(!status.is_server_error() && status != StatusCode::UNAUTHORIZED, "{path}: {status} {answer}");
+    }
+    Ok(())
+}
+
+/// Tokens of builds are in another table than all others, and each function may look there.
+#[tokio::test]
+async fn every_function_knows_tokens_of_builds() -> Result<()> {
+    let instance = Instance::new().await?;
+    let stray = instance.admin()?.with_token(STRAY);
+    for path in paths(&instance) {
+        let (status, answer) = stray.send(Method::GET, &path, None).await?;
+        ensure!(status == StatusCode::UNAUTHORIZED, "{path}: {status} {answer}");
+    }
+    Ok(())
+}
+
+/// One path of each function that is reached from outside.
+fn paths(instance: &Instance) -> Vec<String> {
+    [
         "/api/auth/me",
         "/api/repos",
         "/api/npm/none/left-pad",
@@ -172,14 +245,9 @@ async fn every_function_knows_who_has_signed_in() -> Result<()> {
         "/api/product/access",
         "/api/entities",
         &format!("/api/organizations/{}/store", instance.name("none")),
-        &format!("/api/uploads/{id}"),
+        "/api/uploads/01890a5d-ac96-774b-bcce-b302099a8057",
+        "/api/repos/none/kmp/builds",
     ]
-    .into_iter()
-    .enumerate()
-    {
-        let user = admin.sign_in(&instance.name(&format!("new{number}"))).await?;
-        let (status, answer) = user.send(Method::GET, path, None).await?;
-        ensure!(!status.is_server_error() && status != StatusCode::UNAUTHORIZED, "{path}: {status} {answer}");
-    }
-    Ok(())
+    .map(str::to_owned)
+    .into()
 }

@@ -50,7 +50,7 @@ async fn calls() -> usize {
 
 #[tokio::test]
 async fn a_storage_call_that_fails_loses_nothing_and_doubles_nothing() {
-    for n in 1..=calls().await {
+    for n in 1..=Box::pin(calls()).await {
         for fault in [Fault::Refuse, Fault::LoseAnswer] {
             let place = Place::new().await;
             let build = place.build().await;
@@ -64,7 +64,7 @@ async fn a_storage_call_that_fails_loses_nothing_and_doubles_nothing() {
 
 #[tokio::test]
 async fn a_process_that_dies_between_two_storage_calls_loses_nothing_and_doubles_nothing() {
-    for n in 1..=calls().await {
+    for n in 1..=Box::pin(calls()).await {
         // Before the call took effect, and after it.
         for is_after in [false, true] {
             let place = Place::new().await;

@@ -133,3 +133,20 @@ async fn whoever_finds_the_run_first_writes_it_down() {
     tokio::time::resume();
     assert_eq!(place.read(&build).await, found);
 }
+
+/// The job of a run proves itself before GitHub lists the run. Then there is nothing to look for, and nothing to begin anew.
+#[tokio::test]
+async fn a_run_whose_job_has_told_is_not_looked_for() {
+    let place = Place::new().await;
+    let row = unknown(&place, Trick::ActAndLose).await;
+    // As the exchange of the job's ID token writes it.
+    place.write(&BuildRow { run_id: Some(1000), ..row.clone() }).await;
+    place.app.clock.advance_millis(11 * MINUTE);
+    let none = r#"{"total_count":0,"workflow_runs":[]}"#.to_owned();
+    for _ in 0..3 {
+        place.github.trick(Doing::List, Trick::Answer(200, Vec::new(), none.clone()));
+    }
+    let queued = place.step(&row).await;
+    assert_eq!((queued.status, queued.run_id, queued.attempt), (BuildStatus::Queued, Some(1000), 1));
+    assert_eq!(place.github.count(Doing::Dispatch), 1);
+}

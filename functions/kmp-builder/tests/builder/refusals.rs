@@ -2,10 +2,11 @@
 
 use granary_kmp::drive::{DispatchOutcome, dispatch_now};
 use granary_kmp::settings::Builder;
+use granary_model::Timestamp;
 use granary_model::kmp::BuildStatus;
 use granary_storage::rows::{BuildRow, Dispatch};
-use granary_testing::Log;
 use granary_testing::github::{Doing, FakeGithub, TOKEN, Trick};
+use granary_testing::{Log, START};
 
 use super::support::{MINUTE, Place, module};
 
@@ -36,13 +37,23 @@ async fn what_github_refuses_fails_with_its_reason() {
 #[tokio::test]
 async fn limits_put_a_build_back_until_they_are_over() {
     let seconds = |place: &Place, more: i64| (place.app.state().now().seconds() + more).to_string();
+    let date = |more: i64| Timestamp::from_millis(START).plus_millis(more * 1000).http_date();
     for (status, headers, wait) in [
         (429, vec![("retry-after", "90".to_owned())], 90),
         (403, vec![("retry-after", "90".to_owned())], 90),
         (429, vec![], 60),
+        (403, vec![], 60),
         (403, vec![("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", String::new())], 120),
         (429, vec![("retry-after", "99999999999".to_owned())], 3660),
         (429, vec![("retry-after", "-5".to_owned())], 1),
+        (429, vec![("retry-after", date(150))], 150),
+        (403, vec![("retry-after", date(150))], 150),
+        (429, vec![("retry-after", date(-150))], 1),
+        (429, vec![("retry-after", "soon".to_owned())], 60),
+        (429, vec![("x-ratelimit-reset", String::new())], 120),
+        // The hour is not over, and it is not what was exceeded.
+        (429, vec![("x-ratelimit-remaining", "12".to_owned()), ("x-ratelimit-reset", String::new())], 60),
+        (429, vec![("retry-after", "90".to_owned()), ("x-ratelimit-reset", String::new())], 90),
     ] {
         let place = Place::new().await;
         let build = place.build().await;
@@ -93,7 +104,7 @@ async fn a_github_that_refuses_for_ever_ends_the_build() {
     let failed = place.until_it_ends(&build).await;
     assert_eq!(failed.status, BuildStatus::Failed);
     let why = failed.error.unwrap();
-    assert!(why.contains("could not be handed over within 120 minutes") && why.contains("429"), "{why}");
+    assert!(why.contains("could not be handed over within 180 minutes") && why.contains("429"), "{why}");
     assert_eq!(place.github.runs().len(), 0);
 }
 

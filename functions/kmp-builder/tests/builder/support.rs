@@ -94,6 +94,9 @@ impl Place {
         let row = new_build(&work, &watched, &version.parse().unwrap(), BuildStatus::Pending);
         let mut transaction = Transaction::new();
         store::add(&mut transaction, &row).unwrap();
+        // Whose library is gone gets no token.
+        let library = Key::Watched(watched.repo.clone(), watched.id.clone());
+        transaction.put_new("watched", &library, &watched).unwrap();
         assert!(matches!(work.storage.commit(transaction).await.unwrap(), Commit::Done));
         row
     }

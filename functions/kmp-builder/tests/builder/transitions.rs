@@ -2,7 +2,7 @@
 
 use granary_kmp::drive::{DispatchOutcome, Progress, anew, dispatch_now, drive};
 use granary_model::kmp::BuildStatus;
-use granary_storage::rows::{BuildRow, Dispatch};
+use granary_storage::rows::{BuildResults, BuildRow, Dispatch, Outputs};
 use granary_testing::github::{Doing, FakeGithub, Trick};
 
 use super::support::{MINUTE, Place};
@@ -93,17 +93,17 @@ async fn a_deadline_ends_a_build_and_cancels_its_run() {
     place.step(&build).await;
     place.github.set(1000, "in_progress", None);
     assert_eq!(place.step(&build).await.status, BuildStatus::Building);
-    place.app.clock.advance_millis(119 * MINUTE);
+    place.app.clock.advance_millis(179 * MINUTE);
     assert_eq!(place.step(&build).await.status, BuildStatus::Building);
     place.app.clock.advance_millis(MINUTE);
     let failed = place.step(&build).await;
     assert_eq!(failed.status, BuildStatus::Failed);
-    assert!(failed.error.as_ref().unwrap().contains("within 120 minutes"), "{failed:?}");
+    assert!(failed.error.as_ref().unwrap().contains("within 180 minutes"), "{failed:?}");
     assert!(place.github.runs()[0].is_cancelled);
     // The one that cannot be cancelled runs for nothing, and the build is over all the same.
     let other = place.build_of("1.0.0", true).await;
     place.step(&other).await;
-    place.app.clock.advance_millis(121 * MINUTE);
+    place.app.clock.advance_millis(181 * MINUTE);
     place.github.trick(Doing::Cancel, Trick::status(500));
     assert_eq!(place.step(&other).await.status, BuildStatus::Failed);
 }
@@ -159,6 +159,31 @@ async fn another_attempt_begins_with_nothing_but_what_is_published() {
     let inputs: Vec<String> = place.github.runs().into_iter().map(|run| run.input).collect();
     assert_eq!(inputs, [format!("{}.1", build.id), format!("{}.2", build.id)]);
     assert_eq!(dispatch_now(&work, &next).await.unwrap(), DispatchOutcome::Overtaken);
+}
+
+/// Names may be changed between two attempts: under another one nothing is published yet.
+#[tokio::test]
+async fn what_is_to_have_another_name_is_built_again() {
+    let place = Place::new().await;
+    let build = place.build().await;
+    let whole = BuildRow {
+        npm_published: true,
+        swift_published: true,
+        results: Some(BuildResults { npm: Some("one".into()), swift: Some("two".into()) }),
+        ..build.clone()
+    };
+    let renamed = Outputs { npm: Some("@apps/other".parse().unwrap()), ..build.outputs.clone() };
+    let next = anew(&whole, renamed.clone());
+    assert_eq!((next.npm_published, next.swift_published, next.results.as_ref()), (false, true, None));
+    let moved = Outputs { swift: Some("apps.other".parse().unwrap()), ..build.outputs.clone() };
+    let other = anew(&whole, moved);
+    assert_eq!((other.npm_published, other.swift_published), (true, false));
+    let fewer = Outputs { enable_swift: false, ..build.outputs.clone() };
+    assert!(anew(&whole, fewer).swift_published, "it is there, also while it is not wanted");
+    place.write(&next).await;
+    assert_eq!(place.step(&build).await.status, BuildStatus::Queued);
+    let inputs = &place.github.runs()[0].inputs;
+    assert_eq!((inputs["npm_name"].as_str(), inputs["swift_package"].as_str()), ("@apps/other", ""));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What GitHub tells by itself.
 
+use granary_kmp::drive::anew;
 use granary_model::kmp::BuildStatus;
 use granary_storage::Queue;
 use granary_testing::github::{Doing, FakeGithub, WEBHOOK_SECRET, Webhook};
@@ -53,6 +54,31 @@ async fn hints_may_come_twice_late_and_in_any_order() {
     assert_eq!(place.github.count(Doing::Dispatch), 1);
     place.github.webhook(1000).deliver(&place.app).await;
     assert_eq!(messages(&place.app).await, 0, "of what is over there are no messages");
+}
+
+/// A run of an attempt that is given up goes on at GitHub, and tells of itself as if nothing had happened.
+#[tokio::test]
+async fn hints_of_an_earlier_attempt_change_nothing() {
+    let (place, build) = started().await;
+    place.github.set(1000, "completed", Some("failure"));
+    let first = place.github.webhook(1000);
+    let failed = place.step(&build).await;
+    assert_eq!(failed.status, BuildStatus::Failed);
+    place.write(&anew(&failed, failed.outputs.clone())).await;
+    let second = place.step(&build).await;
+    assert_eq!((second.status, second.attempt, second.run_id), (BuildStatus::Queued, 2, Some(1001)));
+    place.github.set(1000, "in_progress", None);
+    for hint in [first, place.github.webhook(1000)] {
+        assert_eq!(hint.deliver(&place.app).await.status, 204);
+        assert_eq!(messages(&place.app).await, 0);
+    }
+    assert_eq!(place.read(&build).await, second);
+    // Whoever looks all the same looks at the run of the present attempt.
+    assert_eq!(place.step(&build).await.status, BuildStatus::Queued);
+    place.github.set(1001, "in_progress", None);
+    assert_eq!(place.github.webhook(1001).deliver(&place.app).await.status, 204);
+    place.drain().await;
+    assert_eq!(place.read(&build).await.status, BuildStatus::Building);
 }
 
 #[tokio::test]

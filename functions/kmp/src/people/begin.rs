@@ -6,8 +6,8 @@ use axum::response::Response;
 use granary_http::editing::{ATTEMPTS, pause, require_token, too_busy};
 use granary_http::permit::Write;
 use granary_http::{ApiError, ApiResult, AppState, Fields, Json, Repo, RepoAccess, reply, shown};
-use granary_kmp::builds::{again, is_complete};
-use granary_kmp::drive::{DispatchOutcome, dispatch_now};
+use granary_kmp::builds::is_complete;
+use granary_kmp::drive::{DispatchOutcome, anew, dispatch_now};
 use granary_kmp::poll::new_build;
 use granary_kmp::{store, watched};
 use granary_model::kmp::{BuildStatus, semantic_version};
@@ -181,7 +181,7 @@ async fn restart(
             )));
         };
         semantic_version(&build.version)?;
-        let mut next = again(&build, &watched.outputs);
+        let mut next = anew(&build, watched.outputs.clone());
         if build.status == BuildStatus::Success {
             refuse_complete(&next)?;
         }

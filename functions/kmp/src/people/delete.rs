@@ -1,4 +1,5 @@
-//! Deleting builds. What they have published stays, and so does the knowledge that their versions are not new.
+//! Deleting builds. What they have published stays, and so does the knowledge that their versions are not new. Runs that are
+//! under way are cancelled, and their tokens are worth nothing from that moment on.
 
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
@@ -6,7 +7,7 @@ use axum::response::Response;
 use granary_http::editing::{ATTEMPTS, pause, require_token, too_busy};
 use granary_http::permit::Admin;
 use granary_http::{ApiResult, AppState, Repo, RepoAccess, done, reply};
-use granary_kmp::builds::{is_being_published, oldest};
+use granary_kmp::builds::{cancel_runs, is_being_published, oldest};
 use granary_kmp::store;
 use granary_model::{Error, Result};
 use granary_storage::rows::{BuildRow, VersionMarker};
@@ -38,6 +39,7 @@ pub(super) async fn delete_build(
             .into());
         }
         if delete(&state, &access, std::slice::from_ref(&build)).await? {
+            cancel_runs(&state.kmp_work(), &[build]).await;
             return Ok(done());
         }
         pause(&state, attempt).await;
@@ -50,33 +52,58 @@ pub(super) async fn delete_build(
 /// (`more`). Those that are being published are `kept`.
 pub(super) async fn delete_builds(state: AppState, Repo(access): Repo<Admin>) -> ApiResult<Response> {
     source(&access)?;
-    let (mut deleted, mut kept, mut more) = (0, 0, true);
-    let mut behind: Option<String> = None;
-    for _ in 0..BATCHES {
-        let rows = oldest(state.storage(), &access.repo.id, behind.as_deref(), BATCH).await?;
-        let Some(last) = rows.last() else {
-            more = false;
-            break;
-        };
-        behind = Some(last.id.clone());
-        more = rows.len() == BATCH;
-        let found = rows.len();
-        let left = delete_batch(&state, &access, rows).await?;
-        (deleted, kept) = (deleted + found - left, kept + left);
-        if !more {
-            break;
-        }
-    }
+    let mut deletion = Deletion::default();
+    let outcome = deletion.run(&state, &access).await;
+    // Also of those that were deleted before something went wrong.
+    cancel_runs(&state.kmp_work(), &deletion.stopped).await;
+    outcome?;
+    let Deletion { deleted, kept, more, .. } = deletion;
     Ok(reply(StatusCode::OK, &json!({ "success": true, "deleted": deleted, "kept": kept, "more": more })))
 }
 
-/// Deletes builds, and gives how many of them could not be.
-async fn delete_batch(state: &AppState, access: &RepoAccess<Admin>, rows: Vec<BuildRow>) -> Result<usize> {
+/// How far the deletion of all builds has come.
+#[derive(Debug, Default)]
+struct Deletion {
+    deleted: usize,
+    kept: usize,
+    more: bool,
+    /// Those of the deleted ones that were under way.
+    stopped: Vec<BuildRow>,
+}
+
+impl Deletion {
+    async fn run(&mut self, state: &AppState, access: &RepoAccess<Admin>) -> Result<()> {
+        let mut behind: Option<String> = None;
+        for _ in 0..BATCHES {
+            let rows = oldest(state.storage(), &access.repo.id, behind.as_deref(), BATCH).await?;
+            behind = rows.last().map(|last| last.id.clone());
+            self.more = rows.len() == BATCH;
+            if !rows.is_empty() {
+                let found = rows.len();
+                let (deleted, kept) = delete_batch(state, access, rows).await?;
+                // Those that somebody else has deleted meanwhile are gone as well.
+                (self.deleted, self.kept) = (self.deleted + found - kept, self.kept + kept);
+                self.stopped.extend(deleted.into_iter().filter(|build| build.status.is_under_way()));
+            }
+            if !self.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Deletes builds: those that it has deleted, and how many it could not delete.
+async fn delete_batch(
+    state: &AppState,
+    access: &RepoAccess<Admin>,
+    rows: Vec<BuildRow>,
+) -> Result<(Vec<BuildRow>, usize)> {
     let mut rows = rows;
     for attempt in 0..ATTEMPTS {
         let (kept, free): (Vec<BuildRow>, Vec<BuildRow>) = rows.into_iter().partition(is_being_published);
         if free.is_empty() || delete(state, access, &free).await? {
-            return Ok(kept.len());
+            return Ok((free, kept.len()));
         }
         pause(state, attempt).await;
         let keys: Vec<Key> =

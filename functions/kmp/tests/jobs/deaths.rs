@@ -111,7 +111,10 @@ async fn one_at_a_time_verifies() {
     place.handed_over(&build).await;
     let row = place.read(&build).await;
     place.app.probe.reset();
-    place.app.probe.inject(Target::operation(Service::S3, "GetObject", 1), Fault::Delay(Duration::from_mins(5)));
+    place
+        .app
+        .probe
+        .inject(Target::operation(Service::S3, "GetObject", 1), Fault::Delay(Duration::from_mins(5)));
     let (first, second) = (place.app.state().clone(), place.app.restarted());
     let (at_work, other) = (row.clone(), row.clone());
     let task = tokio::spawn(async move { publish(&first.kmp_work(), &at_work).await });

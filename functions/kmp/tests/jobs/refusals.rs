@@ -148,3 +148,24 @@ async fn a_reason_after_the_uploads_ends_the_build_unless_it_is_published() {
     assert_eq!(job.complete(&json!({ "error": "late" })).await.status, 409);
     assert_eq!(place.read(&other).await.status, BuildStatus::Success);
 }
+
+/// The stores were down, or whoever publishes was: the build is given up, and its uploads do not wait for ever.
+#[tokio::test]
+async fn what_could_not_be_published_in_time_fails_with_its_uploads() {
+    let place = Place::new().await;
+    let build = place.build().await;
+    let (job, npm, swift) = place.handed_over(&build).await;
+    let deadline = place.read(&build).await.deadline_at;
+    assert!(deadline > granary_testing::START);
+    // Half an hour of grace for what has come in time.
+    place.app.clock.advance_millis(deadline - granary_testing::START + 31 * 60_000);
+    let row = place.go_on(&build).await;
+    assert_eq!((row.status, &row.results), (BuildStatus::Failed, &None), "{row:?}");
+    for upload in [&npm, &swift] {
+        assert_eq!(place.session(upload).await, ("failed".into(), row.error.clone().unwrap()));
+    }
+    assert_eq!(place.seen("1.0.0").await, (false, false));
+    let staged = place.app.state().storage().list_objects("staging/", None).await.unwrap();
+    assert_eq!(staged, Vec::<String>::new());
+    assert_eq!(job.complete(&uploads(&npm, &swift)).await.status, 401, "its hour is over");
+}

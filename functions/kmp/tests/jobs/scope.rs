@@ -1,6 +1,8 @@
 //! The token of a build is good for its build, while that is under way.
 
+use granary_model::RawToken;
 use granary_model::kmp::BuildStatus;
+use granary_storage::rows::BuildTokenRow;
 use granary_storage::{Key, Transaction};
 use granary_testing::npm::NpmPackage;
 use granary_testing::swift::simple_archive;
@@ -182,4 +184,63 @@ async fn it_ends_after_an_hour() {
     assert_eq!(job.start(RUN, 1).await.status, 200);
     place.app.clock.advance_millis(1_000);
     assert_eq!(job.start(RUN, 1).await.status, 401);
+}
+
+/// A registry that builds every day does not keep the tokens of all days.
+#[tokio::test]
+async fn its_row_goes_by_itself() {
+    let place = Place::new().await;
+    let build = place.build().await;
+    let answer = place.exchange(&build.id, &place.claims()).await.json();
+    let token: RawToken = answer["token"].as_str().unwrap().parse().unwrap();
+    let key = Key::BuildToken(token.hash());
+    assert_eq!(key.table(), Key::Upload(String::new()).table());
+    let row: serde_json::Value = place.app.state().storage().get(&key).await.unwrap().unwrap();
+    assert_eq!(row["expires_at"], json!(granary_testing::START / 1000 + 3_600));
+    assert!(!row.to_string().contains(token.expose()));
+    let row: BuildTokenRow = serde_json::from_value(row).unwrap();
+    assert_eq!(row.scope.packages.len(), 2);
+    // It is nowhere else.
+    let other: Option<serde_json::Value> =
+        place.app.state().storage().get(&Key::Token(token.hash())).await.unwrap();
+    assert_eq!(other, None);
+}
+
+#[tokio::test]
+async fn it_ends_when_its_build_or_its_library_is_deleted() {
+    let place = Place::new().await;
+    let (first, second) = (place.build().await, place.build_of("1.1.0", |_| {}).await);
+    let jobs = [place.job(&first).await, place.job(&second).await];
+    let mut uploads = Vec::new();
+    for job in &jobs {
+        assert_eq!(job.start(RUN, 1).await.status, 200);
+        uploads.push(job.upload_npm().await);
+    }
+    let deleted = place.ann.delete(&format!("/api/repos/apps/kmp/builds/{}", first.id)).await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    let deleted = place.ann.delete("/api/repos/apps/kmp/watched/watched").await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    for (job, upload) in jobs.iter().zip(&uploads) {
+        let pom = "/api/maven/libs/com/example/lib/1.0.0/lib-1.0.0.pom";
+        assert_eq!(job.actor.get(pom).await.status, 401);
+        assert_eq!(job.actor.get(&path(upload)).await.status, 401);
+        assert_eq!(job.actor.post_json("/api/uploads", &job.npm(&job.tarball())).await.status, 401);
+        assert_eq!(job.start(RUN, 1).await.status, 401);
+        assert_eq!(job.complete(&json!({ "error": "late" })).await.status, 401);
+        let again = place.exchange(&job.build.id, &place.claims()).await;
+        assert_eq!(again.status, 404, "{}", again.text());
+    }
+}
+
+/// Its library is gone, and its build is still there because it is being published.
+#[tokio::test]
+async fn it_ends_with_its_library_though_its_packages_are_being_published() {
+    let place = Place::new().await;
+    let build = place.build().await;
+    let (job, npm, _) = place.handed_over(&build).await;
+    let deleted = place.ann.delete("/api/repos/apps/kmp/watched/watched").await;
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    assert_eq!(job.actor.get(&path(&npm)).await.status, 401);
+    assert_eq!(place.exchange(&build.id, &place.claims()).await.status, 404);
+    assert_eq!(place.go_on(&build).await.status, BuildStatus::Success);
 }

@@ -94,6 +94,8 @@ impl Place {
             rev: 1,
             poll: PollState::default(),
         };
+        let key = Key::Watched(watched.repo.clone(), watched.id.clone());
+        work.storage.put(&key, &watched).await.unwrap();
         let mut row = new_build(&work, &watched, &version.parse().unwrap(), BuildStatus::Pending);
         row.status = BuildStatus::Queued;
         row.dispatch = Dispatch::Sent(work.now.millis());

@@ -3,9 +3,34 @@
 use granary_model::kmp::BuildStatus;
 use granary_storage::rows::BuildRow;
 use granary_testing::Mishap;
+use granary_testing::github::{Doing, Trick};
 use serde_json::json;
 
-use super::support::{BUILDS, Place, expect, publishing};
+use super::support::{BUILDS, Place, WATCHED, expect, publishing};
+
+impl Place {
+    /// Begins builds of versions of a library, and gives them as they are when GitHub has been told.
+    async fn begun(&self, watched: &str, versions: &[&str]) -> Vec<BuildRow> {
+        self.publish("lib", versions);
+        let mut begun = Vec::new();
+        for version in versions {
+            let build = self.build_in(watched, version, BuildStatus::Discovered).await;
+            expect(&self.retry(&build.id).await, 200, &[]);
+            begun.push(self.read(&build.id).await.unwrap());
+        }
+        begun
+    }
+
+    /// The builds whose runs somebody has cancelled, with their attempts.
+    fn cancelled(&self) -> Vec<String> {
+        self.github.runs().into_iter().filter(|run| run.is_cancelled).map(|run| run.input).collect()
+    }
+}
+
+/// Builds as their runs are told of them.
+fn inputs(builds: &[BuildRow]) -> Vec<String> {
+    builds.iter().map(granary_kmp::github::run_input).collect()
+}
 
 #[tokio::test]
 async fn a_build_goes_whatever_it_is_doing_but_publishing() {
@@ -55,6 +80,9 @@ async fn one_request_deletes_a_limited_number() {
     for number in 0..2_005 {
         place.build_in(&watched, &format!("1.{number}.0"), BuildStatus::Discovered).await;
     }
+    // Counts are of all of them.
+    let listed = place.ann.get(&format!("{BUILDS}?counts=true&limit=1")).await.json();
+    assert_eq!(listed["statusCounts"]["discovered"], json!(2_005));
     let first = place.ann.delete(BUILDS).await.json();
     assert_eq!((&first["deleted"], &first["more"]), (&json!(2_000), &json!(true)));
     let second = place.ann.delete(BUILDS).await.json();
@@ -104,4 +132,69 @@ async fn a_deletion_that_suffers_can_be_repeated() {
             assert_eq!(place.left().await.len(), 5 + 25, "{mishap:?} {n}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_run_of_a_deleted_build_is_cancelled() {
+    let place = Place::new().await;
+    let watched = place.watch("lib").await;
+    let builds = place.begun(&watched, &["1.0.0", "1.1.0", "1.2.0"]).await;
+    expect(&place.ann.delete(&format!("{BUILDS}/{}", builds[1].id)).await, 200, &[]);
+    assert_eq!(place.cancelled(), inputs(&builds[1..2]));
+    // One that has failed has a run that is over, and others are not touched either.
+    let failed = place.read(&builds[0].id).await.unwrap();
+    let work = place.app.state().kmp_work();
+    assert!(granary_kmp::drive::fail(&work, &failed, "given up").await.unwrap());
+    expect(&place.ann.delete(&format!("{BUILDS}/{}", failed.id)).await, 200, &[]);
+    assert_eq!(place.github.count(Doing::Cancel), 1);
+    // A refusal keeps nobody from deleting.
+    place.github.trick(Doing::Cancel, Trick::status(500));
+    expect(&place.ann.delete(&format!("{BUILDS}/{}", builds[2].id)).await, 200, &[]);
+    assert_eq!(place.github.count(Doing::Cancel), 2);
+    assert!(place.builds().await.is_empty());
+}
+
+#[tokio::test]
+async fn all_runs_are_cancelled_with_all_builds() {
+    let place = Place::new().await;
+    let watched = place.watch("lib").await;
+    let versions: Vec<String> = (0..25).map(|number| format!("1.{number}.0")).collect();
+    let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+    let builds = place.begun(&watched, &versions).await;
+    expect(&place.ann.delete(BUILDS).await, 200, &[]);
+    assert_eq!(place.cancelled(), inputs(&builds));
+}
+
+/// What is under way goes with the request, however long the history of the library is.
+#[tokio::test]
+async fn the_runs_of_a_deleted_library_are_cancelled_at_once() {
+    let place = Place::new().await;
+    let (watched, other) = (place.watch("lib").await, place.watch("other").await);
+    let builds = place.begun(&watched, &["9.0.0", "9.1.0"]).await;
+    place.github.library("com.example", "other", &["1.0.0"]);
+    let strange = place.build_in(&other, "1.0.0", BuildStatus::Discovered).await;
+    expect(&place.retry(&strange.id).await, 200, &[]);
+    for number in 0..150 {
+        place.build_in(&watched, &format!("1.{number}.0"), BuildStatus::Failed).await;
+    }
+    expect(&place.ann.delete(&format!("{WATCHED}/{watched}")).await, 200, &[]);
+    assert_eq!(place.cancelled(), inputs(&builds));
+    for build in &builds {
+        assert_eq!(place.read(&build.id).await, None);
+    }
+    assert_eq!(place.read(&strange.id).await.unwrap().status, BuildStatus::Queued);
+    assert!(place.builds().await.len() > 1, "the others wait for the consumer");
+    place.app.settle().await;
+    let left = place.builds().await;
+    assert_eq!((left.len(), &left[0]["id"]), (1, &json!(strange.id)));
+}
+
+#[tokio::test]
+async fn the_runs_of_a_deleted_repository_are_cancelled() {
+    let place = Place::new().await;
+    let watched = place.watch("lib").await;
+    let builds = place.begun(&watched, &["1.0.0", "1.1.0"]).await;
+    expect(&place.app.user("ann").delete("/api/repos/apps").await, 200, &[]);
+    place.app.sweep().await;
+    assert_eq!(place.cancelled(), inputs(&builds));
 }

@@ -154,3 +154,33 @@ async fn a_token_that_was_revoked_changes_nothing() {
         expect(&call(&token, "apps", operation).await, 401, &[]);
     }
 }
+
+/// The settings of a repository are shown to those who belong to it, and so is where its libraries come from.
+#[tokio::test]
+async fn a_private_source_is_not_named_to_everybody() {
+    let place = Place::new().await;
+    let app = &place.app;
+    app.repo("ann", "hush-hush", &["maven"], "private").await;
+    let config = json!({ "sourceType": "artifacts", "sourceRepoId": "hush-hush" });
+    let body = json!({ "visibility": "public", "kmpConfig": config });
+    expect(&place.ann.patch_json("/api/repos/apps", &body).await, 200, &[]);
+    let watched = place.watch("lib").await;
+    let build = place.build_in(&watched, "1.0.0", BuildStatus::Discovered).await;
+    let told = |response: TestResponse| {
+        assert_eq!(response.status, 200, "{}", response.text());
+        assert!(!response.text().contains("hush-hush"), "{}", response.text());
+    };
+    let nobody = app.anonymous();
+    for _ in 0..2 {
+        let polled = place.poll().await;
+        assert_eq!(polled["errors"].as_array().unwrap().len(), 1, "{polled}");
+        place.retry(&build.id).await;
+        told(nobody.get("/api/repos/apps/kmp/watched").await);
+        told(nobody.get(&format!("/api/repos/apps/kmp/watched/{watched}")).await);
+        told(nobody.get("/api/repos/apps/kmp/builds").await);
+        told(nobody.get("/api/repos/apps").await);
+        // And again when it is gone.
+        app.user("ann").delete("/api/repos/hush-hush").await;
+        app.sweep().await;
+    }
+}

@@ -11,7 +11,8 @@ import { Code, Failure, shown } from './failure.mjs';
  * Fails with USAGE for anything unknown, repeated or missing: a value is never guessed.
  */
 export function options(argv, known, usage) {
-  if (argv.includes('--help')) {
+  // Anywhere else it may be a value: names of libraries come from strangers.
+  if (argv[0] === '--help') {
     process.stdout.write(`${usage}\n`);
     process.exit(0);
   }

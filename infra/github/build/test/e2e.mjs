@@ -177,7 +177,7 @@ for (const [what, request, code, words] of REFUSED) {
 
 test('what a shell would run stays text', async () => {
   const trap = join(folder, 'trap');
-  for (const text of [`x;touch ${trap}`, `$(touch ${trap})`, `\`touch ${trap}\``, `x'&touch ${trap}&'`, `x"\ntouch ${trap}`, '--help=x', '../../x']) {
+  for (const text of [`x;touch ${trap}`, `$(touch ${trap})`, `\`touch ${trap}\``, `x'&touch ${trap}&'`, `x"\ntouch ${trap}`, '--help=x', '--help', '../../x']) {
     for (const request of [{ artifact: text }, { version: text }, { name: text }]) {
       const { status, stderr } = await build(request);
       assert.equal(status, Code.USAGE, `${JSON.stringify(request)} ${stderr}`);

@@ -29,7 +29,7 @@ pub(super) fn apply(settings: &mut Settings, variable: &dyn Fn(&str) -> Option<S
     }
     let github = github(settings, variable)?;
     settings.builder = match (variable("GRANARY_KMP_BUILDER").as_deref(), github) {
-        (None, Some(github)) | (Some("github"), Some(github)) => Builder::Github(github),
+        (None | Some("github"), Some(github)) => Builder::Github(github),
         (None | Some("none"), _) => Builder::None,
         (Some("local"), _) => Builder::Local {
             scripts: variable("GRANARY_KMP_SCRIPTS").unwrap_or_else(|| "infra/github/build".into()).into(),

@@ -22,26 +22,30 @@ pub(super) async fn correlate(
     github: &GithubClient,
     since: i64,
 ) -> Result<Progress> {
-    let found = github.find_run(&run_title(build), Timestamp::from_millis(since), work.now).await;
-    let run = match found {
-        Ok(Some(run)) => run,
-        Ok(None) if work.now.millis() >= since.saturating_add(APPEARS_MILLIS) => {
-            let next = BuildRow {
-                attempt: build.attempt + 1,
-                dispatch: Dispatch::None,
-                look_at: 0,
-                ..build.clone()
-            };
-            return Ok(moved(move_on(work, build, next, "kmp.again").await?));
-        }
-        Ok(None) => return waits(work, build, None).await,
-        Err(trouble) => return waits(work, build, Some(trouble)).await,
+    let known = build.run_id.map(|id| (id, build.run_url.clone()));
+    let (id, url) = match known {
+        // Its job has come and told, and GitHub has confirmed it.
+        Some(run) => run,
+        None => match github.find_run(&run_title(build), Timestamp::from_millis(since), work.now).await {
+            Ok(Some(run)) => (run.id, run.url),
+            Ok(None) if work.now.millis() >= since.saturating_add(APPEARS_MILLIS) => {
+                let next = BuildRow {
+                    attempt: build.attempt + 1,
+                    dispatch: Dispatch::None,
+                    look_at: 0,
+                    ..build.clone()
+                };
+                return Ok(moved(move_on(work, build, next, "kmp.again").await?));
+            }
+            Ok(None) => return waits(work, build, None).await,
+            Err(trouble) => return waits(work, build, Some(trouble)).await,
+        },
     };
     let next = BuildRow {
         status: BuildStatus::Queued,
         dispatch: Dispatch::Sent(since),
-        run_id: Some(run.id),
-        run_url: run.url,
+        run_id: Some(id),
+        run_url: url,
         error: None,
         deadline_at: deadline(work),
         look_at: work.now.millis(),

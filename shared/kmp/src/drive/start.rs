@@ -144,8 +144,9 @@ async fn sent(work: &Work<'_>, sending: BuildRow, run: Option<(u64, Option<Strin
     let is_done = written(work, sending, Some("kmp.dispatch"), |row| BuildRow {
         status: BuildStatus::Queued,
         dispatch: Dispatch::Sent(work.now.millis()),
-        run_id,
-        run_url: run_url.clone(),
+        // Its job may have told faster than the answer came.
+        run_id: run_id.or(row.run_id),
+        run_url: run_url.clone().or_else(|| row.run_url.clone()),
         deadline_at: deadline(work),
         look_at: work.now.plus_millis(AGAIN_MILLIS).millis(),
         ..row.clone()
@@ -166,6 +167,8 @@ async fn troubled(work: &Work<'_>, sending: BuildRow, trouble: Trouble) -> Resul
             let is_done = written(work, sending, None, |row| BuildRow {
                 attempt: row.attempt + 1,
                 dispatch: Dispatch::None,
+                run_id: None,
+                run_url: None,
                 look_at: until.millis(),
                 error: Some(why.clone()),
                 ..row.clone()

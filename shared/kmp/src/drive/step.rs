@@ -7,6 +7,7 @@ use granary_storage::rows::BuildRow;
 use granary_storage::{Commit, Key, Transaction};
 
 use crate::Work;
+use crate::results;
 use crate::store;
 
 /// Most characters of a reason that is kept.
@@ -39,7 +40,12 @@ pub async fn later(work: &Work<'_>, build: &BuildRow, at: Timestamp, why: Option
 
 /// Ends a build that has failed, for a reason that whoever may read the repository may read. `false`: it was no longer as
 /// it was read.
+///
+/// What its job has handed over fails with it: nobody is going to publish that any more.
 pub async fn fail(work: &Work<'_>, build: &BuildRow, why: &str) -> Result<bool> {
+    if build.results.is_some() {
+        return results::fail(work, build, &bounded(why)).await;
+    }
     move_on(work, build, failed(work, build, why), "kmp.fail").await
 }
 

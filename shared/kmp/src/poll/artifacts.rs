@@ -3,26 +3,66 @@
 use granary_model::PackageType;
 use granary_model::maven::{Coordinates, MavenVersion};
 use granary_model::{OrgRole, RepoId, Visibility};
-use granary_storage::rows::{HeadRow, OrgRow, StoredFileRow, VersionRow, WatchedRef};
-use granary_storage::{ObjectKey, PackageKey, Storage};
+use granary_storage::rows::{HeadRow, KmpMarker, KmpSource, OrgRow, StoredFileRow, VersionRow, WatchedRef};
+use granary_storage::{ObjectKey, PackageKey, Storage, Transaction};
 
-use super::{Key, KmpConfig, Listed, RepoRow, Result, Validators, WatchedRow, Work};
+use super::{Found, Key, KmpConfig, Listed, RepoRow, Result, Validators, WatchedRow, Work};
 use crate::module::{LIMIT, Module, Place};
 
-/// Whether a version is whole. A library is published as hundreds of files, of which the root module may come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    /// What its root module points to is there; or it is nothing that could be built, which is for the build to say.
-    Complete,
-    /// Some of it is not.
-    Incomplete,
-}
-
-/// The libraries that watch an artifact of a repository. A list only says where to look.
+/// The libraries that may be watching an artifact of a repository. A list only says where to look.
 pub async fn watchers(storage: &Storage, source: &PackageKey) -> Result<Vec<WatchedRef>> {
     // The last two only say which partition to list.
     let first = Key::WatcherOf(source.repo.clone(), String::new(), source.repo.clone(), String::new());
     storage.list_all(&first, &format!("{}#", source.name)).await
+}
+
+fn watcher(watched: &WatchedRow, source: RepoId) -> Key {
+    let name = format!("{}:{}", watched.group, watched.artifact);
+    Key::WatcherOf(source, name, watched.repo.clone(), watched.id.clone())
+}
+
+/// Makes sure that a publish into the source of a library leads to it, and one into the source that it was last looked for in
+/// does not any more: the repository that watches may have got another one since.
+pub(super) async fn enlist(work: &Work<'_>, watched: &WatchedRow, config: &KmpConfig) -> Result<()> {
+    let source = config.source_repo_id.as_ref().filter(|_| config.source_type == KmpSource::Artifacts);
+    let last = watched.poll.source.as_deref().and_then(|source| source.strip_prefix("repo:"));
+    let last: Option<RepoId> = last.and_then(|id| id.parse().ok());
+    if let Some(last) = last.filter(|last| source != Some(last)) {
+        work.storage.delete(&watcher(watched, last)).await?;
+    }
+    let Some(source) = source else { return Ok(()) };
+    let key = watcher(watched, source.clone());
+    if work.storage.get::<WatchedRef>(&key).await?.is_some() {
+        return Ok(());
+    }
+    let mut transaction = Transaction::new();
+    transaction.put("watcher", &key, &WatchedRef { repo: watched.repo.clone(), id: watched.id.clone() })?;
+    transaction.require("watched", Key::Watched(watched.repo.clone(), watched.id.clone()));
+    // Refused: nobody watches it any more.
+    work.storage.commit(transaction).await.map(drop)
+}
+
+/// Takes a library off the list of those that watch an artifact, if it does not: it is gone, or its repository has another
+/// source now. Whether it was.
+///
+/// Should it watch the artifact again, the next look puts it back.
+pub async fn unlist(storage: &Storage, source: &PackageKey, place: &WatchedRef) -> Result<bool> {
+    let WatchedRef { repo, id } = place;
+    let (watched_key, repo_key) = (Key::Watched(repo.clone(), id.clone()), Key::Repo(repo.clone()));
+    let (watched, row) =
+        tokio::try_join!(storage.get::<WatchedRow>(&watched_key), storage.get::<RepoRow>(&repo_key))?;
+    let config = row
+        .as_ref()
+        .filter(|row| watched.is_some_and(|watched| watched.repo_uid == row.uid))
+        .and_then(super::config_of);
+    let is_watching = config.is_some_and(|config| {
+        config.source_type == KmpSource::Artifacts && config.source_repo_id.as_ref() == Some(&source.repo)
+    });
+    if !is_watching {
+        let key = Key::WatcherOf(source.repo.clone(), source.name.clone(), repo.clone(), id.clone());
+        storage.delete(&key).await?;
+    }
+    Ok(!is_watching)
 }
 
 /// The versions of a library in a repository here, as whoever owns the repository that watches may read them.
@@ -32,28 +72,31 @@ pub(super) async fn list(
     repo: &RepoRow,
     config: &KmpConfig,
 ) -> Result<Listed> {
-    // As of one that does not exist.
-    let hidden = |id: &RepoId| {
-        Listed::Failed(format!("there is no repository '{id}' that the owner of this one may read"), None)
+    // As of one that does not exist; and without its name: whoever may read this repository reads these words.
+    let hidden = || {
+        Listed::Failed(
+            "kmpConfig.sourceRepoId of this repository names none that its owner may read; change it, or have its owner invited \
+             there"
+                .into(),
+            None,
+        )
     };
     let Some(id) = &config.source_repo_id else {
         return Ok(Listed::Failed("the kmpConfig of this repository names no source".into(), None));
     };
     let package = package(watched, id);
     let (repo_key, head_key) = (Key::Repo(id.clone()), Key::Head(package.clone()));
-    let (source, head) = tokio::try_join!(
-        work.storage.get::<RepoRow>(&repo_key),
-        work.storage.get::<HeadRow>(&head_key),
-    )?;
-    let Some(source) = source.filter(|source| !source.deleting) else { return Ok(hidden(id)) };
+    let (source, head) =
+        tokio::try_join!(work.storage.get::<RepoRow>(&repo_key), work.storage.get::<HeadRow>(&head_key),)?;
+    let Some(source) = source.filter(|source| !source.deleting) else { return Ok(hidden()) };
     if !may_read(work, repo, &source).await? {
-        return Ok(hidden(id));
+        return Ok(hidden());
     }
     let known = head.filter(|head| head.repo_uid == source.uid && head.versions > 0);
     let Some(head) = known else {
         return Ok(Listed::Failed(
             format!(
-                "repository '{id}' has no {}:{}; check groupId and artifactId",
+                "the source repository has no {}:{}; check groupId and artifactId",
                 watched.group, watched.artifact
             ),
             None,
@@ -93,23 +136,41 @@ pub(crate) async fn may_read(work: &Work<'_>, repo: &RepoRow, source: &RepoRow) 
     Ok(role.is_some_and(|role| role >= OrgRole::Admin))
 }
 
-/// Whether all modules are there that the root module of a version points to.
-pub(super) async fn readiness(
+/// The newest version, if it is new and not whole. A library is published as hundreds of files, of which the root module may
+/// come first.
+pub(super) async fn held_back<'a>(
     work: &Work<'_>,
     watched: &WatchedRow,
     config: &KmpConfig,
+    found: &'a Found,
+) -> Result<Option<&'a MavenVersion>> {
+    let (Some(source), Some(newest)) = (&config.source_repo_id, found.newest_stable()) else {
+        return Ok(None);
+    };
+    let marker = Key::BuildOf(watched.repo.clone(), watched.id.clone(), newest.to_string());
+    if work.storage.get::<KmpMarker>(&marker).await?.is_some() {
+        return Ok(None);
+    }
+    let is_whole = is_whole(work, watched, source, newest).await?;
+    Ok((!is_whole).then_some(newest))
+}
+
+/// Whether all modules are there that the root module of a version points to; or it is nothing that could be built, which is
+/// for the build to say.
+async fn is_whole(
+    work: &Work<'_>,
+    watched: &WatchedRow,
+    source: &RepoId,
     version: &MavenVersion,
-) -> Result<Readiness> {
-    let Some(source) = &config.source_repo_id else { return Ok(Readiness::Complete) };
+) -> Result<bool> {
     let root =
         Place { group: watched.group.clone(), artifact: watched.artifact.clone(), version: version.clone() };
-    let Some(bytes) = module_bytes(work, source, &root).await? else { return Ok(Readiness::Incomplete) };
-    let Ok(module) = Module::read(&bytes) else { return Ok(Readiness::Complete) };
+    let Some(bytes) = module_bytes(work, source, &root).await? else { return Ok(false) };
+    let Ok(module) = Module::read(&bytes) else { return Ok(true) };
     let keys: Vec<Key> =
         module.needed(&watched.outputs).into_iter().map(|place| file_key(source, place)).collect();
     let files: Vec<Option<StoredFileRow>> = work.storage.read_all(&keys).await?;
-    let is_there = |file: &Option<StoredFileRow>| file.as_ref().is_some_and(StoredFileRow::is_live);
-    Ok(if files.iter().all(is_there) { Readiness::Complete } else { Readiness::Incomplete })
+    Ok(files.iter().all(|file| file.as_ref().is_some_and(StoredFileRow::is_live)))
 }
 
 /// The metadata of a module in a repository here, if it is there.

@@ -215,12 +215,8 @@ pub(super) async fn is_published(
 
 /// Ends a build because its job says so. `None`: somebody else was faster.
 async fn give_up(work: &Work<'_>, build: &BuildRow, completion: &Completion) -> Result<Option<Completed>> {
-    let sessions = match &build.results {
-        Some(results) => Sessions::load(work, results).await?,
-        None => Sessions::default(),
-    };
     let why = completion.reason().unwrap_or_default();
-    Ok(fail(work, build, &sessions, &why).await?.then_some(Completed::Over(BuildStatus::Failed)))
+    Ok(super::fail(work, build, &why).await?.then_some(Completed::Over(BuildStatus::Failed)))
 }
 
 /// Ends a build, and the sessions that were handed over, by a failure. `false`: somebody else was faster.

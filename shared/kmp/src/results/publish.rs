@@ -65,7 +65,7 @@ async fn attempt(
         .ok_or_else(|| Error::NotFound("the repository is gone".into()))?;
     let held = sessions.clone();
     let verifying = Box::pin(verified(work, build, results, &held, &repo));
-    let Some(joint) = sessions.keep(work, verifying).await? else {
+    let Some(joint) = sessions.keep(work, verifying).await else {
         return Ok(false);
     };
     let joint = joint?;

@@ -1,7 +1,7 @@
 //! The upload sessions of a build.
 
 use granary_model::Result;
-use granary_publish::upload::state::{RENEWAL, load, remove_staged, renew, replace, take};
+use granary_publish::upload::state::{keep, load, remove_staged, replace, take};
 use granary_storage::rows::{BuildResults, UploadRow, UploadStatus};
 use granary_storage::{Key, Transaction};
 use tokio::time::Instant;
@@ -50,35 +50,17 @@ impl Sessions {
         }
     }
 
-    /// Does something that may take minutes and says every now and then that somebody is at work. `None`: somebody else has
+    /// Does something that may take minutes, and says every now and then that somebody is at work. `None`: somebody else has
     /// taken over all the same.
-    pub(super) async fn keep<T>(
-        &mut self,
-        work: &Work<'_>,
-        task: impl Future<Output = T>,
-    ) -> Result<Option<T>> {
+    pub(super) async fn keep<T>(&mut self, work: &Work<'_>, task: impl Future<Output = T>) -> Option<T> {
         let begun = Instant::now();
-        let mut task = std::pin::pin!(task);
-        loop {
-            tokio::select! {
-                done = &mut task => return Ok(Some(done)),
-                () = tokio::time::sleep(RENEWAL) => {}
-            }
-            let Some(row) = self.all().next() else { continue };
+        let now = || {
             let passed = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
-            let now = work.now.plus_millis(passed);
-            match renew(work.storage, row, now).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(None),
-                Err(error) => {
-                    tracing::warn!(%error, upload.id = %row.id, "an upload could not be kept");
-                    // Whether it was written is not known.
-                    match load(work.storage, &row.id, now).await? {
-                        Some(found) => *row = found,
-                        None => return Ok(None),
-                    }
-                }
-            }
+            work.now.plus_millis(passed)
+        };
+        match self.all().next() {
+            Some(row) => keep(work.storage, now, row, task).await,
+            None => Some(task.await),
         }
     }
 

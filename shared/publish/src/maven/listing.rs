@@ -1,7 +1,9 @@
 //! Reading the `maven-metadata.xml` of somebody else's repository.
 
-use granary_model::Result;
+use std::collections::HashSet;
+
 use granary_model::maven::MavenVersion;
+use granary_model::{Error, Result};
 
 use super::xml::{Visitor, walk};
 
@@ -11,12 +13,21 @@ use super::xml::{Visitor, walk};
 /// `BadRequest` for what is no such document.
 pub fn read_versions(bytes: &[u8]) -> Result<Vec<MavenVersion>> {
     let mut listed = Listed::default();
-    walk("maven-metadata.xml", bytes, "metadata", &mut listed)?;
-    Ok(listed.0)
+    if !walk("maven-metadata.xml", bytes, "metadata", &mut listed)? {
+        // No versions would look as if there were none.
+        return Err(Error::BadRequest(
+            "maven-metadata.xml cannot be used: it is in an encoding that is not known".into(),
+        ));
+    }
+    Ok(listed.versions)
 }
 
 #[derive(Default)]
-struct Listed(Vec<MavenVersion>);
+struct Listed {
+    versions: Vec<MavenVersion>,
+    /// Somebody else says how many there are: looking through them for each would take for ever.
+    known: HashSet<String>,
+}
 
 impl Visitor for Listed {
     fn element(&mut self, path: &[String], text: &str) {
@@ -25,9 +36,9 @@ impl Visitor for Listed {
             return;
         }
         if let Ok(version) = text.parse::<MavenVersion>()
-            && !self.0.contains(&version)
+            && self.known.insert(version.to_string())
         {
-            self.0.push(version);
+            self.versions.push(version);
         }
     }
 }
@@ -51,10 +62,22 @@ mod tests {
         assert!(texts("<metadata/>").is_empty());
     }
 
+    /// As many as fit into what is read of somebody else's: with a look through the list for each, this would take minutes.
+    #[test]
+    fn a_long_list_is_read_once() {
+        let versions: Vec<String> = (0..50_000).map(|at| format!("<version>1.{at}</version>")).collect();
+        let versions = versions.concat();
+        let xml = format!(
+            "<metadata><versioning><versions>{versions}{versions}</versions></versioning></metadata>"
+        );
+        assert_eq!(read_versions(xml.as_bytes()).unwrap().len(), 50_000);
+    }
+
     #[test]
     fn what_is_no_list_is_refused() {
         let bomb = "<!DOCTYPE m [<!ENTITY a \"aa\"><!ENTITY b \"&a;&a;\">]><metadata>&b;</metadata>";
-        for bad in ["", "<html></html>", "<metadata>", "{}", bomb] {
+        let strange = "<?xml version='1.0' encoding='Shift_JIS'?><metadata/>";
+        for bad in ["", "<html></html>", "<metadata>", "{}", bomb, strange] {
             assert!(matches!(read_versions(bad.as_bytes()), Err(Error::BadRequest(_))), "{bad}");
         }
     }

@@ -6,7 +6,6 @@ use granary_model::{OrgRole, OrgSlug, Scope, Sha256, Timestamp, TokenHash, Token
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Subject;
-use crate::rows::BuildScope;
 
 /// A user, made on first sign-in and brought up to date on later ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,9 +78,6 @@ pub struct TokenRow {
     pub created_at: Timestamp,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
-    /// What the token of a build may publish.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build: Option<BuildScope>,
 }
 
 impl TokenRow {

@@ -220,6 +220,31 @@ pub struct BuildResults {
     pub swift: Option<String>,
 }
 
+/// The token of a build, which is found by its hash.
+///
+/// It goes by itself when it has expired, and stops working before that when its attempt is over, or when its build or its
+/// library is deleted: with each use those are asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildTokenRow {
+    /// When it stops working, in seconds since 1970.
+    pub expires_at: i64,
+    /// The repository that is published to.
+    pub repo: RepoId,
+    /// The repository's `uid`.
+    pub repo_uid: String,
+    /// The watched library.
+    pub watched: String,
+    /// What it may do.
+    pub scope: BuildScope,
+}
+
+impl BuildTokenRow {
+    /// Whether it has expired.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now.seconds() >= self.expires_at
+    }
+}
+
 /// What a token of a build may publish, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildScope {

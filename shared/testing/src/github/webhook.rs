@@ -25,15 +25,20 @@ impl Webhook {
         Self { event, signature: format!("sha256={}", hex::encode(tag)), body }
     }
 
-    /// Hands it over.
-    pub async fn deliver(&self, app: &TestApp) -> TestResponse {
-        let headers = [
+    /// What it comes with.
+    pub fn headers(&self) -> [(&'static str, &str); 4] {
+        [
             ("content-type", "application/json"),
             ("x-github-event", self.event),
             ("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958"),
             ("x-hub-signature-256", self.signature.as_str()),
-        ];
-        app.anonymous().request("POST", "/api/kmp/webhooks/github", &headers, self.body.clone()).await
+        ]
+    }
+
+    /// Hands it over.
+    pub async fn deliver(&self, app: &TestApp) -> TestResponse {
+        let body = self.body.clone();
+        app.anonymous().request("POST", "/api/kmp/webhooks/github", &self.headers(), body).await
     }
 }
 
