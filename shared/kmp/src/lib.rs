@@ -15,8 +15,8 @@ pub mod results;
 pub mod settings;
 pub mod source;
 pub mod store;
-pub mod watched;
 pub mod token;
+pub mod watched;
 
 use std::sync::OnceLock;
 
@@ -44,7 +44,13 @@ pub struct Kmp {
 impl Kmp {
     /// By these settings. The clients are made when they are needed first: most functions never do.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, sources: OnceLock::new(), github: OnceLock::new(), identities: token::Identities::default(), local: drive::local::Builds::default() }
+        Self {
+            settings,
+            sources: OnceLock::new(),
+            github: OnceLock::new(),
+            identities: token::Identities::default(),
+            local: drive::local::Builds::default(),
+        }
     }
 
     /// What sources are asked with.

@@ -6,7 +6,8 @@ use crate::Storage;
 use crate::item::{Item, item_row};
 use crate::keys::{Key, PackageKey};
 use crate::rows::{
-    BuildTokenRow, ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, StoredFileRow, TokenRow, VersionRow,
+    BuildTokenRow, ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, StoredFileRow, TokenRow,
+    VersionRow,
 };
 
 /// What a request is about, below the repository.

@@ -57,7 +57,9 @@ async fn every_documented_operation_is_routed() {
 #[test]
 fn every_management_route_is_documented() {
     let mut routed = BTreeSet::new();
-    for family in ["accounts", "repos", "raw", "uploads", "licenses", "consumers", "products", "entities", "kmp"] {
+    for family in
+        ["accounts", "repos", "raw", "uploads", "licenses", "consumers", "products", "entities", "kmp"]
+    {
         collect(&root().join("functions").join(family).join("src"), &mut routed);
     }
     let document = document();
