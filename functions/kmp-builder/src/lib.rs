@@ -10,6 +10,7 @@ use granary_http::AppState;
 use granary_model::Result;
 use granary_storage::Queue;
 
+pub use local::keep_in;
 pub use message::{ATTEMPTS, follow_up};
 pub use sweep::{SweepReport, sweep};
 

@@ -73,7 +73,15 @@ fn is_due(state: &AppState, build: &BuildRow) -> bool {
     let is_late = build.deadline_at > 0 && build.deadline_at <= now;
     let is_unbegun = build.status == BuildStatus::Pending && build.dispatch == Dispatch::None;
     let nobody = matches!(state.config().kmp.builder, Builder::None) && is_unbegun;
-    is_late || (build.look_at <= now && !nobody)
+    is_late || is_left(state, build) || (build.look_at <= now && !nobody)
+}
+
+/// Whether a build on this machine was begun and nobody is at it: the process that was has ended. There is nothing to wait
+/// for, as there is if a run elsewhere has it. What it has handed over is published by whoever comes, in its time.
+fn is_left(state: &AppState, build: &BuildRow) -> bool {
+    let is_here = matches!(state.config().kmp.builder, Builder::Local { .. });
+    let is_begun = matches!(build.status, BuildStatus::Queued | BuildStatus::Building);
+    is_here && is_begun && build.results.is_none() && !state.kmp().local.has(build)
 }
 
 fn text(build: &BuildRow) -> Result<String> {

@@ -16,5 +16,7 @@ mod builder {
     mod support;
     mod sweeping;
     mod transitions;
+    mod turns;
     mod webhooks;
+    mod workflow;
 }

@@ -9,7 +9,8 @@ use granary_http::AppState;
 use granary_model::Result;
 use granary_storage::Queue;
 
-pub use poll::{PollMessage, follow_up};
+pub use granary_kmp::poll::PollMessage;
+pub use poll::follow_up;
 pub use tick::{TickReport, tick};
 
 /// Receives messages once and looks at their libraries, all at the same time; gives the number of messages.

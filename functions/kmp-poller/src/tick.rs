@@ -1,13 +1,12 @@
 //! The schedule: a message for each watched library.
 
 use granary_http::AppState;
+use granary_kmp::poll::PollMessage;
 use granary_kmp::store::SHARDS;
 use granary_model::Result;
 use granary_storage::rows::WatchedRef;
 use granary_storage::{Key, Queue};
 use serde::Deserialize;
-
-use crate::poll::PollMessage;
 
 /// Rows that are read in one call: they are small, and a page ends at 1 MB besides.
 const PAGE: i32 = 1_000;

@@ -10,6 +10,7 @@ mod jobs {
     mod deaths;
     mod identity;
     mod outcomes;
+    mod overlap;
     mod refusals;
     mod scope;
     mod support;

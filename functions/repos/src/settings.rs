@@ -158,12 +158,22 @@ async fn kmp_config(state: &AppState, headers: &HeaderMap, fields: &Fields) -> R
     let (repo, url) = (fields.text("sourceRepoId")?, fields.text("sourceUrl")?);
     match (kind, repo, url) {
         ("artifacts", Some(repo), None) => {
-            let id = maven_repo(state, headers, repo).await?;
-            Ok(KmpConfig { source_type: KmpSource::Artifacts, source_repo_id: Some(id), source_url: None })
+            let (id, uid) = maven_repo(state, headers, repo).await?;
+            Ok(KmpConfig {
+                source_type: KmpSource::Artifacts,
+                source_repo_id: Some(id),
+                source_repo_uid: Some(uid),
+                source_url: None,
+            })
         }
         ("external", None, Some(url)) => {
             let url = external_url(url, state.config().kmp.allow_private_sources)?;
-            Ok(KmpConfig { source_type: KmpSource::External, source_repo_id: None, source_url: Some(url) })
+            Ok(KmpConfig {
+                source_type: KmpSource::External,
+                source_repo_id: None,
+                source_repo_uid: None,
+                source_url: Some(url),
+            })
         }
         ("artifacts", ..) => Err(Error::BadRequest(
             "kmpConfig: sourceType 'artifacts' takes sourceRepoId and nothing else".into(),
@@ -175,12 +185,12 @@ async fn kmp_config(state: &AppState, headers: &HeaderMap, fields: &Fields) -> R
     }
 }
 
-/// A Maven repository of this registry that the caller may read.
-async fn maven_repo(state: &AppState, headers: &HeaderMap, id: &str) -> Result<RepoId> {
+/// A Maven repository of this registry that the caller may read, with its `uid`.
+async fn maven_repo(state: &AppState, headers: &HeaderMap, id: &str) -> Result<(RepoId, String)> {
     let id: RepoId =
         id.parse().map_err(|error| Error::BadRequest(format!("kmpConfig.sourceRepoId: {error}")))?;
     match RepoAccess::<Read>::authorize(state, headers, id.as_str(), None).await {
-        Ok(access) if access.repo.package_types.contains(&PackageType::Maven) => Ok(id),
+        Ok(access) if access.repo.package_types.contains(&PackageType::Maven) => Ok((id, access.repo.uid)),
         Ok(_) => {
             Err(Error::BadRequest(format!("kmpConfig.sourceRepoId: '{id}' does not hold maven packages")))
         }

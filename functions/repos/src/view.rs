@@ -60,7 +60,8 @@ impl RepoView {
             created_at: row.created_at.to_string(),
             updated_at: row.updated_at.to_string(),
             org_slug: row.org,
-            kmp_config: row.kmp_config,
+            // What tells two repositories of one name apart is nothing that anybody sets.
+            kmp_config: row.kmp_config.map(|config| KmpConfig { source_repo_uid: None, ..config }),
             maven_config,
         }
     }

@@ -181,15 +181,25 @@ pub fn decide(principal: &Principal, action: Action, facts: Option<RepoFacts<'_>
     Decision::Allow
 }
 
-/// What a build may do in a repository: upload, in its own (which packages is decided by [`decide_build_package`]), and read
-/// the one that the library comes from.
+/// What a build may do in a repository: upload, in its own (which packages is decided by [`decide_build_package`]), and download
+/// from the one that the library comes from (what is decided by [`decide_build_fetch`]).
 fn decide_build(action: Action, is_own: bool, is_source: bool) -> Decision {
     match action {
         Action::Upload if is_own => Decision::Allow,
-        Action::Fetch | Action::Read if is_source => Decision::Allow,
+        Action::Fetch if is_source => Decision::Allow,
         _ if is_own || is_source => Decision::Deny(Denial::Build),
         _ => Decision::Deny(Denial::Hidden),
     }
+}
+
+/// Decides whether somebody who may fetch from a repository may fetch this: a build only packages of Maven, and no lists of
+/// what there is, and everybody else all. `None` for the repository as a whole.
+pub fn decide_build_fetch(principal: &Principal, action: Action, kind: Option<PackageType>) -> Decision {
+    let is_build = matches!(principal, Principal::Build { .. });
+    if is_build && action == Action::Fetch && kind != Some(PackageType::Maven) {
+        return Decision::Deny(Denial::Hidden);
+    }
+    Decision::Allow
 }
 
 /// Decides whether somebody who may upload to a repository may upload this version of this package.

@@ -14,8 +14,8 @@ mod product;
 pub use credential::{Credential, CustomerCredential, IdToken, challenge};
 pub use customer::{Entitlement, Grants, decide_lists, decide_package, is_gated};
 pub use decide::{
-    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_account, decide_build_package, decide_org,
-    decide_own, decide_seller, membership, org_role, repo_role,
+    Action, Decision, Denial, OrgAction, RepoFacts, decide, decide_account, decide_build_fetch,
+    decide_build_package, decide_org, decide_own, decide_seller, membership, org_role, repo_role,
 };
 pub use entity::{
     EntityAction, Standing, decide_entity, decide_entity_creation, deciding_orgs, has_owner, owner_org, owns,

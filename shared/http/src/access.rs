@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{HeaderMap, request};
 use granary_auth::{
     Action, Decision, Denial, Entitlement, Grants, OrgAction, Principal, RepoFacts, decide,
-    decide_build_package, decide_lists, decide_package, is_gated, membership, repo_role,
+    decide_build_fetch, decide_build_package, decide_lists, decide_package, is_gated, membership, repo_role,
 };
 use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, Timestamp, TokenHash};
 use granary_publish::{Source, Target};
@@ -150,9 +150,14 @@ impl<A: RepoAction> RepoAccess<A> {
             None => None,
         };
         let facts = rows.repo.as_ref().map(|repo| RepoFacts { repo, org_role, granted });
-        match decide(&caller.principal, A::ACTION, facts) {
-            Decision::Allow => {}
-            Decision::Deny(denial) => return Err(denied(denial, &format!("repository '{}'", shown(repo)))),
+        let kind = about.map(|about| about.kind);
+        for decision in [
+            decide(&caller.principal, A::ACTION, facts),
+            decide_build_fetch(&caller.principal, A::ACTION, kind),
+        ] {
+            if let Decision::Deny(denial) = decision {
+                return Err(denied(denial, &format!("repository '{}'", shown(repo))));
+            }
         }
         let Some(repo) = rows.repo else {
             return Err(Error::internal("authorising", "allowed without a repository"));

@@ -71,7 +71,7 @@ pub async fn drive(work: &Work<'_>, build: &BuildRow) -> Result<Progress> {
         return Ok(Progress::Ended);
     }
     let now = work.now.millis();
-    let is_late = build.deadline_at > 0 && now >= build.deadline_at;
+    let is_late = build.deadline_at > 0 && now >= build.deadline_at && !local::is_waiting(work, build);
     let may_publish = !is_late || now < build.deadline_at.saturating_add(PUBLISHING_MILLIS);
     if build.results.is_some() && may_publish {
         return publish(work, build).await;
@@ -83,6 +83,11 @@ pub async fn drive(work: &Work<'_>, build: &BuildRow) -> Result<Progress> {
         Builder::Local { .. } => return local::step(work, build).await,
         _ => work.kmp.github()?,
     };
+    if build.status == BuildStatus::Queued && build.deadline_at == 0 {
+        // It was to be built on this machine, which does not do so any more.
+        let is_done = step::note(work, build, start::dated(work, build)).await?;
+        return Ok(if is_done { Progress::Moved } else { Progress::Overtaken });
+    }
     let Some(github) = github else { return Ok(Progress::Waits) };
     match (build.status, build.dispatch) {
         (BuildStatus::Pending, Dispatch::None) => Ok(match start::start(work, build, github, None).await? {

@@ -23,12 +23,6 @@ use crate::settings::{Github, Secret};
 pub use runs::{Run, RunState, run_input, run_of_title, run_title};
 pub use webhook::{Hint, is_signed};
 
-/// How long GitHub may take for one answer.
-const ANSWER: Duration = Duration::from_secs(10);
-
-/// How long it may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-
 /// Longest answer, in bytes. A hundred runs have about two million.
 const LIMIT: usize = 16 * 1024 * 1024;
 
@@ -119,15 +113,15 @@ struct Complaint {
 }
 
 impl GithubClient {
-    /// By these settings.
+    /// By these settings; each answer may take so long.
     ///
     /// # Errors
     /// `Internal` if the App's key is none, or if there can be no HTTP client.
-    pub fn new(settings: &Github) -> Result<Self> {
+    pub fn new(settings: &Github, patience: Duration) -> Result<Self> {
         let client = Client::builder()
             .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
+            .connect_timeout(patience / 2)
+            .timeout(patience)
             // A repository that was renamed is somebody's to know of; and a credential goes nowhere else.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -113,11 +113,16 @@ impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
         let (found, is_public) = ((self.lookup)(name.as_str().to_owned()), self.is_public);
         Box::pin(async move {
-            let found = found.await?.into_iter().filter(|address| is_public(*address));
+            // Whether there is such a name inside is nobody's business, so the same is said of one that is not known.
+            let found = found.await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "a name could not be resolved");
+                Vec::new()
+            });
+            let found = found.into_iter().filter(|address| is_public(*address));
             // The port is that of the request.
             let public: Vec<SocketAddr> = found.map(|address| SocketAddr::new(address, 0)).collect();
             if public.is_empty() {
-                return Err(io::Error::other(NOT_PUBLIC).into());
+                return Err(io::Error::other(NOT_FOUND).into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
@@ -127,6 +132,10 @@ impl Resolve for PublicNames {
 /// What is said of an address that is not public.
 pub const NOT_PUBLIC: &str = "the address is private: sources have to be on the internet, unless the operator allows private ones \
                               (GRANARY_ALLOW_PRIVATE_SOURCES)";
+
+/// What is said of a name that is not known, or leads to nothing that is public.
+pub const NOT_FOUND: &str = "the name leads to no public address: sources have to be on the internet, unless the operator allows \
+                             private ones (GRANARY_ALLOW_PRIVATE_SOURCES)";
 
 /// Whether an address may be asked, as far as it says by itself: TLS, no credentials, no private number. Names are looked at
 /// when they are resolved.

@@ -74,7 +74,7 @@ impl Kmp {
         if let Some(github) = self.github.get() {
             return Ok(Some(github));
         }
-        let github = GithubClient::new(settings)?;
+        let github = GithubClient::new(settings, self.settings.github_patience)?;
         Ok(Some(self.github.get_or_init(|| github)))
     }
 }

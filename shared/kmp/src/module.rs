@@ -18,7 +18,7 @@ pub const LIMIT: usize = 4 * 1024 * 1024;
 pub struct Module {
     /// Its variant for JavaScript, if there is one.
     pub js: Option<Place>,
-    /// Its variants for Apple's systems.
+    /// Its variants for those of Apple's systems that can be built for.
     pub apple: Vec<(AppleTarget, Place)>,
 }
 
@@ -128,8 +128,21 @@ impl Module {
             return Some(format!("the library has no variant for {}", missing.join(", ")));
         }
         self.apple.is_empty().then(|| {
-            "the library has no variant for any of Apple's systems, so there can be no Swift package of it".into()
+            "the library has no variant for any of Apple's systems that can be built for, so there can be no Swift package of it"
+                .into()
         })
+    }
+
+    /// The targets that a Swift package is built for: those that are wanted, or all that there are if none is named. Empty
+    /// if no Swift package is wanted.
+    pub fn targets(&self, outputs: &Outputs) -> Vec<AppleTarget> {
+        match outputs.swift_wanted() {
+            None => Vec::new(),
+            Some(_) if outputs.apple_targets.is_empty() => {
+                self.apple.iter().map(|(target, _)| *target).collect()
+            }
+            Some(_) => outputs.apple_targets.clone(),
+        }
     }
 
     /// The modules that have to be there for what is wanted, each once.
@@ -231,6 +244,28 @@ mod tests {
         let needed = |outputs: &Outputs| module.needed(outputs).len();
         assert_eq!(needed(&outputs(true, true, &[])), 2);
         assert_eq!(needed(&outputs(true, false, &[])), 1);
+    }
+
+    #[test]
+    fn without_targets_all_are_built_that_can_be() {
+        let mut all = library();
+        let more = [
+            variant("native", "kotlin-api", Some("ios_arm32"), Some("lib-iosarm32")),
+            variant("native", "kotlin-api", Some("macos_x64"), Some("lib-macosx64")),
+        ];
+        all["variants"].as_array_mut().unwrap().extend(more);
+        let module = read(&all).unwrap();
+        let targets = |outputs: &Outputs| -> Vec<&str> {
+            module.targets(outputs).into_iter().map(AppleTarget::as_str).collect()
+        };
+        assert_eq!(targets(&outputs(true, true, &[])), ["iosArm64", "macosX64"]);
+        assert_eq!(targets(&outputs(true, true, &["macosX64"])), ["macosX64"]);
+        assert!(targets(&outputs(true, false, &["macosX64"])).is_empty());
+        assert!(targets(&outputs(true, false, &[])).is_empty());
+        let mut old = library();
+        old["variants"] = json!([variant("native", "kotlin-api", Some("ios_arm32"), Some("lib-iosarm32"))]);
+        let lacks = read(&old).unwrap().lacks(&outputs(false, true, &[])).unwrap();
+        assert!(lacks.contains("Apple"), "{lacks}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod discovery;
+mod pending;
 
 use std::collections::BTreeSet;
 
@@ -17,9 +18,10 @@ use crate::Work;
 use crate::poll::discovery::Found;
 use crate::source::{Answer, Validators};
 
-pub(crate) use artifacts::{may_read, module_bytes};
+pub(crate) use artifacts::{module_bytes, source_here};
 pub use artifacts::{unlist, watchers};
 pub use discovery::new_build;
+pub use pending::{PollMessage, announce};
 
 /// Longest list of versions, in bytes.
 const LIST_LIMIT: usize = 1024 * 1024;
@@ -59,9 +61,20 @@ pub fn config_of(repo: &RepoRow) -> Option<&KmpConfig> {
 /// somebody else's, and still the same one.
 pub fn may_ask(work: &Work<'_>, watched: &WatchedRow, config: &KmpConfig) -> bool {
     let PollState { not_before, source, .. } = &watched.poll;
-    let is_told_to_wait = work.now.millis() < *not_before;
+    let has_to_wait = work.now.millis() < *not_before;
     let is_same = source.as_deref() == Some(described(config).as_str());
-    !(is_told_to_wait && is_same && config.source_type == KmpSource::External)
+    !(has_to_wait && is_same && config.source_type == KmpSource::External)
+}
+
+/// What is said to a person who asks for a look while the source has asked to be left alone; `None` if it may be asked.
+///
+/// After a failure of which the source has said nothing, people look again when they like.
+pub fn refusal(work: &Work<'_>, watched: &WatchedRow, config: &KmpConfig) -> Option<String> {
+    let PollState { told_to_wait, not_before, error, .. } = &watched.poll;
+    (*told_to_wait && !may_ask(work, watched, config)).then(|| {
+        let why = error.as_deref().unwrap_or("the source asks to be left alone");
+        format!("{why}; it wants to be asked again after {}", Timestamp::from_millis(*not_before))
+    })
 }
 
 /// Looks at the source of a library and makes builds of what is new there. Safe to do twice, and at the same time: of each
@@ -161,6 +174,7 @@ fn checked(work: &Work<'_>, watched: &WatchedRow, source: &str, new: Option<Vali
         source: Some(source.to_owned()),
         checked_at: work.now.millis(),
         not_before: 0,
+        told_to_wait: false,
         failures: 0,
         error: None,
     }
@@ -176,6 +190,7 @@ fn failed(work: &Work<'_>, watched: &WatchedRow, source: &str, why: &str, until:
         source: Some(source.to_owned()),
         checked_at: work.now.millis(),
         not_before: until.unwrap_or_else(|| work.now.plus_millis(backoff).millis()),
+        told_to_wait: until.is_some(),
         failures,
         error: Some(why.to_owned()),
         ..known

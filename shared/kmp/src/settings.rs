@@ -21,6 +21,9 @@ pub struct Settings {
     pub allow_private_sources: bool,
     /// How long a source may take for all of an answer. 15 seconds: several are asked within one request, which has 29.
     pub source_patience: Duration,
+    /// How long GitHub may take for one answer, and twice as long as it may take to accept a connection. 10 seconds: there may be
+    /// several within one request as well.
+    pub github_patience: Duration,
     /// The public address of the registry, which jobs are told.
     pub public_url: String,
     /// Most bytes that a repository may hold (`GRANARY_REPO_QUOTA`), as the registry has it.
@@ -96,6 +99,7 @@ impl Settings {
             deadline: Duration::from_hours(3),
             allow_private_sources: false,
             source_patience: Duration::from_secs(15),
+            github_patience: Duration::from_secs(10),
             public_url: public_url.into(),
             repo_quota: None,
         }

@@ -14,9 +14,6 @@ use url::Url;
 
 use crate::guard::{PublicNames, check, redirects};
 
-/// How long a source may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(10);
-
 /// Longest time that a source may ask to be left alone, in seconds: a day.
 const LONGEST_PAUSE: i64 = 86_400;
 
@@ -103,7 +100,8 @@ impl Sources {
 fn client(patience: Duration) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT.min(patience))
+        // Who accepts no connection by then does not answer in time either.
+        .connect_timeout(patience * 2 / 3)
         .timeout(patience)
         // A proxy would connect to whatever it is told.
         .no_proxy()

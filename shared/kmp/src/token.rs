@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 use granary_auth::{HttpKeys, IdToken, KeySource, OidcVerifier};
 use granary_model::{Error, PackageType, RawToken, Result, Timestamp, TokenKind};
 use granary_storage::Key;
-use granary_storage::rows::{BuildRow, BuildScope, BuildTokenRow, KmpSource, RepoRow};
+use granary_storage::rows::{BuildRow, BuildScope, BuildTokenRow, RepoRow};
 use serde::Deserialize;
 
 use crate::Work;
 use crate::drive::outstanding;
 use crate::github::run_title;
-use crate::poll::may_read;
+use crate::poll::source_here;
 use crate::results::{JobBuild, OVERTAKEN, ROUNDS};
 use crate::settings::{Builder, Github};
 use crate::{store, watched};
@@ -189,14 +189,11 @@ pub(crate) fn packages(build: &BuildRow) -> Vec<(PackageType, String, String)> {
     npm.into_iter().chain(swift).map(|(kind, name)| (kind, name, version.to_string())).collect()
 }
 
-/// The repository here that the library comes from, if the owner of the one that watches may read it now.
+/// The repository here that the library comes from, if it is the one that was named and the owner of the one that watches may
+/// read it now.
 async fn source(work: &Work<'_>, repo: &RepoRow) -> Result<Option<(granary_model::RepoId, String)>> {
-    let config = repo.kmp_config.as_ref().filter(|config| config.source_type == KmpSource::Artifacts);
-    let Some(id) = config.and_then(|config| config.source_repo_id.as_ref()) else { return Ok(None) };
-    let source: Option<RepoRow> = work.storage.get(&Key::Repo(id.clone())).await?;
-    let Some(source) = source.filter(|source| !source.deleting) else { return Ok(None) };
-    let may_read = may_read(work, repo, &source).await?;
-    Ok(may_read.then_some((source.id, source.uid)))
+    let Some(config) = &repo.kmp_config else { return Ok(None) };
+    Ok(source_here(work, repo, config).await?.map(|source| (source.id, source.uid)))
 }
 
 #[cfg(test)]

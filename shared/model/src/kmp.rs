@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::maven::MavenVersion;
-use crate::npm::NpmVersion;
+use crate::npm::{NpmName, NpmVersion};
 use crate::role::ladder_text;
 
 /// Words that make a version a pre-release: those of the documentation, and those that are common besides.
@@ -94,12 +94,57 @@ pub fn semantic_version(version: &MavenVersion) -> Result<NpmVersion> {
     filled.parse().map_err(|_| refused())
 }
 
+/// Name of an npm package that is built here.
+///
+/// Such a package is new, and npm is stricter with new ones than [`NpmName`] is: no upper case, and no part that begins with
+/// `_`. The scripts that build have the same rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNpmName(pub NpmName);
+
+impl FromStr for NewNpmName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let name: NpmName = text.parse()?;
+        let has_upper = text.bytes().any(|b| b.is_ascii_uppercase());
+        let begins_old = name.scope().into_iter().chain([name.base()]).any(|part| part.starts_with('_'));
+        if has_upper || begins_old {
+            return Err(Error::BadRequest(format!(
+                "'{text}' cannot be the name of a new npm package: use small letters, digits, '-', '.', '_' and '~', and begin \
+                 neither the scope nor the name with '_'"
+            )));
+        }
+        Ok(Self(name))
+    }
+}
+
+/// A coordinate of a library that is watched: the `GroupId` or `ArtifactId` in it, which does not begin with `-`.
+///
+/// Programs are called with it, and would take it for an option of theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coordinate<T>(pub T);
+
+impl<T: FromStr<Err = Error>> FromStr for Coordinate<T> {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let parsed = text.parse()?;
+        if text.starts_with('-') {
+            return Err(Error::BadRequest(format!(
+                "'{text}' begins with '-', as an option of a program does: no library that is called so can be built"
+            )));
+        }
+        Ok(Self(parsed))
+    }
+}
+
 /// A target of Kotlin/Native for Apple's systems, by the name that Gradle has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppleTarget(usize);
 
-/// Names of Gradle, the compiler's name, and what modules end with.
-const TARGETS: [(&str, &str, &str); 14] = [
+/// Names of Gradle, the compiler's name, and what modules end with: those that the build project can build. Libraries may
+/// have older ones (`iosArm32`), which no compiler makes any more.
+const TARGETS: [(&str, &str, &str); 13] = [
     ("iosArm64", "ios_arm64", "iosarm64"),
     ("iosSimulatorArm64", "ios_simulator_arm64", "iossimulatorarm64"),
     ("iosX64", "ios_x64", "iosx64"),
@@ -113,7 +158,6 @@ const TARGETS: [(&str, &str, &str); 14] = [
     ("watchosDeviceArm64", "watchos_device_arm64", "watchosdevicearm64"),
     ("watchosSimulatorArm64", "watchos_simulator_arm64", "watchossimulatorarm64"),
     ("watchosX64", "watchos_x64", "watchosx64"),
-    ("iosArm32", "ios_arm32", "iosarm32"),
 ];
 
 impl AppleTarget {
@@ -221,6 +265,7 @@ impl BuildStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::maven::{ArtifactId, GroupId};
 
     #[test]
     fn pre_releases_are_told_by_whole_words() {
@@ -308,6 +353,44 @@ mod tests {
         for refused in ["1.0.0.Final", "2024.1.2.3", "1.02", "1.0rc1", "1.0.0-01", "1.0.0+a", "v1", "final"] {
             assert!(matches!(made(refused), Err(Error::BadRequest(_))), "{refused}");
         }
+    }
+
+    #[test]
+    fn new_npm_names_are_those_that_npm_takes_for_new_packages() {
+        for good in ["lib", "@apps/lib", "a_b.c~d", "-x", "~x", "0", "@a_b/c_", "a..b"] {
+            assert_eq!(good.parse::<NewNpmName>().unwrap().0.as_str(), good);
+        }
+        for bad in
+            ["JSONStream", "@Apps/lib", "@apps/Lib", "@apps/_lib", "_lib", "@_apps/lib", "", "a b", "-"]
+        {
+            assert!(matches!(bad.parse::<NewNpmName>(), Err(Error::BadRequest(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn coordinates_are_no_options() {
+        for good in ["com.example", "a-b", "a"] {
+            assert_eq!(good.parse::<Coordinate<GroupId>>().unwrap().0.as_str(), good);
+        }
+        for bad in ["--help", "-x", "-", "a b"] {
+            assert!(matches!(bad.parse::<Coordinate<GroupId>>(), Err(Error::BadRequest(_))), "{bad}");
+            assert!(matches!(bad.parse::<Coordinate<ArtifactId>>(), Err(Error::BadRequest(_))), "{bad}");
+        }
+    }
+
+    /// What is taken here can be built.
+    #[test]
+    fn targets_are_those_of_the_build_project() {
+        let folder = format!("{}/../../infra/github/build", env!("CARGO_MANIFEST_DIR"));
+        let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+        let (gradle, scripts) = (read("swift/build.gradle.kts"), read("src/swift-package.mjs"));
+        for (name, konan, _) in TARGETS {
+            assert!(gradle.contains(&format!("\"{name}\" -> {name}()")), "{name}");
+            assert!(scripts.contains(&format!("{name}: ['{konan}',")), "{name}");
+        }
+        assert_eq!(gradle.matches("\" -> ").count(), TARGETS.len());
+        assert!("iosArm32".parse::<AppleTarget>().is_err());
+        assert_eq!(AppleTarget::of_konan("ios_arm32"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -40,6 +41,9 @@ pub const WEBHOOK_SECRET: &str = "a secret of webhooks";
 
 /// The App's id.
 const APP: &str = "4711";
+
+/// How long anything is waited for: the machine of a test may stand still for a minute.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How long an App's token is good, in milliseconds.
 const TOKEN_MILLIS: i64 = 3_600_000;
@@ -210,6 +214,7 @@ impl FakeGithub {
     /// Makes builds go here, with any credential.
     pub fn configure_with(&self, config: &mut Config, credential: GithubCredential) {
         config.kmp.allow_private_sources = true;
+        config.kmp.github_patience = PATIENCE;
         config.kmp.builder = Builder::Github(Github {
             api_url: self.inner.address.clone(),
             repository: REPOSITORY.into(),
@@ -244,9 +249,18 @@ impl FakeGithub {
         self.state().tricks.push((doing, trick));
     }
 
-    /// Waits until another call has arrived.
-    pub async fn arrival(&self) {
-        self.inner.arrived.notified().await;
+    /// Waits until there were so many calls of a kind. One test at a time waits.
+    ///
+    /// # Panics
+    /// If they do not come within minutes.
+    pub async fn until_asked(&self, doing: Doing, times: usize) {
+        let asked = async {
+            while self.count(doing) < times {
+                self.inner.arrived.notified().await;
+            }
+        };
+        let is_asked = tokio::time::timeout(PATIENCE, asked).await.is_ok();
+        assert!(is_asked, "{doing:?} is not asked for {times} times: {:?}", self.asked());
     }
 
     /// All calls so far.

@@ -8,7 +8,6 @@ use granary_tests::api::{Api, Visibility};
 use granary_tests::instance::Instance;
 use granary_tests::maven::repository::MavenRepository;
 use granary_tests::registry::Registry;
-use granary_tests::session::PATIENCE;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
@@ -16,6 +15,10 @@ use tokio::time::{Duration, sleep};
 pub(crate) mod library;
 mod shell;
 mod watching;
+
+/// How long is waited for anything that comes by itself. A server has one compiler at a time, several builds may be before the one
+/// that is waited for, and the machine may stand still for a minute.
+pub(crate) const LONGEST: Duration = Duration::from_mins(10);
 
 /// Pause between two looks at a build.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -106,7 +109,7 @@ impl Stage {
         is_so: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
         let mut last = None;
-        for _ in 0..PATIENCE.as_millis() / GLANCE.as_millis() {
+        for _ in 0..LONGEST.as_millis() / GLANCE.as_millis() {
             last = self.build_of(artifact, version).await?;
             if let Some(build) = last.take_if(|build| is_so(build)) {
                 return Ok(build);

@@ -22,8 +22,8 @@ use tokio::time::sleep;
 
 use crate::schedule::invoke;
 
-/// How often something is looked for that is to come by itself, half a second apart.
-const LOOKS: usize = 240;
+/// How often something is looked for that is to come by itself, half a second apart: ten minutes at least.
+const LOOKS: usize = 1_200;
 
 /// A token of a build; its last letters are the checksum that tokens have.
 const TOKEN: &str = "bld_KnownKnownKnownKnownKnownKnown0QiagQ";

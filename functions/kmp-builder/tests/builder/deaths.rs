@@ -12,6 +12,9 @@ use super::support::{MINUTE, Place};
 /// Most calls that a way is taken to have: an endless one must not pass.
 const MOST_CALLS: usize = 100;
 
+/// How often it is looked whether a call was made, a millisecond apart: minutes, for a machine that stands still.
+const LOOKS: usize = 600_000;
+
 /// A way from the first message to the end, in one process, as long as nothing goes wrong in it. Errors are what a message
 /// comes again for.
 async fn way(place: Place, build: BuildRow) {
@@ -78,7 +81,7 @@ async fn a_process_that_dies_between_two_storage_calls_loses_nothing_and_doubles
             }
             let dying = tokio::spawn(way(place.restarted(), build.clone()));
             let last = n + usize::from(is_after);
-            for _ in 0..20_000 {
+            for _ in 0..LOOKS {
                 if place.app.probe.count() >= last || dying.is_finished() {
                     break;
                 }
@@ -113,9 +116,7 @@ async fn a_process_that_dies_while_github_is_asked_loses_nothing_and_doubles_not
             }
             place.github.trick(*doing, trick.clone());
             let dying = tokio::spawn(way(place.restarted(), build.clone()));
-            while place.github.count(*doing) <= before {
-                place.github.arrival().await;
-            }
+            place.github.until_asked(*doing, before + 1).await;
             dying.abort();
             assert!(dying.await.unwrap_err().is_cancelled());
             assert_ends(&place, &build, &format!("{trick:?} at {doing:?} {before}")).await;

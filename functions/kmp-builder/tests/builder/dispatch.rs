@@ -4,8 +4,9 @@ use futures::future::join_all;
 use granary_kmp::drive::{Progress, drive};
 use granary_kmp::github::{run_of_title, run_title};
 use granary_model::kmp::BuildStatus;
-use granary_storage::rows::Dispatch;
+use granary_storage::rows::{BuildRow, Dispatch};
 use granary_testing::github::{Age, Doing, FakeGithub};
+use granary_testing::kmp::root_module;
 
 use super::support::{Place, message};
 
@@ -35,6 +36,57 @@ async fn the_workflow_is_told_what_it_needs() {
     assert!(found.len() <= 10);
     let title = run_title(&build);
     assert_eq!(run_of_title(&title), Some((build.id.as_str(), 1)));
+}
+
+/// What the workflow is told of Apple's targets for a library with these, by the names of the compiler.
+async fn told(apple: &[&str], wanted: &[&str], npm_only: bool) -> Result<String, String> {
+    let place = Place::new().await;
+    place.set_module(root_module("com.example", "lib", "1.0.0", true, apple).to_string());
+    let mut build = place.build_of("1.0.0", !npm_only).await;
+    build.outputs.apple_targets = wanted.iter().map(|target| target.parse().unwrap()).collect();
+    place.write(&build).await;
+    let row = place.step(&build).await;
+    let mut runs = place.github.runs();
+    if row.status == BuildStatus::Queued {
+        return Ok(runs.remove(0).inputs["apple_targets"].clone());
+    }
+    assert!(runs.is_empty());
+    Err(row.error.unwrap())
+}
+
+#[tokio::test]
+async fn without_targets_the_workflow_is_told_all_that_the_library_has() {
+    // The compiler makes nothing for the first one any more, nor for Linux a Swift package.
+    let library = ["ios_arm32", "ios_arm64", "linux_x64", "macos_arm64", "watchos_x64"];
+    let all = "iosArm64,macosArm64,watchosX64";
+    assert_eq!(told(&library, &[], false).await.as_deref(), Ok(all));
+    assert_eq!(told(&library, &["macosArm64"], false).await.as_deref(), Ok("macosArm64"));
+    assert_eq!(told(&library, &[], true).await.as_deref(), Ok(""));
+    for library in [&[][..], &["ios_arm32"], &["linux_x64"]] {
+        let why = told(library, &[], false).await.unwrap_err();
+        assert!(why.contains("Apple's systems"), "{why}");
+    }
+}
+
+/// Rows may be older than a rule.
+#[tokio::test]
+async fn names_that_the_scripts_do_not_take_start_nothing() {
+    let place = Place::new().await;
+    let build = place.build().await;
+    let mut old = build.clone();
+    old.outputs.npm = Some("JSONStream".parse().unwrap());
+    place.write(&old).await;
+    let failed = place.step(&build).await;
+    assert_eq!(failed.status, BuildStatus::Failed);
+    assert!(failed.error.unwrap().contains("'JSONStream' cannot be the name of a new npm package"));
+    let module = root_module("com.example", "--help", "1.0.0", true, &["ios_arm64"]).to_string();
+    place.github.file("com/example/--help/1.0.0/--help-1.0.0.module", module);
+    let build = place.build().await;
+    place.write(&BuildRow { artifact: "--help".parse().unwrap(), ..build.clone() }).await;
+    let failed = place.step(&build).await;
+    assert_eq!(failed.status, BuildStatus::Failed);
+    assert!(failed.error.unwrap().contains("'--help' begins with '-'"));
+    assert_eq!(place.github.count(Doing::Dispatch), 0);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use granary_kmp::settings::Builder;
 use granary_model::kmp::BuildStatus;
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use super::support::{MINUTE, Place, module};
 
 /// A place whose builds are made by these two scripts.
-async fn place(folder: &TempDir, build_npm: &str, publish: &str) -> Place {
+pub(super) async fn place(folder: &TempDir, build_npm: &str, publish: &str) -> Place {
     for (name, text) in [("build-npm", build_npm), ("publish", publish)] {
         let path = folder.path().join(name);
         let written = folder.path().join(format!("{name}.args"));
@@ -40,14 +41,19 @@ async fn place(folder: &TempDir, build_npm: &str, publish: &str) -> Place {
     place
 }
 
+/// How often something is looked at until it has happened, and how long is waited each time: together ten minutes, for a machine
+/// that stands still.
+pub(super) const LOOKS: usize = 60_000;
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
+
 /// Goes on until the build is over, without the time of the registry passing.
-async fn until_over(place: &Place, build: &BuildRow) -> BuildRow {
-    for _ in 0..2_000 {
+pub(super) async fn until_over(place: &Place, build: &BuildRow) -> BuildRow {
+    for _ in 0..LOOKS {
         let row = place.step(build).await;
         if !row.status.is_under_way() {
             return row;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     panic!("it never ends: {:?}", place.read(build).await);
 }
@@ -102,6 +108,7 @@ async fn the_scripts_are_told_the_library_and_no_secret() {
         "LC_ALL",
         "TMPDIR",
         "GRANARY_KOTLIN_COMPILER",
+        "GRANARY_ALLOW_PRIVATE_SOURCES",
         "GRANARY_URL",
         "GRANARY_BUILD_ID",
         "GRANARY_BUILD_TOKEN",
@@ -114,6 +121,7 @@ async fn the_scripts_are_told_the_library_and_no_secret() {
         "_",
     ];
     assert!(names.iter().all(|name| known.contains(name)), "{names:?}");
+    assert!(environment.lines().any(|line| line == "GRANARY_ALLOW_PRIVATE_SOURCES=true"));
     let token = environment.lines().find_map(|line| line.strip_prefix("GRANARY_BUILD_TOKEN=")).unwrap();
     assert!(token.starts_with("bld_"), "its own and no other");
     assert!(!failed.error.unwrap().contains(token));
@@ -186,24 +194,45 @@ async fn a_build_whose_process_has_died_begins_anew() {
 async fn scripts_that_never_end_are_ended_with_all_they_have_started() {
     let folder = TempDir::new().unwrap();
     let pid = folder.path().join("pid");
-    let script = format!("sleep 600 & echo $! > {}; wait", pid.display());
+    let script = format!("sleep 3600 & echo $! > {}; wait", pid.display());
     let place = place(&folder, &script, "exit 0").await;
     let build = place.build().await;
-    // A deadline in a moment: real time passes for scripts.
-    let now = place.app.state().now().millis();
-    place.write(&BuildRow { status: BuildStatus::Queued, deadline_at: now + 300, ..build.clone() }).await;
+    place.step(&build).await;
+    let started = started(&pid).await;
+    assert!(runs(started));
+    assert!(place.step(&build).await.status.is_under_way());
+    // The moment at which the build is given up, for the script only.
+    tokio::time::pause();
+    tokio::time::advance(place.app.state().config().kmp.deadline).await;
+    tokio::time::resume();
     let failed = until_over(&place, &build).await;
     assert_eq!(failed.status, BuildStatus::Failed);
     assert!(failed.error.unwrap().contains("not done in time"));
-    let started: u32 = fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
-    for _ in 0..200 {
-        let status = fs::read_to_string(format!("/proc/{started}/stat")).unwrap_or_default();
-        if status.is_empty() || status.contains(") Z ") {
+    for _ in 0..LOOKS {
+        if !runs(started) {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     panic!("what the script has started still runs");
+}
+
+/// The process whose number a script writes into a file, once it is there.
+pub(super) async fn started(file: &Path) -> u32 {
+    for _ in 0..LOOKS {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if text.ends_with('\n') {
+            return text.trim().parse().unwrap();
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("the script was not started");
+}
+
+/// Whether a process runs. What has ended and was not waited for runs no more.
+pub(super) fn runs(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    !status.is_empty() && !status.contains(") Z ")
 }
 
 /// What `build-npm` leaves, by the program `tar`.

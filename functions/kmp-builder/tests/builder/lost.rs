@@ -75,9 +75,7 @@ async fn a_github_that_hangs_is_not_waited_for() {
         let process = place.restarted();
         let of = build.clone();
         let stepping = tokio::spawn(async move { process.hint(&of).await });
-        while place.github.count(Doing::Dispatch) == 0 {
-            place.github.arrival().await;
-        }
+        place.github.until_asked(Doing::Dispatch, 1).await;
         tokio::time::pause();
         let stepped = stepping.await.unwrap();
         tokio::time::resume();
@@ -123,9 +121,7 @@ async fn whoever_finds_the_run_first_writes_it_down() {
     let process = place.restarted();
     let of = build.clone();
     let stepping = tokio::spawn(async move { process.hint(&of).await });
-    while place.github.count(Doing::Dispatch) == 0 {
-        place.github.arrival().await;
-    }
+    place.github.until_asked(Doing::Dispatch, 1).await;
     let found = place.step(&build).await;
     assert_eq!((found.status, found.run_id), (BuildStatus::Queued, Some(1000)));
     tokio::time::pause();

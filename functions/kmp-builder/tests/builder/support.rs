@@ -1,5 +1,7 @@
 //! A registry with a library and its build, and the GitHub that it goes to.
 
+use std::time::Duration;
+
 use granary_http::Config;
 use granary_kmp::poll::new_build;
 use granary_kmp::store::{self, BuildMessage};
@@ -29,7 +31,12 @@ impl Place {
 
     /// With a GitHub, and a way to be known there.
     pub(super) async fn of(github: FakeGithub, configure: impl FnOnce(&FakeGithub, &mut Config)) -> Self {
-        let app = TestApp::with(|config| configure(&github, config)).await;
+        let app = TestApp::with(|config| {
+            configure(&github, config);
+            // The machine may stand still for a minute.
+            config.kmp.source_patience = Duration::from_mins(10);
+        })
+        .await;
         github.keep_time(&app.clock);
         let source = github.file("com/example/lib/1.0.0/lib-1.0.0.module", module(true, true).to_string());
         let session = app.user("ann");

@@ -1,10 +1,11 @@
 //! The schedule, messages, and what cannot be read.
 
+use granary_kmp::settings::Builder;
 use granary_kmp::store::shard;
 use granary_model::kmp::BuildStatus;
-use granary_storage::rows::{BuildRow, WatchedRef};
+use granary_storage::rows::{BuildResults, BuildRow, WatchedRef};
 use granary_storage::{Key, Queue};
-use granary_testing::github::Doing;
+use granary_testing::github::{Doing, FakeGithub};
 use granary_testing::probe::{Fault, Service, Target};
 
 use super::support::{MINUTE, Place, message};
@@ -21,6 +22,41 @@ async fn a_build_whose_message_was_lost_is_found() {
     assert_eq!((report.due, report.waiting), (0, 1), "it was looked at a moment ago");
     place.app.clock.advance_millis(MINUTE);
     assert_eq!(granary_kmp_builder::sweep(place.app.state()).await.unwrap().due, 1);
+}
+
+/// Here, nobody else can be at it: a process that was has ended, and the next one begins without waiting.
+#[tokio::test]
+async fn a_build_on_this_machine_that_nobody_is_at_is_due_at_once() {
+    let place = Place::of(FakeGithub::start().await, |_, config| {
+        config.kmp.builder = Builder::Local { scripts: "nowhere".into() };
+    })
+    .await;
+    let state = place.app.state();
+    let swept = async || {
+        let report = granary_kmp_builder::sweep(state).await.unwrap();
+        (report.due, report.waiting)
+    };
+    let build = place.build().await;
+    let later = state.now().millis() + MINUTE;
+    let begun = BuildRow { look_at: later, deadline_at: later + MINUTE, ..build };
+    for status in [BuildStatus::Queued, BuildStatus::Building] {
+        let row = BuildRow { status, ..begun.clone() };
+        place.write(&row).await;
+        assert_eq!(swept().await, (1, 0), "{status}");
+        assert!(state.kmp().local.take(&row));
+        assert_eq!(swept().await, (0, 1), "{status}: this process is at it");
+        state.kmp().local.leave(&row);
+        let other = BuildRow { attempt: row.attempt + 1, ..row.clone() };
+        assert!(state.kmp().local.take(&other));
+        assert_eq!(swept().await, (1, 0), "{status}: it is at another attempt");
+        state.kmp().local.leave(&other);
+        let handed_over = BuildResults { npm: Some("upload".into()), swift: None };
+        place.write(&BuildRow { results: Some(handed_over), ..row }).await;
+        assert_eq!(swept().await, (0, 1), "{status}: it is to be published");
+    }
+    // One whose source is waited for is not begun.
+    place.write(&BuildRow { status: BuildStatus::Pending, ..begun }).await;
+    assert_eq!(swept().await, (0, 1));
 }
 
 #[tokio::test]

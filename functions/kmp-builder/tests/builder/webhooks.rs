@@ -144,8 +144,33 @@ async fn what_is_about_something_else_is_left_alone() {
         assert_eq!(response.status, 204, "{hint:?}: {}", response.text());
     }
     assert_eq!(messages(&place.app).await, 0);
-    let large = Webhook::signed("workflow_run", "x".repeat(26 * 1024 * 1024), WEBHOOK_SECRET);
-    assert_eq!(large.deliver(&place.app).await.status, 413);
+    for megabytes in [2, 26] {
+        let large = Webhook::signed("workflow_run", "x".repeat(megabytes * 1024 * 1024), WEBHOOK_SECRET);
+        assert_eq!(large.deliver(&place.app).await.status, 413);
+    }
+    let largest = Webhook::signed("workflow_run", "x".repeat(1024 * 1024), WEBHOOK_SECRET);
+    assert_eq!(largest.deliver(&place.app).await.status, 204);
+}
+
+/// Nobody makes the registry receive bytes who has shown nothing that could be a signature, or to whom nothing is believed.
+#[tokio::test]
+async fn who_cannot_have_signed_is_refused_before_the_bytes_are_received() {
+    let (place, _) = started().await;
+    let large = Webhook::signed("workflow_run", "x".repeat(2 * 1024 * 1024), "another secret");
+    assert_eq!(large.deliver(&place.app).await.status, 413, "this one had to be received");
+    let digits = "a".repeat(64);
+    for odd in [
+        String::new(),
+        "sha256=".into(),
+        digits.clone(),
+        format!("sha1={digits}"),
+        format!("sha256={digits}a"),
+        format!("sha256={}", "g".repeat(64)),
+    ] {
+        let forged = Webhook { signature: odd, ..large.clone() };
+        assert_eq!(forged.deliver(&place.app).await.status, 401, "{}", forged.signature);
+    }
+    assert_eq!(large.deliver(&TestApp::new().await).await.status, 401, "no GitHub at all");
 }
 
 /// The signature is over the bytes as they were sent, and a gateway hands some of them over in another form.

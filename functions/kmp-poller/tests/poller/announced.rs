@@ -24,7 +24,7 @@ async fn a_publish_by_any_number_of_files_asks_for_one_look() {
     let messages = place.messages().await;
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(messages[0].place, place.place());
-    place.follow_up(&place.message()).await;
+    place.follow_up(&messages[0].text().unwrap()).await;
     assert_eq!(place.builds().await, pairs(&[("1.0.0", "pending")]));
     // The next publish asks again.
     place.app.clock.advance_millis(1_000);
@@ -45,7 +45,8 @@ async fn a_publish_by_any_number_of_files_asks_for_one_look() {
 async fn the_look_waits_until_the_publish_is_over() {
     let app = TestApp::with(|config| {
         config.kmp.allow_private_sources = true;
-        config.kmp.debounce = Duration::from_mins(1);
+        // The longest that there is: all that comes before is done by then, however slow the machine.
+        config.kmp.debounce = Duration::from_mins(15);
     })
     .await;
     let source = granary_testing::source::FakeSource::start().await;
@@ -63,9 +64,9 @@ async fn the_look_waits_until_the_publish_is_over() {
     }
     place.app.settle().await;
     tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(30)).await;
+    tokio::time::advance(Duration::from_mins(7)).await;
     assert!(place.messages().await.is_empty(), "not yet");
-    tokio::time::advance(Duration::from_secs(30)).await;
+    tokio::time::advance(Duration::from_mins(8)).await;
     let messages = place.messages().await;
     tokio::time::resume();
     assert_eq!(messages.len(), 1);

@@ -74,9 +74,15 @@ async fn doubled_messages_are_one_look() {
     assert_eq!(place.source.asked().len(), 1);
     // Somebody has published meanwhile, and says so.
     let pending = Key::PollPending(apps(), place.id.clone());
-    let row = PollPendingRow { expires_at: i64::MAX };
+    let row = PollPendingRow { id: "announced".into(), expires_at: i64::MAX };
     place.app.state().storage().put(&pending, &row).await.unwrap();
+    // Others do not stand for the message that is to come.
     place.follow_up(&place.message()).await;
+    place.follow_up(&ticked(-1)).await;
+    assert!(place.source.asked().is_empty());
+    assert_eq!(place.app.state().storage().get::<PollPendingRow>(&pending).await.unwrap(), Some(row));
+    let awaited = PollMessage { place: place.place(), round: 0, at: 0, pending: "announced".into() };
+    place.follow_up(&awaited.text().unwrap()).await;
     assert_eq!(place.source.asked().len(), 1);
     assert_eq!(place.app.state().storage().get::<PollPendingRow>(&pending).await.unwrap(), None);
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::support::{Place, apps, pairs};
 
 /// What is said of a repository that may not be read, as of one that does not exist.
-const HIDDEN: &str = "kmpConfig.sourceRepoId of this repository names none that its owner may read; change it, or have its owner \
-                      invited there";
+const HIDDEN: &str = "kmpConfig.sourceRepoId of this repository names none that its owner may read: have its owner invited \
+                      there, or set kmpConfig again, which has to be done as well when the source was deleted and made anew";
 
 /// Deletes a repository, and waits until it is gone.
 async fn delete(place: &Place, owner: &Actor, repo: &str) {
@@ -82,10 +82,24 @@ async fn a_deleted_source_is_as_one_that_never_was() {
     let eve = place.app.repo("eve", "libs", &["maven"], "private").await;
     place.publish(&eve, "libs", "6.6.6").await;
     assert_eq!(place.error().await, HIDDEN);
+    // Even if they have everybody read it, or the watcher.
+    let visibility = |value: &str| json!({ "visibility": value });
+    assert_eq!(eve.patch_json("/api/repos/libs", &visibility("public")).await.status, 200);
+    assert_eq!(place.error().await, HIDDEN);
+    assert_eq!(eve.patch_json("/api/repos/libs", &visibility("private")).await.status, 200);
+    place.app.add_member("eve", "libs", "ann", "read").await;
+    assert_eq!(place.error().await, HIDDEN);
+    place.publish(&eve, "libs", "7.7.7").await;
     place.app.settle().await;
-    assert_eq!(place.consume().await, 1);
+    assert!(place.messages().await.is_empty() && !place.is_watching("libs").await);
+    granary_kmp_poller::tick(place.app.state()).await.unwrap();
+    place.consume().await;
     assert_eq!(place.state().await.error.as_deref(), Some(HIDDEN));
     assert_eq!(place.builds().await, pairs(&[("1.0.0", "pending")]));
+    // Until the watcher says that it is what they want.
+    place.comes_from("libs").await;
+    assert_eq!(place.poll().await.new_versions, ["7.7.7"]);
+    assert!(place.is_watching("libs").await);
 }
 
 /// What was remembered of a repository says nothing of another one by its name.
@@ -97,6 +111,9 @@ async fn a_source_that_was_made_anew_is_read_anew() {
     let before = place.state().await.etag.unwrap();
     delete(&place, &place.app.user("ann"), "libs").await;
     let ann = place.app.repo("ann", "libs", &["maven"], "private").await;
+    // Whose it is does not matter.
+    assert_eq!(place.error().await, HIDDEN);
+    place.comes_from("libs").await;
     assert!(place.error().await.contains("no com.example:lib"));
     place.publish(&ann, "libs", "2.0.0").await;
     assert_eq!(place.poll().await.new_versions, ["2.0.0"]);
@@ -183,6 +200,57 @@ async fn nobody_waits_for_ever() {
     granary_kmp_poller::tick(place.app.state()).await.unwrap();
     place.consume().await;
     assert_eq!(place.builds().await, pairs(&[("1.0.0", "pending")]));
+}
+
+/// However many ask while a version is being published, one look at a time is to come.
+#[tokio::test]
+async fn those_who_wait_wait_together() {
+    let place = Place::here().await;
+    place.poll().await;
+    place.publish_module(&place.ann, "libs", "lib", "1.0.0").await;
+    place.app.settle().await;
+    let next = async || {
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        let next = place.messages().await;
+        tokio::time::resume();
+        next
+    };
+    let first = next().await;
+    assert_eq!(first.len(), 1);
+    place.follow_up(&first[0].text().unwrap()).await;
+    // More files, a person, the schedule, and a message that comes twice.
+    place.app.clock.advance_millis(60_000);
+    place.publish_module(&place.ann, "libs", "lib-js", "1.0.0").await;
+    place.app.settle().await;
+    for _ in 0..3 {
+        let looked = place.ann.post_json("/api/repos/apps/kmp/poll", &json!(null)).await;
+        assert!(looked.text().contains("still being published"), "{}", looked.text());
+    }
+    place.follow_up(&first[0].text().unwrap()).await;
+    granary_kmp_poller::tick(place.app.state()).await.unwrap();
+    let asked = next().await;
+    let (ticks, chain): (Vec<_>, Vec<_>) = asked.into_iter().partition(|message| message.at > 0);
+    assert_eq!((ticks.len(), chain.len()), (1, 1), "{chain:?}");
+    assert_eq!(chain[0].round, 1);
+    place.app.clock.advance_millis(60_000);
+    place.follow_up(&ticks[0].text().unwrap()).await;
+    assert!(next().await.is_empty(), "the schedule comes again by itself");
+    place.follow_up(&chain[0].text().unwrap()).await;
+    let chain = next().await;
+    assert_eq!((chain.len(), chain[0].round), (1, 2));
+    // Once all is there nobody waits any more, and the next change is announced.
+    for end in ["iosarm64", "macosarm64"] {
+        place.publish_module(&place.ann, "libs", &format!("lib-{end}"), "1.0.0").await;
+    }
+    place.app.settle().await;
+    place.app.clock.advance_millis(60_000);
+    place.follow_up(&chain[0].text().unwrap()).await;
+    assert!(next().await.is_empty());
+    assert_eq!(place.builds().await, pairs(&[("1.0.0", "pending")]));
+    place.publish_module(&place.ann, "libs", "lib", "1.1.0").await;
+    place.app.settle().await;
+    assert_eq!(next().await.len(), 1);
 }
 
 /// A repository here that has failed is asked at once when there is something: it costs nobody anything.

@@ -112,7 +112,6 @@ async fn failures_are_told_and_kept() {
         (Reply::status(502, &[]), "answered 502"),
         (Reply::status(429, &[]), "answered 429"),
         (Reply::status(503, &[]), "answered 503"),
-        (Reply::Hang, "in time"),
         (Reply::Endless, "more than 1048576 bytes"),
         (Reply::BreakOff, "broke off"),
         (Reply::document(huge), "more than 1048576 bytes"),
@@ -141,6 +140,17 @@ async fn failures_are_told_and_kept() {
     place.source.reply(Reply::status(404, &[]));
     place.error().await;
     assert_eq!(place.builds().await, pairs(&[("1.0.0", "pending")]), "what was found stays");
+}
+
+#[tokio::test]
+async fn a_source_that_hangs_is_not_waited_for() {
+    let place = Place::impatient().await;
+    place.source.reply(Reply::Hang);
+    let error = place.error().await;
+    assert_eq!(error, "the source did not answer in time");
+    assert!(place.builds().await.is_empty());
+    let shown = place.ann.get(&format!("/api/repos/apps/kmp/watched/{}", place.id)).await.json();
+    assert_eq!(shown["watched"]["lastPollError"], error);
 }
 
 #[tokio::test]

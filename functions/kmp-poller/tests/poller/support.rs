@@ -13,8 +13,11 @@ use granary_testing::source::FakeSource;
 use granary_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
-/// How long a source of these tests may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a source of these tests may take: the machine may stand still for a minute.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// How long it may take where nothing is to come.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
 /// Where the list of versions of the library is in its source.
 pub(crate) const LIST: &str = "com/example/lib/maven-metadata.xml";
@@ -32,10 +35,19 @@ pub(crate) struct Place {
 impl Place {
     /// With a source elsewhere that has nothing yet.
     pub(crate) async fn new() -> Self {
+        Self::waiting(PATIENCE).await
+    }
+
+    /// The same, and a source that does not answer is not waited for.
+    pub(crate) async fn impatient() -> Self {
+        Self::waiting(IMPATIENCE).await
+    }
+
+    async fn waiting(patience: Duration) -> Self {
         let source = FakeSource::start().await;
         let app = TestApp::with(|config| {
             config.kmp.allow_private_sources = true;
-            config.kmp.source_patience = PATIENCE;
+            config.kmp.source_patience = patience;
             config.kmp.debounce = Duration::ZERO;
         })
         .await;

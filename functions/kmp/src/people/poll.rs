@@ -7,11 +7,10 @@ use axum::response::Response;
 use futures::StreamExt as _;
 use granary_http::permit::Write;
 use granary_http::{ApiResult, AppState, Repo, reply};
-use granary_kmp::poll::{PollOutcome, poll_watched};
+use granary_kmp::poll::{PollOutcome, announce, config_of, poll_watched, refusal};
 use granary_kmp::watched;
 use granary_model::maven::{ArtifactId, GroupId};
 use granary_model::{Error, Result};
-use granary_storage::Queue;
 use granary_storage::rows::{RepoRow, WatchedRef, WatchedRow};
 use serde::Serialize;
 use serde_json::json;
@@ -51,7 +50,14 @@ pub(super) async fn poll_repo(state: AppState, Repo(access): Repo<Write>) -> Api
 /// Looks at one library; what is wrong with it is said in its result, and keeps nobody from looking at the others.
 async fn look(state: &AppState, repo: &RepoRow, row: WatchedRow, until: Instant) -> PollView {
     let work = state.kmp_work();
-    let polled = match timeout_at(until, poll_watched(&work, &row, repo)).await {
+    let refusal = config_of(repo).and_then(|config| refusal(&work, &row, config));
+    let looked = async {
+        match refusal {
+            Some(why) => Ok(failed(why)),
+            None => poll_watched(&work, &row, repo).await,
+        }
+    };
+    let polled = match timeout_at(until, looked).await {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) => Err(error),
         Err(_) => later(state, &row, Duration::ZERO)
@@ -91,9 +97,11 @@ fn told(row: &WatchedRow, error: &Error) -> String {
     }
 }
 
-/// Has the consumer look at a library.
+/// Has the consumer look at a library, unless it is about to anyhow.
 async fn later(state: &AppState, row: &WatchedRow, delay: Duration) -> Result<()> {
     let place = WatchedRef { repo: row.repo.clone(), id: row.id.clone() };
-    let body = serde_json::to_string(&place).map_err(|e| Error::internal("announcing a look", e))?;
-    state.storage().send_later(Queue::KmpPoll, &body, delay).await
+    match announce(&state.kmp_work(), &place, 0, delay).await? {
+        Some(message) => message.send(state.storage(), delay).await,
+        None => Ok(()),
+    }
 }

@@ -1,9 +1,10 @@
 //! Watched libraries as requests bring them, checked.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use granary_http::Fields;
-use granary_model::kmp::AppleTarget;
+use granary_model::kmp::{AppleTarget, Coordinate, NewNpmName};
 use granary_model::maven::{ArtifactId, GroupId};
 use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, Result};
@@ -38,11 +39,16 @@ impl WatchRequest {
             apple_targets: Vec::new(),
         };
         Ok(Self {
-            group: Fields::required("groupId", fields.parsed("groupId")?)?,
-            artifact: Fields::required("artifactId", fields.parsed("artifactId")?)?,
+            group: coordinate(fields, "groupId")?,
+            artifact: coordinate(fields, "artifactId")?,
             outputs: outputs(fields, &nothing)?,
         })
     }
+}
+
+fn coordinate<T: FromStr<Err = Error>>(fields: &Fields, name: &str) -> Result<T> {
+    let Coordinate(found) = Fields::required(name, fields.parsed(name)?)?;
+    Ok(found)
 }
 
 /// What is made of a library from now on, where `old` was made before.
@@ -58,7 +64,11 @@ pub(super) fn changed_outputs(fields: &Fields, old: &Outputs) -> Result<Outputs>
 
 /// What is made; `old` counts for what the request does not name.
 fn outputs(fields: &Fields, old: &Outputs) -> Result<Outputs> {
-    let npm = if fields.has("npmPackageName") { fields.parsed("npmPackageName")? } else { old.npm.clone() };
+    let npm = if fields.has("npmPackageName") {
+        fields.parsed("npmPackageName")?.map(|NewNpmName(name)| name)
+    } else {
+        old.npm.clone()
+    };
     let outputs = Outputs {
         npm,
         swift: swift(fields, old.swift.as_ref())?,

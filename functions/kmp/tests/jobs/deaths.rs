@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use super::support::{Place, RUN, uploads};
 
+/// How often it is looked whether a call was made, a millisecond apart: minutes, for a machine that stands still.
+const LOOKS: usize = 600_000;
+
 /// Longer than a lease.
 const LATER: i64 = 3 * 60_000;
 
@@ -36,7 +39,7 @@ async fn step(place: &Place, build: &BuildRow, n: usize, mishap: Mishap) {
         drive(&work, &row).await.ok();
     });
     if matches!(mishap, Mishap::Killed) {
-        for _ in 0..10_000 {
+        for _ in 0..LOOKS {
             if probe.count() >= n {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use granary_model::RawToken;
 use granary_model::kmp::BuildStatus;
-use granary_storage::rows::BuildTokenRow;
+use granary_storage::rows::{BuildRow, BuildTokenRow, Dispatch};
 use granary_storage::{Key, Transaction};
 use granary_testing::npm::NpmPackage;
 use granary_testing::swift::simple_archive;
@@ -89,6 +89,17 @@ async fn it_opens_nothing_else() {
     assert_eq!(place.ann.request("PUT", pom, &[], "{}").await.status, 201);
     let read = job.actor.get(pom).await;
     assert_eq!((read.status, read.text()), (200, "{}".into()));
+    // And nothing else of where it comes from: neither what there is, nor packages of another kind.
+    let both = json!({ "packageTypes": ["maven", "npm"] });
+    assert_eq!(place.app.user("ann").patch_json("/api/repos/libs", &both).await.status, 200);
+    assert_eq!(place.ann.publish("libs", &NpmPackage::new("secret", "1.0.0")).await.status, 201);
+    let others = ["/api/npm/libs/secret", "/api/npm/libs/-/all", "/api/npm/libs/secret/-/secret-1.0.0.tgz"];
+    for path in
+        others.into_iter().chain(["/api/repos/libs", "/api/repos/libs/packages", "/api/maven/libs/com"])
+    {
+        let response = job.actor.get(path).await;
+        assert!(matches!(response.status, 403 | 404), "{path}: {} {}", response.status, response.text());
+    }
     let stranger = place.app.repo("eve", "hers", &["maven"], "private").await;
     let hers = "/api/maven/hers/com/example/lib/1.0.0/lib-1.0.0.module";
     assert_eq!(stranger.request("PUT", hers, &[], "{}").await.status, 201);
@@ -102,13 +113,44 @@ async fn a_source_that_its_owner_may_not_read_is_not_read() {
     let key = Key::Repo("apps".parse().unwrap());
     let storage = place.app.state().storage();
     let mut row: granary_storage::rows::RepoRow = storage.get(&key).await.unwrap().unwrap();
-    row.kmp_config.as_mut().unwrap().source_repo_id = Some("hers".parse().unwrap());
+    let hers: granary_storage::rows::RepoRow =
+        storage.get(&Key::Repo("hers".parse().unwrap())).await.unwrap().unwrap();
+    let config = row.kmp_config.as_mut().unwrap();
+    (config.source_repo_id, config.source_repo_uid) = (Some(hers.id), Some(hers.uid));
     storage.put(&key, &row).await.unwrap();
     let build = place.build().await;
     let job = place.job(&build).await;
     let path = "/api/maven/hers/com/example/lib/maven-metadata.xml";
     assert_eq!(job.actor.get(path).await.status, 404);
     assert_eq!(job.actor.get("/api/maven/libs/com/example/lib/maven-metadata.xml").await.status, 404);
+}
+
+/// Whoever takes the name of a source that was deleted does not have their own library built, though everybody may read it.
+#[tokio::test]
+async fn a_source_of_the_same_name_is_not_read() {
+    let place = Place::new().await;
+    let path = "/api/maven/libs/com/example/lib/1.0.0/lib-1.0.0.module";
+    assert_eq!(place.ann.request("PUT", path, &[], "{}").await.status, 201);
+    let build = place.build().await;
+    let before = place.job(&build).await;
+    assert_eq!(before.actor.get(path).await.status, 200);
+    assert_eq!(place.app.user("ann").delete("/api/repos/libs").await.status, 200);
+    place.app.settle().await;
+    place.app.sweep().await;
+    let eve = place.app.repo("eve", "libs", &["maven"], "public").await;
+    assert_eq!(eve.request("PUT", path, &[], "{}").await.status, 201);
+    assert_eq!(place.app.anonymous().get(path).await.status, 200);
+    let after = place.job(&build).await;
+    for job in [before, after] {
+        assert_eq!(job.actor.get(path).await.status, 404);
+    }
+    // Nor is a build begun.
+    let pending = |build: &mut BuildRow| {
+        (build.status, build.run_id, build.dispatch) = (BuildStatus::Pending, None, Dispatch::None);
+    };
+    let next = place.build_of("1.1.0", pending).await;
+    let row = place.go_on(&next).await;
+    assert!(row.status == BuildStatus::Failed && row.error.unwrap().contains("no module metadata"));
 }
 
 #[tokio::test]

@@ -102,6 +102,24 @@ async fn a_source_that_hangs_is_left_to_the_consumer() {
     assert_eq!(place.poll().await["newVersions"], json!(["1.0.0"]));
 }
 
+/// A source that asks to be left alone is not asked by people either, until it wants to be.
+#[tokio::test]
+async fn a_source_that_wants_to_be_left_alone_is() {
+    let place = Place::new().await;
+    place.watch("lib").await;
+    let answer = |status| Trick::Answer(status, vec![("retry-after", "120".into())], String::new());
+    place.github.trick(Doing::Other, answer(429));
+    let first = place.poll().await["errors"][0].as_str().unwrap().to_owned();
+    assert_eq!(first, "the source answered 429");
+    place.app.clock.advance_millis(119_000);
+    let second = place.poll().await;
+    let why = second["errors"][0].as_str().unwrap();
+    assert!(why.contains(&first) && why.contains("asked again after"), "{why}");
+    assert_eq!((&second["newVersions"], second["errors"].as_array().unwrap().len()), (&json!([]), 1));
+    place.app.clock.advance_millis(1_000);
+    assert_eq!(place.poll().await["newVersions"], json!(["1.0.0"]));
+}
+
 #[tokio::test]
 async fn a_library_that_is_here_is_read_without_going_out() {
     let place = Place::new().await;

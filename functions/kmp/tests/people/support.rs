@@ -1,6 +1,7 @@
 //! A registry with a repository that watches, its source, and GitHub.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use granary_kmp::poll::new_build;
 use granary_kmp::{store, watched};
@@ -36,7 +37,12 @@ impl Place {
     /// With GitHub, and a source that has `com.example:lib` 1.0.0.
     pub(super) async fn new() -> Self {
         let github = FakeGithub::start().await;
-        let app = TestApp::with(|config| github.configure(config)).await;
+        let app = TestApp::with(|config| {
+            github.configure(config);
+            // The machine may stand still for a minute.
+            config.kmp.source_patience = Duration::from_mins(10);
+        })
+        .await;
         github.keep_time(&app.clock);
         let source = github.library("com.example", "lib", &["1.0.0"]);
         let ann = app.kmp_repo("ann", REPO, &source, "private").await;

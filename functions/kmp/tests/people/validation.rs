@@ -85,6 +85,11 @@ async fn fields_are_there_and_of_their_kind() {
         (json!({ "appleTargets": ["iosArm64", "iosArm64"] }), "twice"),
         (json!({ "swiftTargets": [] }), "swiftTargets"),
         (json!({ "groupId": "g".repeat(300) }), "groupId"),
+        (json!({ "appleTargets": ["iosArm32"] }), "iosArm32"),
+        // Programs would take these for options of theirs.
+        (json!({ "groupId": "--help" }), "groupId"),
+        (json!({ "artifactId": "--help" }), "artifactId"),
+        (json!({ "artifactId": "-" }), "artifactId"),
     ] {
         expect(&place.ann.post_json(WATCHED, &with(&changes)).await, 400, &[word]);
     }
@@ -97,6 +102,22 @@ async fn fields_are_there_and_of_their_kind() {
     assert_eq!(place.left().await, Vec::<String>::new());
 }
 
+/// What npm takes for old packages only cannot be built, so it cannot be watched either.
+#[tokio::test]
+async fn npm_packages_have_names_that_new_ones_may_have() {
+    let place = Place::new().await;
+    let path = format!("{WATCHED}/{}", place.watch("lib").await);
+    let before = place.ann.get(&path).await.json();
+    for name in ["JSONStream", "@apps/Lib", "@Apps/lib", "@apps/_lib", "@_apps/lib"] {
+        let words = ["npmPackageName: ", name, "npm package"];
+        let new = with(&json!({ "artifactId": "other", "swiftName": "other", "npmPackageName": name }));
+        expect(&place.ann.post_json(WATCHED, &new).await, 400, &words);
+        expect(&place.ann.patch_json(&path, &json!({ "npmPackageName": name })).await, 400, &words);
+    }
+    assert_eq!(place.ann.get(&path).await.json(), before);
+    assert_eq!(place.ann.get(WATCHED).await.json()["watched"].as_array().unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn builds_are_asked_for_in_their_form() {
     let place = Place::new().await;
@@ -107,6 +128,7 @@ async fn builds_are_asked_for_in_their_form() {
         (json!({ "watchedPackageId": id, "version": "1.0-SNAPSHOT" }), "snapshot"),
         (json!({ "watchedPackageId": id, "version": "2024.1.2.3" }), "semantic"),
         (json!({ "watchedPackageId": id, "version": 1 }), "version"),
+        (json!({ "watchedPackageId": id, "version": "--help" }), "version"),
         (json!({ "watchedPackageId": id, "version": "1.0.0", "force": true }), "force"),
     ] {
         expect(&place.ann.post_json(BUILDS, &body).await, 400, &[word]);

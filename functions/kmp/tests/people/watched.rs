@@ -74,8 +74,7 @@ async fn nothing_is_watched_or_made_twice() {
     for (body, words) in [
         (with(json!({ "artifactId": "lib" })), ["com.example:lib", "watched already"]),
         (with(json!({ "npmPackageName": "@apps/lib" })), ["npm package", "@apps/lib"]),
-        // As npm and Swift compare them.
-        (with(json!({ "npmPackageName": "@Apps/Lib" })), ["npm package", "@Apps/Lib"]),
+        // As Swift compares them. New npm names have no upper case.
         (with(json!({ "swiftName": "LIB" })), ["Swift package", "apps.LIB"]),
     ] {
         expect(&place.ann.post_json(WATCHED, &body).await, 409, &words);

@@ -30,6 +30,7 @@ FOLDER/<name>-<version>.tgz. Prints what it has made as JSON. If it fails, FOLDE
 
 Environment: GRANARY_SOURCE_USERNAME and GRANARY_SOURCE_PASSWORD are told to the first repository; GRANARY_URL with
 GRANARY_BUILD_TOKEN, or with GRANARY_BUILD_ID inside of a GitHub job, to repositories of that registry.
+GRANARY_ALLOW_PRIVATE_SOURCES: with 'true', repositories may be at private addresses; that of GRANARY_URL always may.
 GRANARY_KOTLIN_COMPILER: folder of the npm package kotlin-compiler. JAVA_HOME: Java 17 or newer.
 
 Exit codes: 0 done, 2 wrong arguments, 3 no such library or version, 4 a repository cannot be read, 5 no JavaScript

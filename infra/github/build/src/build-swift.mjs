@@ -134,7 +134,7 @@ await main('build-swift', async () => {
       version: { required: true },
       scope: { required: true },
       name: { required: true },
-      targets: { required: true },
+      targets: {},
       repository: { required: true, multiple: true },
       out: { required: true },
       module: {},
@@ -147,6 +147,9 @@ await main('build-swift', async () => {
   const made = await building(out, async () => {
     const module = coordinates(given.group, given.artifact, given.version);
     const identity = swiftIdentity(given.scope, given.name);
+    if (given.targets === undefined) {
+      throw new Failure(Code.USAGE, 'no Apple target is named; give --targets, such as iosArm64,macosArm64');
+    }
     const targets = appleTargets(given.targets);
     const frameworkName = given.module === undefined ? moduleName(identity.name) : swiftModule(given.module);
     const urls = given.repository.map(repositoryUrl);

@@ -12,8 +12,9 @@ import { published, send } from './upload.mjs';
 const USAGE = `Usage: publish [--npm FOLDER] [--swift FOLDER] [--claimed] [--without REASON]
        publish --claim
 
-Claims a build for this run, uploads what build-npm and build-swift have left in FOLDER, and completes the build. If a
-FOLDER has no release, the build is completed with the reason, and nothing of it is published.
+Claims a build for this run, uploads what build-npm and build-swift have left in FOLDER, and completes the build. If one
+FOLDER has no release, the build is completed with the reason and what is in the other, which is published; then a retry
+of the build makes only what is missing.
 
   --claim    only claims it: exit code 13 if another run has it
   --claimed  does not claim it again: a step before this one has
@@ -24,7 +25,7 @@ GRANARY_BUILD_TOKEN (bld_...) or a GitHub job with the permission id-token: writ
 GITHUB_RUN_ATTEMPT say which run it is. NPM_RESULT and SWIFT_RESULT: how the jobs ended, for the reason.
 
 Exit codes: 0 published, 2 wrong arguments or environment, 12 the registry refuses or does not answer, 13 another run
-has the build, 14 the build has failed and this has been told, 1 a mistake of this script.`;
+has the build, 14 the build has failed, at least in part, and this has been told, 1 a mistake of this script.`;
 
 /** How long the registry may take to verify and publish, in minutes. */
 const MINUTES = 20;
@@ -59,34 +60,50 @@ async function outcome(kind, folder) {
   return { release, path: join(folder, basename(file)) };
 }
 
+/** Completes the build with what there is of it: the reasons why there is not more, which the registry knows then. */
 async function finish(registry, folders, without) {
-  const ends = new Map();
+  const made = [];
+  const reasons = [];
   for (const [kind, folder] of folders) {
-    ends.set(kind, await outcome(kind, folder));
+    const { error, ...end } = await outcome(kind, folder);
+    if (error === undefined) made.push([kind, end]);
+    else reasons.push(error);
   }
-  const errors = [...ends.values()].map(({ error }) => error).filter(Boolean);
-  if (errors.length > 0) {
-    throw new Failure(Code.BUILD_FAILED, errors.join('\n'));
+  if (made.length === 0) {
+    throw new Failure(Code.BUILD_FAILED, reasons.join('\n'));
   }
   const repoId = process.env.GRANARY_REPO_ID ?? '';
   if (!/^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$/.test(repoId)) {
     throw new Failure(Code.USAGE, 'GRANARY_REPO_ID has to be the id of a repository');
   }
-  const body = without === undefined ? {} : { error: bounded(without) };
-  for (const [kind, { release, path }] of ends) {
+  const uploads = {};
+  for (const [kind, { release, path }] of made) {
     console.error(`sending ${basename(path)}`);
-    body[kind] = { uploadId: await send(registry, { repoId, ...release }, path) };
+    try {
+      uploads[kind] = { uploadId: await send(registry, { repoId, ...release }, path) };
+    } catch (error) {
+      // One package that is not taken is no reason to lose the other.
+      if (!(error instanceof Failure)) throw error;
+      reasons.push(`${kind}: ${error.message}`);
+    }
   }
-  const answer = await registry.complete(body);
+  const sent = Object.values(uploads);
+  if (sent.length === 0) {
+    throw new Failure(Code.REGISTRY, reasons.join('\n'));
+  }
+  const error = [without, ...reasons].filter((reason) => reason !== undefined).join('\n');
+  const answer = await registry.complete(error === '' ? uploads : { ...uploads, error: bounded(error) });
   if (answer[STATUS] === 202) {
-    const ids = folders.map(([kind]) => body[kind].uploadId);
+    const ids = sent.map(({ uploadId }) => uploadId);
     await published(registry, ids.filter((id) => id !== null), MINUTES);
   }
+  return reasons;
 }
 
 async function publish(registry, folders, without) {
+  let reasons;
   try {
-    await finish(registry, folders, without);
+    reasons = await finish(registry, folders, without);
   } catch (error) {
     const why = error instanceof Failure ? error.message : 'publishing failed unexpectedly; see the log of the run';
     try {
@@ -95,6 +112,9 @@ async function publish(registry, folders, without) {
       console.error(`publish: the registry could not be told: ${second.message}`);
     }
     throw error;
+  }
+  if (reasons.length > 0) {
+    throw new Failure(Code.BUILD_FAILED, reasons.join('\n'));
   }
 }
 

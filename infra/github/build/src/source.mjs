@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 
 import { Code, Failure, shown } from './failure.mjs';
 import { folder, spelled } from './coordinates.mjs';
+import { checkHost, isPublicHost, publicNames, send } from './guard.mjs';
 
 /** Most bytes of a file of metadata. */
 export const MAX_METADATA = 8 * 1024 * 1024;
@@ -36,27 +37,29 @@ export function repositoryUrl(text) {
   return url.href.replace(/\/+$/, '');
 }
 
-function isPrivate(host) {
-  const name = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return (
-    name === 'localhost' ||
-    name.endsWith('.localhost') ||
-    /^(0|10|127|169\.254|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(name) ||
-    /^(::1?$|::ffff:|f[cd]|fe[89ab])/.test(name)
-  );
-}
-
 /** Maven repositories that are asked in turn for each module. */
 export class Sources {
   /**
    * `urls`: checked by `repositoryUrl`. `authorize`: async (url) => value of an Authorization header or undefined.
-   * `seconds`: how long one request may take to answer, and how long its bytes may then pause.
+   * `seconds`: how long one request may take to answer, and how long its bytes may then pause. `ask`, `resolve`: for tests.
+   *
+   * Only public addresses are asked, unless GRANARY_ALLOW_PRIVATE_SOURCES is `true`, or the registry itself (GRANARY_URL) is:
+   * it may be anywhere, and says itself where its files are.
    */
-  constructor(urls, { authorize = async () => undefined, seconds = 30, pause = 1000 } = {}) {
+  constructor(urls, { authorize = async () => undefined, seconds = 30, pause = 1000, env = process.env, ask = send, resolve } = {}) {
     this.urls = urls;
     this.authorize = authorize;
     this.seconds = seconds;
     this.pause = pause;
+    this.ask = ask;
+    this.lookup = publicNames(resolve);
+    this.allowsPrivate = env.GRANARY_ALLOW_PRIVATE_SOURCES === 'true';
+    this.registry = URL.canParse(env.GRANARY_URL ?? '') ? new URL(env.GRANARY_URL).origin : null;
+  }
+
+  /** Whether a repository may lead to public addresses only. */
+  isGuarded(base) {
+    return !this.allowsPrivate && new URL(base).origin !== this.registry;
   }
 
   /**
@@ -107,6 +110,7 @@ export class Sources {
 
   async attempt(base, url, most) {
     const credential = await this.authorize(base);
+    const lookup = this.isGuarded(base) ? this.lookup : undefined;
     let at = url;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       const isHome = new URL(at).origin === new URL(base).origin;
@@ -114,9 +118,12 @@ export class Sources {
       if (credential && isHome) {
         headers.authorization = credential;
       }
+      if (lookup) {
+        checkHost(at);
+      }
       const watch = new Watch(this.seconds);
       try {
-        const response = await fetch(at, { headers, redirect: 'manual', signal: watch.signal });
+        const response = await this.ask(at, { headers, signal: watch.signal, lookup });
         const next = redirected(at, response);
         if (next !== null) {
           await response.body?.cancel();
@@ -125,6 +132,8 @@ export class Sources {
           continue;
         }
         return await this.answer(url, response, most, watch);
+      } catch (error) {
+        throw watch.signal.aborted ? watch.signal.reason : error;
       } finally {
         watch.stop();
       }
@@ -188,7 +197,8 @@ function checkRedirect(base, from, to) {
   };
   if (target.protocol !== 'https:' && target.protocol !== 'http:') refuse('something that is not http');
   if (first.protocol === 'https:' && target.protocol !== 'https:') refuse('an address without TLS');
-  if (isPrivate(target.hostname) && !isPrivate(new URL(base).hostname)) refuse('a private network');
+  // Not even where private sources are wanted does a public one lead there.
+  if (!isPublicHost(to) && isPublicHost(base)) refuse('a private network');
 }
 
 async function readLimited(url, response, most, watch) {

@@ -19,6 +19,8 @@ let fixture;
 let real;
 
 before(async () => {
+  // The servers are at private addresses.
+  process.env.GRANARY_ALLOW_PRIVATE_SOURCES = 'true';
   folder = await mkdtemp(join(tmpdir(), 'granary-kmp-'));
   fixture = await serve(process.env.KMP_FIXTURE);
   real = await serve(process.env.KMP_REAL);
@@ -144,6 +146,10 @@ test('a job of the workflow reads its inputs from the environment', async () => 
   const lacking = await job('targets', 'iosArm64,tvosArm64');
   assert.equal(lacking.status, Code.NO_TARGET);
   assert.match(lacking.stderr, /not published for tvosArm64; its Apple targets are iosArm64, iosSimulatorArm64, macosArm64/);
+  const unnamed = await job('targets', '');
+  assert.equal(unnamed.status, Code.USAGE);
+  const why = await readFile(join(work, 'result', 'error.txt'), 'utf8');
+  assert.match(why, /^no Apple target is named; give --targets, such as iosArm64/);
   if (process.platform !== 'darwin') {
     assert.equal((await job('swift', 'iosArm64')).status, Code.NOT_MACOS);
     assert.equal((await job('swift', 'iosArm64;x')).status, Code.USAGE);

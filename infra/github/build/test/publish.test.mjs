@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { Code, MAX_ERROR, bounded } from '../src/failure.mjs';
 import { Registry, isBelow } from '../src/registry.mjs';
 
 const SCRIPT = fileURLToPath(new URL('../publish', import.meta.url));
+const JOB = fileURLToPath(new URL('../job', import.meta.url));
 const TGZ = Buffer.from('a tarball');
 const ZIP = Buffer.alloc(250, 'z');
 const PART = 100;
@@ -98,7 +99,7 @@ beforeEach(() => {
   state = { seen: [], scripted: new Map(), uploads: new Map() };
 });
 
-async function publish(args, more = {}) {
+async function publish(args, more = {}, { script = SCRIPT, cwd = folder } = {}) {
   const env = {
     PATH: process.env.PATH,
     GRANARY_URL: url,
@@ -109,7 +110,7 @@ async function publish(args, more = {}) {
     GITHUB_RUN_ATTEMPT: '2',
     ...more,
   };
-  const child = spawn(SCRIPT, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(script, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { output += text; });
   const status = await new Promise((done) => child.on('close', done));
@@ -168,12 +169,85 @@ test('a run that has lost the claim does nothing more', async () => {
 });
 
 test('a build that failed is told with its reason, bounded, and nothing is sent', async () => {
-  const { status } = await publish(['--claimed', '--npm', 'npm', '--swift', 'failed']);
+  const { status } = await publish(['--claimed', '--swift', 'failed']);
   assert.equal(status, Code.BUILD_FAILED);
   assert.deepEqual(calls(), ['POST /api/kmp/builds/build-1/complete']);
   const { error } = sent(calls()[0]);
   assert.match(error, /^swift: no such target\n\?\[31mx+\.\.\.$/);
   assert.ok(error.length <= MAX_ERROR);
+});
+
+test('the half that was made is sent with the reason why there is no other, once', async () => {
+  for (const [kind, args] of [
+    ['npm', ['--npm', 'npm', '--swift', 'failed']],
+    ['swift', ['--npm', 'failed', '--swift', 'swift']],
+  ]) {
+    state = { seen: [], scripted: new Map(), uploads: new Map() };
+    const { status, output } = await publish(['--claimed', ...args]);
+    assert.equal(status, Code.BUILD_FAILED, output);
+    assert.match(output, /no such target/);
+    const { error, ...uploads } = sent('POST /api/kmp/builds/build-1/complete');
+    assert.deepEqual(uploads, { [kind]: { uploadId: kind } });
+    assert.match(error, /^(npm|swift): no such target\n\?\[31mx+\.\.\.$/);
+    assert.ok(error.length <= MAX_ERROR);
+    assert.equal(calls().filter((call) => call.endsWith('/complete')).length, 1);
+  }
+});
+
+test('both reasons are told, and what was left out on purpose only with something that is published', async () => {
+  assert.equal((await publish(['--claimed', '--npm', 'nowhere', '--swift', 'nowhere'], { SWIFT_RESULT: 'skipped' })).status, Code.BUILD_FAILED);
+  const none = sent('POST /api/kmp/builds/build-1/complete').error;
+  assert.equal(none, "npm: it has left nothing\nswift: it has left nothing; its job ended as 'skipped'");
+  state.seen = [];
+  const { status } = await publish(['--claimed', '--npm', 'npm', '--swift', 'nowhere', '--without', 'no Mac']);
+  assert.equal(status, Code.BUILD_FAILED);
+  const some = sent('POST /api/kmp/builds/build-1/complete');
+  assert.deepEqual(some, { npm: { uploadId: 'npm' }, error: 'no Mac\nswift: it has left nothing' });
+});
+
+test('one package that the registry does not take is no reason to lose the other', async () => {
+  state.scripted.set('POST /api/uploads', [[413, { error: 'too large', code: 'TOO_LARGE' }]]);
+  const { status, output } = await publish(['--claimed', '--npm', 'npm', '--swift', 'swift']);
+  assert.equal(status, Code.BUILD_FAILED, output);
+  const complete = sent('POST /api/kmp/builds/build-1/complete');
+  assert.deepEqual(complete, { swift: { uploadId: 'swift' }, error: 'npm: the registry answers 413: too large' });
+});
+
+/**
+ * Where the steps of the workflow put the results: artifacts by name. Without a name the action puts the only artifact of a
+ * run into `path` itself, which is no place for results.
+ */
+async function downloads() {
+  const workflow = await readFile(new URL('../../kmp-build.yml', import.meta.url), 'utf8');
+  const steps = workflow.split(/^ {6}- /m).filter((step) => step.includes('uses: actions/download-artifact@'));
+  return steps.map((step) => {
+    const [, artifact, path] = /^ {8}with: \{ name: (\w+), path: (\S+) \}$/m.exec(step);
+    const [, input] = /^ {8}if: inputs\.(\w+) != ''$/m.exec(step);
+    assert.match(step, /^ {8}continue-on-error: true$/m, 'a failed job has to be told');
+    return { artifact, path, input };
+  });
+}
+
+test('the last job of the workflow finds what the others have left, also if there is only one', async () => {
+  const steps = await downloads();
+  assert.deepEqual(steps.map(({ artifact, input }) => [artifact, input]), [['npm', 'npm_name'], ['swift', 'swift_package']]);
+  for (const wanted of [['npm'], ['swift'], ['npm', 'swift']]) {
+    state = { seen: [], scripted: new Map(), uploads: new Map() };
+    const work = await mkdtemp(join(folder, 'run-'));
+    for (const { artifact, path } of steps.filter((step) => wanted.includes(step.artifact))) {
+      await cp(join(folder, artifact), join(work, path), { recursive: true });
+    }
+    const inputs = {
+      KMP_NPM_NAME: wanted.includes('npm') ? '@a/lib' : '',
+      KMP_SWIFT_PACKAGE: wanted.includes('swift') ? 'a.lib' : '',
+      GRANARY_BUILD_ID: 'build-1.3',
+    };
+    const { status, output } = await publish(['publish'], inputs, { script: JOB, cwd: work });
+    assert.equal(status, 0, output);
+    const complete = Object.fromEntries(wanted.map((kind) => [kind, { uploadId: kind }]));
+    assert.deepEqual(sent('POST /api/kmp/builds/build-1/complete'), complete);
+    assert.ok(!calls().some((call) => call.endsWith('/start')), 'the first job has claimed it');
+  }
 });
 
 test('what there is can be published with the reason why there is not all', async () => {

@@ -13,9 +13,9 @@ use super::server::Server;
 /// Where the builds of the repository are.
 const BUILDS: &str = "/api/repos/apps/kmp/builds";
 
-/// How often something is looked at until it has happened, and how long is waited each time. Together about five minutes: what
-/// a dead process had to itself is free after two, and the schedule comes every half minute.
-const LOOKS: usize = 6_000;
+/// How often something is looked at until it has happened, and how long is waited each time. Together ten minutes at least: what
+/// a dead process had to itself is free after two, the schedule comes every half minute, and the machine may stand still for one.
+const LOOKS: usize = 12_000;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A registry with a repository `apps` that watches a Maven repository.
@@ -64,13 +64,36 @@ impl Place {
         self.expect(Method::POST, "/api/repos/apps/kmp/poll", None, 200).await
     }
 
-    /// The build of a library.
-    pub(super) async fn build(&self, artifact: &str) -> Value {
+    /// Looks for new versions until this library, of which nobody has seen one, has a build. Once is enough unless the machine
+    /// stands still for longer than a look may take.
+    pub(super) async fn find(&self, artifact: &str) {
+        for _ in 0..LOOKS {
+            let answer = self.poll().await;
+            let results = answer["results"].as_array().unwrap();
+            let found = results.iter().find(|result| result["artifactId"] == artifact).unwrap();
+            // Somebody else may have made it: what there was no time for is looked at by the registry itself.
+            if found["buildsTriggered"] == 1 || self.known(artifact).await.is_some() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("{artifact} is not found:\n{}", self.server.log());
+    }
+
+    /// The build of a library, if it has one already.
+    async fn known(&self, artifact: &str) -> Option<Value> {
         let builds = self.builds().await;
         let mut of_it = builds.iter().filter(|build| build["artifactId"] == artifact);
-        let build = of_it.next().unwrap_or_else(|| panic!("{artifact} has no build: {builds:?}"));
+        let build = of_it.next().cloned();
         assert!(of_it.next().is_none(), "{artifact} has two builds: {builds:?}");
-        build.clone()
+        build
+    }
+
+    /// The build of a library.
+    pub(super) async fn build(&self, artifact: &str) -> Value {
+        self.known(artifact)
+            .await
+            .unwrap_or_else(|| panic!("{artifact} has no build:\n{}", self.server.log()))
     }
 
     /// All builds.
@@ -79,19 +102,19 @@ impl Place {
         list["builds"].as_array().unwrap().clone()
     }
 
-    /// Waits until the build of a library has this status.
+    /// Waits until the build of a library is there and has this status.
     pub(super) async fn until(&self, artifact: &str, status: &str) -> Value {
         for _ in 0..LOOKS {
-            let build = self.build(artifact).await;
-            if build["status"] == status {
-                return build;
+            if let Some(build) = self.known(artifact).await {
+                if build["status"] == status {
+                    return build;
+                }
+                assert!(
+                    !is_over(&build),
+                    "{artifact} is not to become {status} any more: {build}\n{}",
+                    self.server.log()
+                );
             }
-            let is_over = ["success", "failed"].iter().any(|over| build["status"] == *over);
-            assert!(
-                !is_over,
-                "{artifact} is not to become {status} any more: {build}\n{}",
-                self.server.log()
-            );
             tokio::time::sleep(PAUSE).await;
         }
         panic!("{artifact} never becomes {status}:\n{}", self.server.log());
@@ -124,15 +147,33 @@ impl Place {
     }
 
     /// Begins a build again.
-    pub(super) async fn retry(&self, build: &Value) {
+    async fn retry(&self, build: &Value) {
         let path = format!("{BUILDS}/{}", build["id"].as_str().unwrap());
         self.expect(Method::POST, &path, Some(&json!({ "action": "retry" })), 200).await;
     }
 
-    /// The run of an attempt of a build.
-    pub(super) fn run(&self, build: &Value, attempt: u32) -> FakeRun {
-        let input = format!("{}.{attempt}", build["id"].as_str().unwrap());
-        self.github.runs().into_iter().find(|run| run.input == input).unwrap()
+    /// Begins a build again that is over, and gives its new run. The registry answers before that is started if the machine stands
+    /// still, and if it does so for longer than a build may take here, the build is over without a run, and is begun once more.
+    pub(super) async fn begin_again(&self, build: &Value) -> FakeRun {
+        let before = self.runs(build).len();
+        self.retry(build).await;
+        for _ in 0..LOOKS {
+            let now = self.build(build["artifactId"].as_str().unwrap()).await;
+            if let Some(run) = self.runs(build).get(before) {
+                return run.clone();
+            }
+            if is_over(&now) {
+                self.retry(build).await;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("there is no run of {build}:\n{}", self.server.log());
+    }
+
+    /// The runs of all attempts of a build, in their order.
+    pub(super) fn runs(&self, build: &Value) -> Vec<FakeRun> {
+        let of_it = format!("{}.", build["id"].as_str().unwrap());
+        self.github.runs().into_iter().filter(|run| run.input.starts_with(&of_it)).collect()
     }
 
     /// No attempt was started twice.

@@ -21,7 +21,7 @@ struct Job {
 impl Job {
     async fn new(place: &mut Place, artifact: &str) -> Self {
         place.watch(artifact).await;
-        place.poll().await;
+        place.find(artifact).await;
         let queued = place.until(artifact, "queued").await;
         let token = place.job_token(&queued).await;
         let builds = format!("/api/kmp/builds/{}", queued["id"].as_str().unwrap());

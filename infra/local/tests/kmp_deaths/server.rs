@@ -2,10 +2,15 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// How long a start may take: the machine may stand still for a minute.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A running server. Dropping it kills the process and removes its data.
 pub(super) struct Server {
@@ -66,7 +71,7 @@ async fn launch(folder: &TempDir, variables: &[(String, String)], listen: &str) 
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    while let Some(line) = lines.next_line().await.unwrap() {
+    while let Some(line) = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap() {
         if let Some(url) = line.trim().strip_prefix("Granary is ready at ") {
             let url = url.trim_end_matches('/').to_owned();
             // Read on, so that the server never writes into a closed pipe.

@@ -15,6 +15,9 @@ use crate::github::{GithubClient, Run, RunState, Trouble, run_title};
 /// all, its claim is refused: the attempt is another one by then.
 const APPEARS_MILLIS: i64 = 10 * 60_000;
 
+/// How long a run may wait for a machine at GitHub without that being counted, in milliseconds.
+const WAITS_MILLIS: i64 = 24 * 60 * 60_000;
+
 /// Looks for the run of an attempt of which nobody knows whether it was started.
 pub(super) async fn correlate(
     work: &Work<'_>,
@@ -92,7 +95,7 @@ async fn seen(work: &Work<'_>, build: &BuildRow, run: Run) -> Result<Progress> {
                 run_url: build.run_url.clone().or(run.url),
                 error: None,
                 look_at: work.now.plus_millis(AGAIN_MILLIS).millis(),
-                ..build.clone()
+                ..patient(work, build)
             };
             Ok(moved(move_on(work, build, next, "kmp.build").await?))
         }
@@ -103,8 +106,20 @@ async fn seen(work: &Work<'_>, build: &BuildRow, run: Run) -> Result<Progress> {
             };
             Ok(moved(fail(work, build, &why).await?))
         }
+        RunState::Waiting if build.status == BuildStatus::Queued => {
+            waits(work, &patient(work, build), None).await
+        }
         RunState::Waiting | RunState::Running => waits(work, build, None).await,
     }
+}
+
+/// The build of a run that waits for a machine: that time is not counted, up to a day.
+fn patient(work: &Work<'_>, build: &BuildRow) -> BuildRow {
+    let Dispatch::Sent(sent) = build.dispatch else { return build.clone() };
+    let waited = work.now.millis().saturating_sub(sent).min(WAITS_MILLIS);
+    let patience = deadline(work).saturating_sub(work.now.millis());
+    let deadline_at = sent.saturating_add(waited).saturating_add(patience).max(build.deadline_at);
+    BuildRow { deadline_at, ..build.clone() }
 }
 
 fn moved(is_done: bool) -> Progress {

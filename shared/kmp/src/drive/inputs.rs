@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use granary_model::kmp::{AppleTarget, Coordinate, NewNpmName};
 use granary_model::maven::{ArtifactId, GroupId, MavenVersion};
-use granary_model::npm::{NpmName, NpmVersion};
+use granary_model::npm::NpmVersion;
 use granary_model::swift::SwiftIdentity;
 use granary_model::{Error, Result};
 use granary_storage::rows::{BuildRow, KmpConfig, KmpSource, Outputs};
@@ -46,7 +47,8 @@ pub fn repositories(work: &Work<'_>, config: &KmpConfig) -> Result<Vec<String>> 
     }
 }
 
-/// The inputs of a dispatch, each checked once more: they go to a machine that runs them through scripts.
+/// The inputs of a dispatch, for these targets of Apple's, each checked once more: they go to a machine that runs them
+/// through scripts.
 ///
 /// # Errors
 /// `BadRequest` with what is wrong.
@@ -54,18 +56,19 @@ pub(super) fn inputs(
     work: &Work<'_>,
     build: &BuildRow,
     config: &KmpConfig,
+    targets: &[AppleTarget],
 ) -> Result<BTreeMap<&'static str, String>> {
     let wanted = outstanding(build);
     let text = |name: Option<String>| name.unwrap_or_default();
     let npm = text(wanted.npm_wanted().map(ToString::to_string));
     let swift = text(wanted.swift_wanted().map(ToString::to_string));
-    build.group.as_str().parse::<GroupId>()?;
-    build.artifact.as_str().parse::<ArtifactId>()?;
+    build.group.as_str().parse::<Coordinate<GroupId>>()?;
+    build.artifact.as_str().parse::<Coordinate<ArtifactId>>()?;
     build.version.as_str().parse::<MavenVersion>()?;
     let version = build.package_version.as_ref().ok_or_else(|| unversioned(&build.version))?;
     version.as_str().parse::<NpmVersion>()?;
     if !npm.is_empty() {
-        npm.parse::<NpmName>()?;
+        npm.parse::<NewNpmName>()?;
     }
     if !swift.is_empty() {
         swift.parse::<SwiftIdentity>()?;
@@ -74,7 +77,7 @@ pub(super) fn inputs(
     for repository in &repositories {
         address(repository)?;
     }
-    let targets: Vec<&str> = wanted.apple_targets.iter().map(|target| target.as_str()).collect();
+    let targets: Vec<&str> = targets.iter().map(|target| target.as_str()).collect();
     Ok(BTreeMap::from([
         ("build_id", run_input(build)),
         ("repo_id", build.repo.to_string()),

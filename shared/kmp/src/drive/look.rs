@@ -1,5 +1,6 @@
 //! A look at a library before anything is spent on it.
 
+use granary_model::kmp::AppleTarget;
 use granary_model::{Error, Result};
 use granary_storage::Key;
 use granary_storage::rows::{BuildRow, KmpConfig, KmpSource, RepoRow};
@@ -8,13 +9,13 @@ use url::Url;
 use super::{outstanding, repositories};
 use crate::Work;
 use crate::module::{LIMIT, Module, Place};
-use crate::poll::{may_read, module_bytes};
+use crate::poll::{module_bytes, source_here};
 use crate::source::{Answer, Validators};
 
 /// What was seen.
 pub(super) enum Seen {
-    /// It can be built, from where the repository says.
-    Fine(KmpConfig),
+    /// It can be built, from where the repository says, and for these targets if a Swift package is wanted.
+    Fine(KmpConfig, Vec<AppleTarget>),
     /// It cannot, and waiting does not help.
     Unbuildable(String),
     /// The source does not answer as it should; perhaps later.
@@ -43,10 +44,13 @@ pub(super) async fn look(work: &Work<'_>, build: &BuildRow) -> Result<Seen> {
     Ok(match Module::read(&bytes) {
         Err(error @ Error::Internal(_)) => return Err(error),
         Err(error) => Seen::Unbuildable(error.to_string()),
-        Ok(module) => match module.lacks(&outstanding(build)) {
-            Some(why) => Seen::Unbuildable(why),
-            None => Seen::Fine(config),
-        },
+        Ok(module) => {
+            let wanted = outstanding(build);
+            match module.lacks(&wanted) {
+                Some(why) => Seen::Unbuildable(why),
+                None => Seen::Fine(config, module.targets(&wanted)),
+            }
+        }
     })
 }
 
@@ -83,17 +87,15 @@ async fn external(
     })
 }
 
-/// From a repository here, if the owner of the one that builds may still read it.
+/// From a repository here, if it is still the one that was named and the owner of the one that builds may read it.
 async fn here(
     work: &Work<'_>,
     build: &BuildRow,
     repo: &RepoRow,
     config: &KmpConfig,
 ) -> Result<Option<bytes::Bytes>> {
-    let Some(id) = &config.source_repo_id else { return Ok(None) };
-    let source: Option<RepoRow> = work.storage.get(&Key::Repo(id.clone())).await?;
-    match source.filter(|source| !source.deleting) {
-        Some(source) if may_read(work, repo, &source).await? => module_bytes(work, id, &root(build)).await,
-        _ => Ok(None),
+    match source_here(work, repo, config).await? {
+        Some(source) => module_bytes(work, &source.id, &root(build)).await,
+        None => Ok(None),
     }
 }

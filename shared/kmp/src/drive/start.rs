@@ -55,12 +55,12 @@ pub(super) async fn start(
             Err(_) => return Ok(Started::Waits("the source of the library takes its time".into())),
         },
     };
-    let config = match seen {
-        Seen::Fine(config) => config,
+    let (config, targets) = match seen {
+        Seen::Fine(config, targets) => (config, targets),
         Seen::Unbuildable(why) => return unbuildable(work, build, why).await,
         Seen::Later(until, why) => return put_off(work, build, until, why).await,
     };
-    let inputs = match inputs::inputs(work, build, &config) {
+    let inputs = match inputs::inputs(work, build, &config, &targets) {
         Ok(inputs) => inputs,
         Err(error) => return unbuildable(work, build, error.to_string()).await,
     };

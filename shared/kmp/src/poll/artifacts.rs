@@ -30,7 +30,7 @@ pub(super) async fn enlist(work: &Work<'_>, watched: &WatchedRow, config: &KmpCo
     if let Some(last) = last.filter(|last| source != Some(last)) {
         work.storage.delete(&watcher(watched, last)).await?;
     }
-    let Some(source) = source else { return Ok(()) };
+    let Some((source, uid)) = source.zip(config.source_repo_uid.as_ref()) else { return Ok(()) };
     let key = watcher(watched, source.clone());
     if work.storage.get::<WatchedRef>(&key).await?.is_some() {
         return Ok(());
@@ -38,7 +38,8 @@ pub(super) async fn enlist(work: &Work<'_>, watched: &WatchedRow, config: &KmpCo
     let mut transaction = Transaction::new();
     transaction.put("watcher", &key, &WatchedRef { repo: watched.repo.clone(), id: watched.id.clone() })?;
     transaction.require("watched", Key::Watched(watched.repo.clone(), watched.id.clone()));
-    // Refused: nobody watches it any more.
+    transaction.require_repo("source", source, uid);
+    // Refused: nobody watches it any more, or the source is gone, and whatever has its name is none of this library's.
     work.storage.commit(transaction).await.map(drop)
 }
 
@@ -49,15 +50,18 @@ pub(super) async fn enlist(work: &Work<'_>, watched: &WatchedRow, config: &KmpCo
 pub async fn unlist(storage: &Storage, source: &PackageKey, place: &WatchedRef) -> Result<bool> {
     let WatchedRef { repo, id } = place;
     let (watched_key, repo_key) = (Key::Watched(repo.clone(), id.clone()), Key::Repo(repo.clone()));
-    let (watched, row) =
-        tokio::try_join!(storage.get::<WatchedRow>(&watched_key), storage.get::<RepoRow>(&repo_key))?;
+    let source_key = Key::Repo(source.repo.clone());
+    let (watched, row, source_row) = tokio::try_join!(
+        Box::pin(storage.get::<WatchedRow>(&watched_key)),
+        Box::pin(storage.get::<RepoRow>(&repo_key)),
+        Box::pin(storage.get::<RepoRow>(&source_key)),
+    )?;
     let config = row
         .as_ref()
         .filter(|row| watched.is_some_and(|watched| watched.repo_uid == row.uid))
         .and_then(super::config_of);
-    let is_watching = config.is_some_and(|config| {
-        config.source_type == KmpSource::Artifacts && config.source_repo_id.as_ref() == Some(&source.repo)
-    });
+    let is_watching =
+        config.zip(source_row.as_ref()).is_some_and(|(config, source)| config.is_source(source));
     if !is_watching {
         let key = Key::WatcherOf(source.repo.clone(), source.name.clone(), repo.clone(), id.clone());
         storage.delete(&key).await?;
@@ -75,8 +79,8 @@ pub(super) async fn list(
     // As of one that does not exist; and without its name: whoever may read this repository reads these words.
     let hidden = || {
         Listed::Failed(
-            "kmpConfig.sourceRepoId of this repository names none that its owner may read; change it, or have its owner invited \
-             there"
+            "kmpConfig.sourceRepoId of this repository names none that its owner may read: have its owner invited there, or set \
+             kmpConfig again, which has to be done as well when the source was deleted and made anew"
                 .into(),
             None,
         )
@@ -85,13 +89,10 @@ pub(super) async fn list(
         return Ok(Listed::Failed("the kmpConfig of this repository names no source".into(), None));
     };
     let package = package(watched, id);
-    let (repo_key, head_key) = (Key::Repo(id.clone()), Key::Head(package.clone()));
+    let head_key = Key::Head(package.clone());
     let (source, head) =
-        tokio::try_join!(work.storage.get::<RepoRow>(&repo_key), work.storage.get::<HeadRow>(&head_key),)?;
-    let Some(source) = source.filter(|source| !source.deleting) else { return Ok(hidden()) };
-    if !may_read(work, repo, &source).await? {
-        return Ok(hidden());
-    }
+        tokio::try_join!(Box::pin(source_here(work, repo, config)), work.storage.get::<HeadRow>(&head_key))?;
+    let Some(source) = source else { return Ok(hidden()) };
     let known = head.filter(|head| head.repo_uid == source.uid && head.versions > 0);
     let Some(head) = known else {
         return Ok(Listed::Failed(
@@ -119,9 +120,22 @@ fn package(watched: &WatchedRow, source: &RepoId) -> PackageKey {
     PackageKey { repo: source.clone(), kind: PackageType::Maven, name }
 }
 
-/// Whether the owner of a repository may read another one. Asked at each look: the name of a source may be somebody else's
-/// by now.
-pub(crate) async fn may_read(work: &Work<'_>, repo: &RepoRow, source: &RepoRow) -> Result<bool> {
+/// The repository here that another one has its libraries from, if it is still the one that was named there and the owner of
+/// the other one may read it. Asked at each step: the name of a source may be somebody else's by now, who could make it
+/// readable and have whatever is in it built and published.
+pub(crate) async fn source_here(
+    work: &Work<'_>,
+    repo: &RepoRow,
+    config: &KmpConfig,
+) -> Result<Option<RepoRow>> {
+    let Some(id) = &config.source_repo_id else { return Ok(None) };
+    let source: Option<RepoRow> = work.storage.get(&Key::Repo(id.clone())).await?;
+    let Some(source) = source.filter(|source| config.is_source(source)) else { return Ok(None) };
+    Ok(may_read(work, repo, &source).await?.then_some(source))
+}
+
+/// Whether the owner of a repository may read another one.
+async fn may_read(work: &Work<'_>, repo: &RepoRow, source: &RepoRow) -> Result<bool> {
     let is_own = source.visibility == Visibility::Public
         || source.members.contains_key(&repo.owner_id)
         || (source.org.is_some() && source.org == repo.org && source.org_uid == repo.org_uid);

@@ -118,9 +118,13 @@ async fn hand_over(work: &Work<'_>, build: &BuildRow, completion: &Completion) -
         store::tell(work, build).await;
         return Ok(Some(Completed::Accepted));
     }
-    let sessions = Sessions {
-        npm: checked(work, build, PackageType::Npm, completion).await?,
-        swift: checked(work, build, PackageType::Swift, completion).await?,
+    let sessions = match sessions(work, build, completion).await {
+        Ok(sessions) => sessions,
+        Err(error) => {
+            // The same call, made a second time, finds uploads that the first one has taken since the build was read.
+            let now = store::load(work, &build.repo, &build.id).await?;
+            return if now.is_none_or(|now| now.rev != build.rev) { Ok(None) } else { Err(error) };
+        }
     };
     let mut next = BuildRow {
         results: Some(results),
@@ -142,6 +146,14 @@ async fn hand_over(work: &Work<'_>, build: &BuildRow, completion: &Completion) -
     }
     store::tell(work, &next).await;
     Ok(Some(Completed::Accepted))
+}
+
+/// The sessions of what is handed over.
+async fn sessions(work: &Work<'_>, build: &BuildRow, completion: &Completion) -> Result<Sessions> {
+    Ok(Sessions {
+        npm: checked(work, build, PackageType::Npm, completion).await?,
+        swift: checked(work, build, PackageType::Swift, completion).await?,
+    })
 }
 
 /// The session of one of the two packages, if it is what the build is to publish and all there.

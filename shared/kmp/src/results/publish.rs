@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use granary_auth::Principal;
-use granary_model::kmp::{BuildStatus, is_pre_release};
-use granary_model::npm::{DistTag, NpmName, NpmVersion};
+use granary_model::kmp::BuildStatus;
+use granary_model::npm::DistTag;
 use granary_model::{Error, PackageType, Result};
-use granary_publish::head_edit::current_head;
 use granary_publish::joint::{Joint, JointPlace, publish_joint};
 use granary_publish::upload::finish::{verified_npm, verified_swift};
-use granary_storage::rows::{
-    BuildResults, BuildRow, BuildScope, HeadRow, RepoRow, UploadStatus, UploadSubject,
-};
-use granary_storage::{Key, PackageKey};
+use granary_storage::Key;
+use granary_storage::rows::{BuildResults, BuildRow, BuildScope, RepoRow, UploadStatus, UploadSubject};
 
 use super::complete::{fail, is_published};
 use super::sessions::Sessions;
@@ -64,7 +61,7 @@ async fn attempt(
         .filter(|repo| repo.uid == build.repo_uid && !repo.deleting)
         .ok_or_else(|| Error::NotFound("the repository is gone".into()))?;
     let held = sessions.clone();
-    let verifying = Box::pin(verified(work, build, results, &held, &repo));
+    let verifying = Box::pin(verified(work, build, results, &held));
     let Some(joint) = sessions.keep(work, verifying).await else {
         return Ok(false);
     };
@@ -129,7 +126,6 @@ async fn verified(
     build: &BuildRow,
     results: &BuildResults,
     sessions: &Sessions,
-    repo: &RepoRow,
 ) -> Result<Joint> {
     let wanted = outstanding(build);
     let mut joint = Joint::default();
@@ -139,8 +135,9 @@ async fn verified(
     let gone = |kind: &str| Error::BadRequest(format!("{kind}: the upload is gone; build it again"));
     if let (Some(_), Some(name)) = (&results.npm, wanted.npm_wanted()) {
         let row = sessions.npm.as_ref().ok_or_else(|| gone("npm"))?;
-        let tags = tags(work, build, repo, name, version).await?;
-        let npm = verified_npm(work.storage, work.now, row, (name.clone(), version.clone()), tags).await;
+        // The tag stays where it is if it names a higher version by then.
+        let tag = if build.is_stable { DistTag::latest() } else { "next".parse()? };
+        let npm = verified_npm(work.storage, work.now, row, (name.clone(), version.clone()), tag).await;
         joint.npm = Some(npm.map_err(|error| of("npm", error))?);
     }
     if let (Some(_), Some(identity)) = (&results.swift, wanted.swift_wanted()) {
@@ -159,26 +156,4 @@ fn of(kind: &str, error: Error) -> Error {
         Error::Unavailable(_) | Error::Internal(_) => error,
         other => Error::Unprocessable(format!("{kind}: {other}")),
     }
-}
-
-/// The tags that are to name a version: `latest` if it is the highest stable one, `next` if it is the highest pre-release,
-/// none if it is an older one of either.
-async fn tags(
-    work: &Work<'_>,
-    build: &BuildRow,
-    repo: &RepoRow,
-    name: &NpmName,
-    version: &NpmVersion,
-) -> Result<Vec<DistTag>> {
-    let package = PackageKey { repo: repo.id.clone(), kind: PackageType::Npm, name: name.key() };
-    let head: HeadRow = current_head(work.storage, &package, repo).await?.unwrap_or_default();
-    let named = |tag: &str| head.tags.get(tag).and_then(|text| text.parse::<NpmVersion>().ok());
-    let is_behind = |other: &NpmVersion| other < version;
-    if build.is_stable {
-        let moves =
-            named("latest").is_none_or(|latest| is_behind(&latest) || is_pre_release(latest.as_str()));
-        return Ok(if moves { vec![DistTag::latest()] } else { Vec::new() });
-    }
-    let moves = named("next").is_none_or(|next| is_behind(&next));
-    if moves { Ok(vec!["next".parse()?]) } else { Ok(Vec::new()) }
 }

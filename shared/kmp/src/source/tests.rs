@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::guard::NOT_PUBLIC;
+use crate::guard::NOT_FOUND;
 
 /// How long an answer may take: nothing here hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -184,7 +184,7 @@ async fn a_name_that_changes_its_meaning_gains_nothing() {
     assert_eq!(bytes, "public");
     assert_eq!(asked.load(Ordering::SeqCst), 1, "nobody is asked a second time for one connection");
     let why = refused(ask(&sources, &url).await);
-    assert!(why.contains(NOT_PUBLIC), "{why}");
+    assert!(why.contains(NOT_FOUND), "{why}");
     assert_eq!((asked.load(Ordering::SeqCst), public.load(Ordering::SeqCst)), (2, 1));
     let nobody = tokio::time::timeout(Duration::from_millis(50), inside.accept()).await;
     assert!(nobody.is_err(), "nobody came in");
@@ -196,7 +196,12 @@ async fn what_cannot_be_found_is_said_without_addresses() {
     let client = client(PATIENCE).dns_resolver(Arc::new(unknown)).build().unwrap();
     let sources = Sources { client, allow_private: true };
     let why = refused(ask(&sources, "http://nowhere.example.com/").await);
-    assert_eq!(why, "the source cannot be reached: no such name");
+    assert_eq!(why, format!("the source cannot be reached: {NOT_FOUND}"));
+    // As of one that is known, and private.
+    let private = PublicNames::by(|_| Ok(vec!["10.0.0.7".parse().unwrap()]), crate::guard::is_public);
+    let client = super::client(PATIENCE).dns_resolver(Arc::new(private)).build().unwrap();
+    let sources = Sources { client, allow_private: true };
+    assert_eq!(refused(ask(&sources, "http://inside.example.com/").await), why);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use granary_model::kmp::is_pre_release;
 use granary_model::npm::{DistTag, NpmName, NpmVersion};
 use granary_model::{Error, Result, Sha256, Timestamp};
 use granary_storage::rows::{HeadRow, ReadmeRow, VersionRow, VersionStatus};
@@ -29,6 +30,8 @@ pub struct NpmPublish {
     name: NpmName,
     version: NpmVersion,
     tags: Vec<DistTag>,
+    /// Whether tags never leave a higher version.
+    forward_only: bool,
     tarball: Tarball,
     provenance: Option<Provenance>,
     /// The facts as the row holds them.
@@ -91,6 +94,7 @@ impl NpmPublish {
             name,
             version,
             tags,
+            forward_only: false,
             tarball: Tarball { digests, bytes: Some(spool) },
             provenance,
         })
@@ -120,9 +124,17 @@ impl NpmPublish {
             name,
             version,
             tags,
+            forward_only: false,
             tarball: Tarball { digests, bytes: None },
             provenance: None,
         })
+    }
+
+    /// Has its tags never leave a higher version for this one, whenever that was published: nobody has asked for it, and
+    /// builds end in any order. `latest` leaves a pre-release all the same, which had it for want of a stable version.
+    #[must_use]
+    pub fn forward_only(self) -> Self {
+        Self { forward_only: true, ..self }
     }
 
     /// The package.
@@ -251,16 +263,22 @@ impl PublishEdit {
         }
     }
 
+    /// Whether a tag leaves a version for a lower one: the first pre-release has got `latest` for want of another.
+    fn yields(&self, tag: &DistTag, other: &NpmVersion) -> bool {
+        self.publish.forward_only && tag.is_latest() && is_pre_release(other.as_str())
+    }
+
     /// Moves the tags. Two publishes that race for one tag leave it on the higher version, in whichever
-    /// order they commit; without a race a tag goes where the publisher says, even back.
+    /// order they commit; without a race a tag goes where the publisher says, even back, unless the publish is
+    /// [`NpmPublish::forward_only`].
     fn move_tags(&self, head: &mut HeadRow) {
         let version = &self.publish.version;
         for tag in &self.publish.tags {
             let now = head.tags.get(tag.as_str());
             let raced = now != self.tags_before.get(tag.as_str());
-            let higher =
-                now.and_then(|text| text.parse::<NpmVersion>().ok()).is_some_and(|other| other > *version);
-            if !(raced && higher) {
+            let other = now.and_then(|text| text.parse::<NpmVersion>().ok());
+            let higher = other.is_some_and(|other| other > *version && !self.yields(tag, &other));
+            if !((raced || self.publish.forward_only) && higher) {
                 head.tags.insert(tag.to_string(), version.to_string());
             }
         }

@@ -115,8 +115,10 @@ async fn check_swift(
     SwiftPublish::new(identity, version, archive, described(description)?)
 }
 
-/// Verifies the tarball of a session, to be published with something else ([`crate::joint`]). It has to be of this version
-/// of this package. Its bytes are in their place afterwards, and claimed.
+/// Verifies the tarball of a session, to be published with something else ([`crate::joint`]).
+///
+/// It has to be of this version of this package. Its bytes are in their place afterwards, and claimed. `tag` is to name it
+/// unless that names a higher one when it is published ([`NpmPublish::forward_only`]).
 ///
 /// # Errors
 /// As [`publish_upload`].
@@ -125,10 +127,11 @@ pub async fn verified_npm(
     now: Timestamp,
     row: &UploadRow,
     (name, version): (NpmName, NpmVersion),
-    tags: Vec<DistTag>,
+    tag: DistTag,
 ) -> Result<NpmPublish> {
     join_all(storage, row).await?;
-    check_npm(storage, now, row, (Some(name), Some(version)), tags).await
+    let publish = check_npm(storage, now, row, (Some(name), Some(version)), vec![tag]).await?;
+    Ok(publish.forward_only())
 }
 
 /// The same for the archive of a release.

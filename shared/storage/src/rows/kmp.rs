@@ -78,6 +78,9 @@ pub struct PollState {
     /// Not to be asked before, in milliseconds since 1970: the source said so, or it has failed.
     #[serde(default)]
     pub not_before: i64,
+    /// Whether the source has said so itself, to whoever asks.
+    #[serde(default)]
+    pub told_to_wait: bool,
     /// How often in a row it has failed.
     #[serde(default)]
     pub failures: u32,
@@ -98,6 +101,9 @@ pub struct WatchedRef {
 /// A look at a watched library that has been announced, so that hundreds of files of one publish announce one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollPendingRow {
+    /// Which message is to come. Any other leaves the row alone.
+    #[serde(default)]
+    pub id: String,
     /// When it no longer counts, in seconds since 1970: its message was lost.
     pub expires_at: i64,
 }

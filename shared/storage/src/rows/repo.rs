@@ -75,9 +75,23 @@ pub struct KmpConfig {
     /// A Maven repository here, for [`KmpSource::Artifacts`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_repo_id: Option<RepoId>,
+    /// The `uid` of that repository when it was named. One that has the same name later is another one, and perhaps somebody
+    /// else's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_repo_uid: Option<String>,
     /// Address of a Maven repository elsewhere, for [`KmpSource::External`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
+}
+
+impl KmpConfig {
+    /// Whether a repository here is the source that was named, and not another one that has its name now.
+    pub fn is_source(&self, repo: &RepoRow) -> bool {
+        self.source_type == KmpSource::Artifacts
+            && self.source_repo_id.as_ref() == Some(&repo.id)
+            && self.source_repo_uid.as_ref() == Some(&repo.uid)
+            && !repo.deleting
+    }
 }
 
 /// Kind of a Maven source.

@@ -5,13 +5,12 @@ use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
 use granary_tests::server::Server;
-use granary_tests::session::PATIENCE;
 use serde_json::json;
 use tokio::time::{Duration, sleep};
 
 use super::{BY_HAND, check_greets, server, stage};
-use crate::kmp::Stage;
 use crate::kmp::library::Libraries;
+use crate::kmp::{LONGEST, Stage};
 
 /// Pause between two looks at processes.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -33,7 +32,7 @@ async fn building() -> Result<(Server, Stage, Vec<u32>)> {
     stage.watch("greeter", &json!({})).await?;
     stage.poll().await?;
     let root = server.process_id().context("the server has ended")?;
-    for _ in 0..PATIENCE.as_millis() / GLANCE.as_millis() {
+    for _ in 0..LONGEST.as_millis() / GLANCE.as_millis() {
         let all = processes()?;
         let started = started_by(&all, root);
         if started.iter().any(|id| all.get(id).is_some_and(|process| process.program == "java")) {
@@ -102,7 +101,7 @@ async fn a_build_survives_a_stop() -> Result<()> {
     server.stop().await?;
     let mut left = started.clone();
     // They were killed; being gone takes a moment.
-    for _ in 0..100 {
+    for _ in 0..LONGEST.as_millis() / GLANCE.as_millis() {
         let all = processes()?;
         left.retain(|id| all.contains_key(id));
         if left.is_empty() {
