@@ -1,7 +1,7 @@
 //! The outbox consumer as a Lambda function: messages of the queue, the schedule, and what an operator asks for.
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use granary_http::{AppState, administrator_token, lambda};
+use granary_http::lambda::{self, queue};
+use granary_http::{AppState, administrator_token};
 use granary_model::UserId;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde::Deserialize;
@@ -43,15 +43,8 @@ async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Err
             serde_json::from_value(event.payload).map_err(|e| format!("this task cannot be read: {e}"))?;
         return perform(&state, task).await;
     }
-    let event: SqsEvent = serde_json::from_value(event.payload)?;
-    let stranger = event.records.iter().find(|record| record.event_source.as_deref() != Some("aws:sqs"));
-    if let Some(SqsMessage { event_source, .. }) = stranger {
-        let from = event_source.as_deref().unwrap_or("nowhere");
-        return Err(
-            format!("records of {from} are not for this function: only messages of its queue are").into()
-        );
-    }
-    Ok(serde_json::to_value(consume(&state, event).await)?)
+    let messages = queue::messages(event.payload)?;
+    queue::answer(consume(&state, messages).await)
 }
 
 async fn perform(state: &AppState, task: Task) -> Result<Value, Error> {
@@ -83,28 +76,24 @@ async fn perform(state: &AppState, task: Task) -> Result<Value, Error> {
     })
 }
 
-/// Follows up each message; those that have to come again are reported, so that only they do.
-async fn consume(state: &AppState, event: SqsEvent) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    for record in event.records {
-        let received = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        let body = record.body.as_deref().unwrap_or("");
-        if granary_events::follow_up(state, body, received.unwrap_or(1)).await.is_err() {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = record.message_id.unwrap_or_default();
-            response.batch_item_failures.push(failure);
+/// Follows up each message, and names those that have to come again.
+async fn consume(state: &AppState, messages: Vec<queue::Message>) -> Vec<String> {
+    let mut failed = Vec::new();
+    for message in messages {
+        if granary_events::follow_up(state, &message.body, message.received).await.is_err() {
+            failed.push(message.id);
         }
     }
-    response
+    failed
 }
 
 #[cfg(test)]
 mod tests {
-    use granary_storage::Queue;
     use granary_storage::rows::OutboxRow;
     use granary_testing::TestApp;
     use granary_testing::npm::NpmPackage;
     use granary_testing::probe::{Fault, Service, Target};
+    use granary_testing::sqs::record;
     use lambda_runtime::Context;
 
     use super::*;
@@ -127,34 +116,8 @@ mod tests {
         invoke(app, payload).await.unwrap()
     }
 
-    /// A message as the event source mapping of SQS hands it over.
-    fn record(id: &str, body: &str, received: u32) -> Value {
-        json!({
-            "messageId": id,
-            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
-            "body": body,
-            "attributes": {
-                "ApproximateReceiveCount": received.to_string(),
-                "SentTimestamp": "1790000000000",
-                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-                "ApproximateFirstReceiveTimestamp": "1790000000010"
-            },
-            "messageAttributes": {},
-            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:events",
-            "awsRegion": "us-east-1"
-        })
-    }
-
     fn text(row: &OutboxRow) -> String {
         serde_json::to_string(row).unwrap()
-    }
-
-    /// What is in the queue of dead letters: bodies and reasons.
-    async fn dead_letters(app: &TestApp) -> Vec<(String, String)> {
-        let messages = app.state().storage().receive(Queue::DeadLetters, 0).await.unwrap();
-        messages.into_iter().map(|message| (message.body, message.reason.unwrap())).collect()
     }
 
     #[tokio::test]
@@ -172,7 +135,7 @@ mod tests {
         assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "fails" }] }));
         let left: Vec<String> = app.outbox().await.into_iter().map(|row| row.id).collect();
         assert_eq!(left, [rows[1].id.clone()]);
-        assert_eq!(dead_letters(&app).await, []);
+        assert_eq!(app.dead_letters().await, []);
     }
 
     #[tokio::test]
@@ -191,7 +154,7 @@ mod tests {
         app.probe.inject(Target::operation(Service::S3, "ListObjectsV2", 1), Fault::Refuse);
         let again = json!({ "batchItemFailures": [{ "itemIdentifier": "perhaps of a newer version" }] });
         assert_eq!(call(&app, records).await, again);
-        let letters = dead_letters(&app).await;
+        let letters = app.dead_letters().await;
         let reason = |body: &str| letters.iter().find(|(found, _)| found == body).unwrap().1.as_str();
         assert!(reason("no event").contains("cannot be read"), "{letters:?}");
         assert!(reason(" ").contains("cannot be read"), "{letters:?}");
@@ -243,7 +206,7 @@ mod tests {
             record("test", &test, 1),
         ] });
         assert_eq!(call(&app, in_a_queue).await, json!({ "batchItemFailures": [] }));
-        assert_eq!(dead_letters(&app).await.len(), 2);
+        assert_eq!(app.dead_letters().await.len(), 2);
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! The builder as a Lambda function: messages of its queue, and the schedule.
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use granary_http::{AppState, lambda};
+use futures::future::join_all;
+use granary_http::AppState;
+use granary_http::lambda::{self, queue};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,28 +29,13 @@ async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Err
         let report = granary_kmp_builder::sweep(&state).await?;
         return Ok(json!({ "due": report.due, "waiting": report.waiting, "removed": report.removed }));
     }
-    let event: SqsEvent = serde_json::from_value(event.payload)?;
-    if event.records.iter().any(|record| record.event_source.as_deref() != Some("aws:sqs")) {
-        return Err("only messages of its queue are for this function".into());
-    }
-    Ok(serde_json::to_value(consume(&state, event).await)?)
-}
-
-/// Follows up all messages at the same time; those that have to come again are reported, so that only they do.
-async fn consume(state: &AppState, event: SqsEvent) -> SqsBatchResponse {
-    let steps = event.records.into_iter().map(|record| async move {
-        let received = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        let body = record.body.as_deref().unwrap_or("");
-        let followed = granary_kmp_builder::follow_up(state, body, received.unwrap_or(1)).await;
-        followed.is_err().then(|| {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = record.message_id.unwrap_or_default();
-            failure
-        })
+    let state = &state;
+    // All at the same time.
+    let steps = queue::messages(event.payload)?.into_iter().map(|message| async move {
+        let followed = granary_kmp_builder::follow_up(state, &message.body, message.received).await;
+        followed.is_err().then_some(message.id)
     });
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = futures::future::join_all(steps).await.into_iter().flatten().collect();
-    response
+    queue::answer(join_all(steps).await.into_iter().flatten())
 }
 
 #[cfg(test)]
@@ -60,10 +46,10 @@ mod support;
 #[cfg(test)]
 mod tests {
     use granary_model::kmp::BuildStatus;
-    use granary_storage::Queue;
     use granary_testing::TestApp;
     use granary_testing::github::Doing;
     use granary_testing::probe::{Fault, Service, Target};
+    use granary_testing::sqs::record;
     use lambda_runtime::Context;
 
     use super::support::{MINUTE, Place, message};
@@ -75,32 +61,6 @@ mod tests {
 
     async fn call(app: &TestApp, payload: Value) -> Value {
         invoke(app, payload).await.unwrap()
-    }
-
-    /// A message as the event source mapping of SQS hands it over.
-    fn record(id: &str, body: &str, received: u32) -> Value {
-        json!({
-            "messageId": id,
-            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
-            "body": body,
-            "attributes": {
-                "ApproximateReceiveCount": received.to_string(),
-                "SentTimestamp": "1790000000000",
-                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-                "ApproximateFirstReceiveTimestamp": "1790000000010"
-            },
-            "messageAttributes": {},
-            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:kmp-build",
-            "awsRegion": "us-east-1"
-        })
-    }
-
-    /// What is in the queue of dead letters: bodies and reasons.
-    async fn dead_letters(app: &TestApp) -> Vec<(String, String)> {
-        let messages = app.state().storage().receive(Queue::DeadLetters, 0).await.unwrap();
-        messages.into_iter().map(|message| (message.body, message.reason.unwrap())).collect()
     }
 
     #[tokio::test]
@@ -123,7 +83,7 @@ mod tests {
         for build in [&first, &last] {
             assert_eq!(place.read(build).await.status, BuildStatus::Queued);
         }
-        let letters = dead_letters(&place.app).await;
+        let letters = place.app.dead_letters().await;
         assert_eq!(letters.len(), 2);
         assert!(letters.iter().all(|(_, reason)| reason.contains("cannot be read")), "{letters:?}");
         // It comes again, and so do others, as queues have it.
@@ -142,7 +102,7 @@ mod tests {
         let records =
             json!({ "Records": [record("fails", &message(&build), granary_kmp_builder::ATTEMPTS)] });
         assert_eq!(call(&place.app, records).await, json!({ "batchItemFailures": [] }));
-        let letters = dead_letters(&place.app).await;
+        let letters = place.app.dead_letters().await;
         assert!(
             matches!(letters.as_slice(), [(body, reason)] if *body == message(&build) && reason.contains("failed 5 times")),
             "{letters:?}"
@@ -193,7 +153,7 @@ mod tests {
             let refused = invoke(&app, payload.clone()).await.unwrap_err().to_string();
             assert!(refused.contains(word), "{payload}: {refused}");
         }
-        assert_eq!(dead_letters(&app).await, []);
+        assert_eq!(app.dead_letters().await, []);
         assert_eq!(call(&app, json!({ "Records": [] })).await, json!({ "batchItemFailures": [] }));
     }
 }

@@ -168,7 +168,12 @@ fn required(name: &str) -> Result<String> {
 }
 
 fn parsed<T: FromStr>(name: &str) -> Result<Option<T>> {
-    optional(name)
+    understood(name, optional(name))
+}
+
+/// What the value of a variable means.
+fn understood<T: FromStr>(name: &str, value: Option<String>) -> Result<Option<T>> {
+    value
         .map(|value| {
             value
                 .parse()

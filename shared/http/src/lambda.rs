@@ -1,5 +1,7 @@
 //! Running a family's router as a Lambda function.
 
+pub mod queue;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;

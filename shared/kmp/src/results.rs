@@ -66,6 +66,18 @@ impl<'a> JobBuild<'a> {
             _ => Ok(build),
         }
     }
+
+    /// Finds it for a run that wants to work at it.
+    ///
+    /// # Errors
+    /// As [`Self::find`], and `Conflict` if it is not under way.
+    pub async fn find_under_way(&self, work: &Work<'_>) -> Result<BuildRow> {
+        let build = self.find(work).await?;
+        if build.status.is_under_way() {
+            return Ok(build);
+        }
+        Err(Error::Conflict(format!("this build is not under way: its status is '{}'", build.status)))
+    }
 }
 
 #[cfg(test)]

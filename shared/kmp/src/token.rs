@@ -65,13 +65,7 @@ pub async fn exchange(work: &Work<'_>, wanted: &JobBuild<'_>, identity: &IdToken
     };
     let run = run_of(work, github, identity).await?;
     for _ in 0..ROUNDS {
-        let build = wanted.find(work).await?;
-        if !build.status.is_under_way() {
-            return Err(Error::Conflict(format!(
-                "this build is not under way: its status is '{}'",
-                build.status
-            )));
-        }
+        let build = wanted.find_under_way(work).await?;
         match build.run_id {
             Some(known) if known == run => return issue(work, &build).await,
             Some(_) => return Err(another_run()),

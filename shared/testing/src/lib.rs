@@ -30,6 +30,7 @@ pub mod npm;
 pub mod products;
 mod serving;
 pub mod source;
+pub mod sqs;
 pub mod swift;
 
 pub use actor::{Actor, TestResponse};

@@ -1,18 +1,19 @@
 //! Settings of the pipeline for Kotlin Multiplatform.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use granary_kmp::Settings;
 use granary_kmp::settings::{Builder, Github, GithubCredential, Secret};
 use granary_model::{Error, Result};
 
+use super::understood;
+
 /// Longest time after a publish until a watched repository is looked at, in seconds: what a message can be delayed by.
 const MAX_DEBOUNCE: u64 = 900;
 
 /// Applies the variables over what is set. `variable` gives one, if it is set and not empty.
 pub(super) fn apply(settings: &mut Settings, variable: &dyn Fn(&str) -> Option<String>) -> Result<()> {
-    let seconds = |name: &str| parsed::<u64>(name, variable(name));
+    let seconds = |name: &str| understood::<u64>(name, variable(name));
     if let Some(interval) = seconds("GRANARY_KMP_POLL_INTERVAL")? {
         settings.poll_interval = Duration::from_secs(interval.max(1));
     }
@@ -23,7 +24,7 @@ pub(super) fn apply(settings: &mut Settings, variable: &dyn Fn(&str) -> Option<S
         settings.deadline = Duration::from_secs(deadline.max(1));
     }
     if let Some(allow) =
-        parsed::<bool>("GRANARY_ALLOW_PRIVATE_SOURCES", variable("GRANARY_ALLOW_PRIVATE_SOURCES"))?
+        understood::<bool>("GRANARY_ALLOW_PRIVATE_SOURCES", variable("GRANARY_ALLOW_PRIVATE_SOURCES"))?
     {
         settings.allow_private_sources = allow;
     }
@@ -77,16 +78,6 @@ fn github(settings: &Settings, variable: &dyn Fn(&str) -> Option<String>) -> Res
         oidc_issuer: or("GRANARY_GITHUB_OIDC_ISSUER", "https://token.actions.githubusercontent.com"),
         oidc_audience: or("GRANARY_GITHUB_OIDC_AUDIENCE", &settings.public_url),
     }))
-}
-
-fn parsed<T: FromStr>(name: &str, value: Option<String>) -> Result<Option<T>> {
-    value
-        .map(|value| {
-            value
-                .parse()
-                .map_err(|_| Error::Internal(format!("the variable {name} has no usable value: {value}")))
-        })
-        .transpose()
 }
 
 #[cfg(test)]

@@ -21,13 +21,7 @@ pub async fn start(
     (run, run_attempt): (u64, u64),
 ) -> Result<BuildRow> {
     for _ in 0..ROUNDS {
-        let build = wanted.find(work).await?;
-        if !build.status.is_under_way() {
-            return Err(Error::Conflict(format!(
-                "this build is not under way: its status is '{}'",
-                build.status
-            )));
-        }
+        let build = wanted.find_under_way(work).await?;
         let is_another = |known: u64| known != run;
         if build.run_id.is_some_and(is_another) {
             return Err(Error::Conflict("another run has this build".into()));
