@@ -55,7 +55,7 @@ async fn serve_alone(options: ServeOptions) -> anyhow::Result<()> {
     let storage = app::storage(&engines, &s3_public, None);
     storage.create_missing().await?;
     let state = app::state(config, storage, oidc, Arc::new(SystemClock), Arc::new(RandomIds));
-    if let Err(error) = granary_kmp_builder::keep_in(&state, &options.data.join("builds")) {
+    if let Err(error) = granary_kmp_builder::keep_in(&state, &options.data.join("kmp-builds")) {
         tracing::warn!(%error, "what builds of an earlier process have left could not be removed");
     }
     let new_token = ensure_admin(&state, &options.data).await?;

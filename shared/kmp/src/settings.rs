@@ -24,6 +24,9 @@ pub struct Settings {
     /// How long GitHub may take for one answer, and twice as long as it may take to accept a connection. 10 seconds: there may be
     /// several within one request as well.
     pub github_patience: Duration,
+    /// How long one request looks for new versions; what is not done by then is left to the queue. 20 seconds: gateways give up
+    /// after half a minute.
+    pub poll_patience: Duration,
     /// The public address of the registry, which jobs are told.
     pub public_url: String,
     /// Most bytes that a repository may hold (`GRANARY_REPO_QUOTA`), as the registry has it.
@@ -99,6 +102,7 @@ impl Settings {
             deadline: Duration::from_hours(3),
             allow_private_sources: false,
             source_patience: Duration::from_secs(15),
+            poll_patience: Duration::from_secs(20),
             github_patience: Duration::from_secs(10),
             public_url: public_url.into(),
             repo_quota: None,

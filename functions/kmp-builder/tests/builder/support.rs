@@ -35,6 +35,7 @@ impl Place {
             configure(&github, config);
             // The machine may stand still for a minute.
             config.kmp.source_patience = Duration::from_mins(10);
+            config.kmp.poll_patience = Duration::from_mins(10);
         })
         .await;
         github.keep_time(&app.clock);

@@ -5,6 +5,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
 use granary_kmp::drive::anew;
+use granary_kmp::drive::local::begin_turn;
+use granary_kmp::results::{JobBuild, start};
 use granary_model::kmp::BuildStatus;
 use granary_storage::Key;
 use granary_storage::rows::{BuildRow, Dispatch};
@@ -153,6 +155,41 @@ async fn a_run_may_wait_for_a_machine_for_a_day() {
     assert_eq!(place.step(&begins).await.status, BuildStatus::Failed);
     place.app.clock.advance_millis(60 * MINUTE);
     assert_eq!(place.step(&never).await.status, BuildStatus::Failed);
+}
+
+/// One of its jobs runs at once and claims the build; for the others GitHub has no machine yet.
+#[tokio::test]
+async fn a_run_may_wait_for_a_machine_after_it_was_claimed() {
+    let place = Place::new().await;
+    let build = place.build().await;
+    assert_eq!(place.step(&build).await.status, BuildStatus::Queued);
+    let run = place.read(&build).await.run_id.unwrap();
+    start(&place.app.state().kmp_work(), &JobBuild::parse(&build.id), (run, 1)).await.unwrap();
+    for hour in 1..=12 {
+        place.app.clock.advance_millis(60 * MINUTE);
+        assert_eq!(place.step(&build).await.status, BuildStatus::Building, "after {hour} hours");
+    }
+    place.github.set(run, "in_progress", None);
+    place.app.clock.advance_millis(180 * MINUTE);
+    assert_eq!(place.step(&build).await.status, BuildStatus::Failed);
+}
+
+/// A build whose process was killed waits behind others for longer than it may take: that is no turn either.
+#[tokio::test]
+async fn a_turn_is_a_whole_one() {
+    let folder = TempDir::new().unwrap();
+    let place = place(&folder, &waiting(&folder), "exit 0").await;
+    let build = place.build().await;
+    let late = BuildRow {
+        status: BuildStatus::Queued,
+        dispatch: Dispatch::None,
+        deadline_at: place.app.state().now().millis() - 1,
+        ..place.read(&build).await
+    };
+    place.write(&late).await;
+    let now = begin_turn(&place.app.state().kmp_work(), &late).await.unwrap().unwrap();
+    let patience = i64::try_from(place.app.state().config().kmp.deadline.as_millis()).unwrap();
+    assert_eq!(now.deadline_at, place.app.state().now().millis() + patience);
 }
 
 /// What a registry that was killed has left is gone after the next start: its files, and the compiler that still runs.

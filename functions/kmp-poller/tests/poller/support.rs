@@ -48,6 +48,7 @@ impl Place {
         let app = TestApp::with(|config| {
             config.kmp.allow_private_sources = true;
             config.kmp.source_patience = patience;
+            config.kmp.poll_patience = Duration::from_mins(10);
             config.kmp.debounce = Duration::ZERO;
         })
         .await;

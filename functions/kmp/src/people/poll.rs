@@ -21,9 +21,6 @@ use super::source;
 /// Libraries that are looked at the same time: they all ask one source.
 const AT_ONCE: usize = 8;
 
-/// How long a request looks: gateways give up after half a minute. What is not done by then is done by the consumer.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// What became of a look at one library.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,7 +38,7 @@ struct PollView {
 pub(super) async fn poll_repo(state: AppState, Repo(access): Repo<Write>) -> ApiResult<Response> {
     source(&access)?;
     let rows = watched::list(state.storage(), &access.repo.id).await?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + state.config().kmp.poll_patience;
     let looks = rows.into_iter().map(|row| look(&state, &access.repo, row, until));
     let results: Vec<PollView> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
     Ok(reply(StatusCode::OK, &json!({ "results": results })))
@@ -62,7 +59,7 @@ async fn look(state: &AppState, repo: &RepoRow, row: WatchedRow, until: Instant)
         Ok(Err(error)) => Err(error),
         Err(_) => later(state, &row, Duration::ZERO)
             .await
-            .map(|()| failed("there was no time for this one; it is looked at in a moment".into())),
+            .map(|()| failed("there was no time for this one; it is looked at in a while".into())),
     };
     let mut outcome = polled.unwrap_or_else(|error| failed(told(&row, &error)));
     if outcome.incomplete {

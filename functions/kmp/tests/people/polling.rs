@@ -1,5 +1,7 @@
 //! Looking at sources when somebody asks for it.
 
+use std::time::Duration;
+
 use granary_model::kmp::BuildStatus;
 use granary_testing::github::{Doing, Trick};
 use granary_testing::kmp::watch;
@@ -91,7 +93,7 @@ async fn those_who_look_at_the_same_time_make_one_build() {
 
 #[tokio::test]
 async fn a_source_that_hangs_is_left_to_the_consumer() {
-    let place = Place::new().await;
+    let place = Place::patient(Duration::from_secs(20)).await;
     place.watch("lib").await;
     place.github.trick(Doing::Other, Trick::Hang);
     let response = place.ann.post_json(POLL, &Value::Null).await;

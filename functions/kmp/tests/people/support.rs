@@ -36,11 +36,17 @@ pub(super) struct Place {
 impl Place {
     /// With GitHub, and a source that has `com.example:lib` 1.0.0.
     pub(super) async fn new() -> Self {
+        // The machine may stand still for a minute.
+        Self::patient(Duration::from_mins(10)).await
+    }
+
+    /// The same, where requests look for new versions for so long.
+    pub(super) async fn patient(patience: Duration) -> Self {
         let github = FakeGithub::start().await;
         let app = TestApp::with(|config| {
             github.configure(config);
-            // The machine may stand still for a minute.
             config.kmp.source_patience = Duration::from_mins(10);
+            config.kmp.poll_patience = patience;
         })
         .await;
         github.keep_time(&app.clock);

@@ -1,6 +1,6 @@
 // Tells the registry how a build has ended, with what it has made.
 
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 
 import { options } from './args.mjs';
@@ -56,8 +56,15 @@ async function outcome(kind, folder) {
     const left = `it has left nothing${result ? `; its job ended as '${shown(result, 40)}'` : ''}`;
     return { error: `${kind}: ${(why ?? '').trim() || left}` };
   }
-  const { file, ...release } = JSON.parse(text);
-  return { release, path: join(folder, basename(file)) };
+  try {
+    const { file, ...release } = JSON.parse(text);
+    const path = join(folder, basename(file));
+    await access(path);
+    return { release, path };
+  } catch (error) {
+    console.error(`publish: ${kind}: ${error.message}`);
+    return { error: `${kind}: what its job has left cannot be read` };
+  }
 }
 
 /** Completes the build with what there is of it: the reasons why there is not more, which the registry knows then. */

@@ -57,9 +57,14 @@ export class Sources {
     this.registry = URL.canParse(env.GRANARY_URL ?? '') ? new URL(env.GRANARY_URL).origin : null;
   }
 
+  /** Whether a repository is one of the registry itself. */
+  isRegistry(base) {
+    return new URL(base).origin === this.registry;
+  }
+
   /** Whether a repository may lead to public addresses only. */
   isGuarded(base) {
-    return !this.allowsPrivate && new URL(base).origin !== this.registry;
+    return !this.allowsPrivate && !this.isRegistry(base);
   }
 
   /**
@@ -127,7 +132,7 @@ export class Sources {
         const next = redirected(at, response);
         if (next !== null) {
           await response.body?.cancel();
-          checkRedirect(base, at, next);
+          checkRedirect(base, at, next, this.isRegistry(base));
           at = next;
           continue;
         }
@@ -190,12 +195,14 @@ function redirected(at, response) {
   return new URL(location, at).href;
 }
 
-function checkRedirect(base, from, to) {
+function checkRedirect(base, from, to, isRegistry) {
   const [first, target] = [new URL(from), new URL(to)];
   const refuse = (why) => {
     throw new Failure(Code.SOURCE, `${shown(from, 300)}: it redirects to ${why}`);
   };
   if (target.protocol !== 'https:' && target.protocol !== 'http:') refuse('something that is not http');
+  // The registry says itself where its files are.
+  if (isRegistry) return;
   if (first.protocol === 'https:' && target.protocol !== 'https:') refuse('an address without TLS');
   // Not even where private sources are wanted does a public one lead there.
   if (!isPublicHost(to) && isPublicHost(base)) refuse('a private network');

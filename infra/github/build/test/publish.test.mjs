@@ -213,6 +213,18 @@ test('one package that the registry does not take is no reason to lose the other
   assert.deepEqual(complete, { swift: { uploadId: 'swift' }, error: 'npm: the registry answers 413: too large' });
 });
 
+test('a half whose result is damaged is no reason to lose the other', async () => {
+  await mkdir(join(folder, 'damaged'));
+  for (const text of ['{"file":', '{"file":"gone.zip"}']) {
+    state = { seen: [], scripted: new Map(), uploads: new Map() };
+    await writeFile(join(folder, 'damaged', 'release.json'), text);
+    const { status, output } = await publish(['--claimed', '--npm', 'npm', '--swift', 'damaged']);
+    assert.equal(status, Code.BUILD_FAILED, output);
+    const complete = sent('POST /api/kmp/builds/build-1/complete');
+    assert.deepEqual(complete, { npm: { uploadId: 'npm' }, error: 'swift: what its job has left cannot be read' });
+  }
+});
+
 /**
  * Where the steps of the workflow put the results: artifacts by name. Without a name the action puts the only artifact of a
  * run into `path` itself, which is no place for results.

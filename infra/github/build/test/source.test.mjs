@@ -190,6 +190,9 @@ test('the registry itself may be anywhere, and nobody else leads to it', async (
   const led = new Sources(['http://maven.example'], { pause: 1, ask, env: { GRANARY_URL: server.url } });
   await assert.rejects(led.find(module, ['a-1+b.pom']), refused(Code.SOURCE, /private network/));
   assert.equal(server.seen.length, before);
+  // It says itself where its files are.
+  const home = new Sources(['http://registry.example'], { pause: 1, seconds: 600, ask, env: { GRANARY_URL: 'http://registry.example' } });
+  assert.equal((await home.find(module, ['a-1+b.pom'])).bytes.toString(), '<project/>');
 });
 
 test('a file that is too large is not read', async () => {

@@ -106,10 +106,9 @@ async fn seen(work: &Work<'_>, build: &BuildRow, run: Run) -> Result<Progress> {
             };
             Ok(moved(fail(work, build, &why).await?))
         }
-        RunState::Waiting if build.status == BuildStatus::Queued => {
-            waits(work, &patient(work, build), None).await
-        }
-        RunState::Waiting | RunState::Running => waits(work, build, None).await,
+        // Also if one of its jobs has claimed it already, and the others wait for a Mac.
+        RunState::Waiting => waits(work, &patient(work, build), None).await,
+        RunState::Running => waits(work, build, None).await,
     }
 }
 

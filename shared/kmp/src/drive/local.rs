@@ -103,10 +103,11 @@ pub async fn begin_turn(work: &Work<'_>, build: &BuildRow) -> Result<Option<Buil
             row.attempt == build.attempt && row.status == BuildStatus::Queued && row.results.is_none()
         };
         let Some(row) = found.filter(is_queued) else { return Ok(None) };
-        if row.deadline_at > 0 {
+        if row.deadline_at > work.now.millis() {
             return Ok(Some(row));
         }
-        note(work, &row, dated(work, &row)).await?;
+        // Its time ran out while it waited, after the process that was at it had ended: that was no turn either.
+        note(work, &row, dated(work, &BuildRow { deadline_at: 0, ..row.clone() })).await?;
     }
     Err(Error::Unavailable("the build is being changed by somebody else".into()))
 }
