@@ -14,7 +14,7 @@ const MEBIBYTES: u32 = 480;
 const SIZE: u64 = MEBIBYTES as u64 * 1024 * 1024;
 
 /// Most that the server may have had in memory.
-const MOST_MEMORY: u64 = 100 * 1024 * 1024;
+const MOST_MEMORY: u64 = 64 * 1024 * 1024;
 
 /// What is left is far less than the file, so a server that holds a part of it does not pass.
 fn check_memory(instance: &Instance, after: &str) -> Result<()> {
