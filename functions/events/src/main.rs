@@ -3,15 +3,13 @@
 use granary_http::lambda::{self, queue};
 use granary_http::{AppState, administrator_token};
 use granary_model::UserId;
-use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda::init_logs();
-    let state = lambda::connect_from_env().await?;
-    lambda::drive(Runtime::new(service_fn(|event| answer(state.clone(), event)))).await
+    lambda::run_events(answer).await
 }
 
 /// What comes without a message: from the schedule, or by `aws lambda invoke` from somebody whom AWS lets do that.
@@ -38,9 +36,7 @@ enum Task {
 const TOKEN_DAYS: f64 = 30.0;
 
 async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    if event.payload.get("task").is_some() {
-        let task =
-            serde_json::from_value(event.payload).map_err(|e| format!("this task cannot be read: {e}"))?;
+    if let Some(task) = lambda::task(&event.payload)? {
         return perform(&state, task).await;
     }
     let messages = queue::messages(event.payload)?;

@@ -6,6 +6,7 @@ mod script;
 use granary_http::AppState;
 use granary_kmp::drive::local::{NEEDS_MAC, begin_turn};
 use granary_kmp::drive::{fail, outstanding, repositories};
+use granary_kmp::results::overtaken;
 use granary_kmp::settings::Builder;
 use granary_kmp::{store, token};
 use granary_model::kmp::BuildStatus;
@@ -129,5 +130,5 @@ async fn end(state: &AppState, build: &BuildRow, why: &str) -> Result<()> {
             return Ok(());
         }
     }
-    Err(Error::Unavailable("the build is being changed by somebody else".into()))
+    Err(overtaken())
 }

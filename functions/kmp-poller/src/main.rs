@@ -3,15 +3,13 @@
 use futures::future::join_all;
 use granary_http::AppState;
 use granary_http::lambda::{self, queue};
-use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Error, LambdaEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda::init_logs();
-    let state = lambda::connect_from_env().await?;
-    lambda::drive(Runtime::new(service_fn(|event| answer(state.clone(), event)))).await
+    lambda::run_events(answer).await
 }
 
 /// What the schedule sends.
@@ -23,9 +21,7 @@ enum Task {
 }
 
 async fn answer(state: AppState, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    if event.payload.get("task").is_some() {
-        let Task::Tick =
-            serde_json::from_value(event.payload).map_err(|e| format!("this task cannot be read: {e}"))?;
+    if let Some(Task::Tick) = lambda::task(&event.payload)? {
         let report = granary_kmp_poller::tick(&state).await?;
         return Ok(json!({ "announced": report.announced }));
     }

@@ -9,7 +9,9 @@ mod view;
 mod watched;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::routing::{get, post};
+use granary_http::editing::pause;
 use granary_http::permit::RepoAction;
 use granary_http::{AppState, RepoAccess};
 use granary_model::{Error, PackageType, Result};
@@ -42,6 +44,17 @@ fn source<A: RepoAction>(access: &RepoAccess<A>) -> Result<&KmpConfig> {
     access.require_type(PackageType::Kmp)?;
     let config = access.repo.kmp_config.as_ref();
     config.ok_or_else(|| Error::internal("reading a repository", "type kmp without a kmpConfig"))
+}
+
+/// The right to change a repository once more, after somebody else was faster: it may have ended meanwhile.
+async fn once_more<A: RepoAction>(
+    state: &AppState,
+    headers: &HeaderMap,
+    access: &RepoAccess<A>,
+    attempt: u32,
+) -> Result<RepoAccess<A>> {
+    pause(state, attempt).await;
+    RepoAccess::authorize(state, headers, access.repo.id.as_str(), None).await
 }
 
 /// What the refusal of a part means that all changes here have in common.

@@ -16,7 +16,9 @@ use granary_storage::{Names, Storage};
 use http_body_util::BodyExt as _;
 use lambda_http::RequestExt as _;
 use lambda_http::lambda_runtime::layers::TracingLayer;
-use lambda_http::lambda_runtime::{LambdaInvocation, Runtime};
+use lambda_http::lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tower::Service;
 use tower::util::AndThenLayer;
 
@@ -46,6 +48,33 @@ pub async fn run(routes: Router<AppState>) -> std::result::Result<(), lambda_htt
     init_logs();
     let state = connect_from_env().await?;
     drive(lambda_http::runtime(Function(serve(routes, state)))).await
+}
+
+/// Runs what answers invocations that are no requests: messages of a queue ([`queue`]) and tasks ([`task`]).
+///
+/// # Errors
+/// Configuration errors, and whatever ends the runtime.
+pub async fn run_events<F>(
+    answer: impl Fn(AppState, LambdaEvent<Value>) -> F,
+) -> std::result::Result<(), lambda_http::Error>
+where
+    F: Future<Output = std::result::Result<Value, lambda_http::Error>>,
+{
+    init_logs();
+    let state = connect_from_env().await?;
+    drive(Runtime::new(service_fn(|event| answer(state.clone(), event)))).await
+}
+
+/// What an invocation asks for that has the member `task`, as schedules and operators send it.
+///
+/// # Errors
+/// There is no such task.
+pub fn task<T: DeserializeOwned>(payload: &Value) -> std::result::Result<Option<T>, lambda_http::Error> {
+    if payload.get("task").is_none() {
+        return Ok(None);
+    }
+    let task = T::deserialize(payload).map_err(|e| format!("this task cannot be read: {e}"))?;
+    Ok(Some(task))
 }
 
 /// Runs a runtime until its environment is taken down, or until the process cannot sign in any more.

@@ -47,6 +47,13 @@ pub enum Progress {
     Overtaken,
 }
 
+impl Progress {
+    /// What a change came to that was made, or that somebody else was faster than.
+    fn after(is_done: bool) -> Self {
+        if is_done { Self::Moved } else { Self::Overtaken }
+    }
+}
+
 /// What became of a build that was to be handed over at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DispatchOutcome {
@@ -85,8 +92,7 @@ pub async fn drive(work: &Work<'_>, build: &BuildRow) -> Result<Progress> {
     };
     if build.status == BuildStatus::Queued && build.deadline_at == 0 {
         // It was to be built on this machine, which does not do so any more.
-        let is_done = step::note(work, build, start::dated(work, build)).await?;
-        return Ok(if is_done { Progress::Moved } else { Progress::Overtaken });
+        return Ok(Progress::after(step::note(work, build, start::dated(work, build)).await?));
     }
     let Some(github) = github else { return Ok(Progress::Waits) };
     match (build.status, build.dispatch) {

@@ -29,8 +29,10 @@ pub(crate) async fn fail(work: &Work<'_>, build: &BuildRow, why: &str) -> Result
 /// How often a step is taken again because somebody else has changed the build meanwhile.
 pub(crate) const ROUNDS: usize = 5;
 
-/// What is said if that was not enough.
-pub(crate) const OVERTAKEN: &str = "the build is being changed by somebody else; try again";
+/// What is said if a build was read and changed again and again, and somebody else was always faster.
+pub fn overtaken() -> Error {
+    Error::Unavailable("the build is being changed by somebody else; try again".into())
+}
 
 /// A build as a job names it: by its id, or as its run is told of it, by id and attempt with a dot in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::Work;
 use crate::drive::outstanding;
 use crate::github::run_title;
 use crate::poll::source_here;
-use crate::results::{JobBuild, OVERTAKEN, ROUNDS};
+use crate::results::{JobBuild, ROUNDS, overtaken};
 use crate::settings::{Builder, Github};
 use crate::{store, watched};
 
@@ -74,7 +74,7 @@ pub async fn exchange(work: &Work<'_>, wanted: &JobBuild<'_>, identity: &IdToken
         }
         return issue(work, &BuildRow { run_id: Some(run), ..build }).await;
     }
-    Err(Error::Unavailable(OVERTAKEN.into()))
+    Err(overtaken())
 }
 
 /// The run that an ID token is of, if it is of the workflow that builds.

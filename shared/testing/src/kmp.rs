@@ -1,8 +1,8 @@
 //! Libraries of Kotlin Multiplatform as their sources give them out, and repositories that watch them.
 
-use granary_kmp::watched;
-use granary_storage::rows::{Outputs, WatchedRow};
-use granary_storage::{Commit, Transaction};
+use granary_kmp::{store, watched};
+use granary_storage::rows::{BuildRow, Outputs, WatchedRow};
+use granary_storage::{Commit, Key, Transaction};
 use serde_json::{Value, json};
 
 use crate::actor::Actor;
@@ -94,6 +94,19 @@ impl TestApp {
             }
             assert!(matches!(state.storage().commit(transaction).await.unwrap(), Commit::Done));
         }
+    }
+}
+
+impl TestApp {
+    /// A build as it is.
+    pub async fn read_build(&self, build: &BuildRow) -> BuildRow {
+        store::load(&self.state().kmp_work(), &build.repo, &build.id).await.unwrap().unwrap()
+    }
+
+    /// Writes a build as a test wants it.
+    pub async fn write_build(&self, build: &BuildRow) {
+        let key = Key::Build(build.repo.clone(), build.id.clone());
+        self.state().storage().put(&key, build).await.unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::editing::{ATTEMPTS, pause, require_token, too_busy};
+use granary_http::editing::{ATTEMPTS, require_token, too_busy};
 use granary_http::permit::Write;
 use granary_http::{ApiError, ApiResult, AppState, Fields, Json, Repo, RepoAccess, reply, shown};
 use granary_kmp::builds::is_complete;
@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::view::BuildView;
 use super::watched::find as find_watched;
-use super::{builds, refused};
+use super::{builds, once_more, refused};
 
 /// `POST /api/repos/{repo}/kmp/builds/{id}` with `{"action":"retry"}`: begins a build again that has failed, or that was only
 /// noted.
@@ -111,8 +111,7 @@ async fn make(
         if let Some(build) = create(state, &access, &watched, version, marker.as_ref()).await? {
             return Ok(Made::New(build));
         }
-        pause(state, attempt).await;
-        access = RepoAccess::authorize(state, headers, access.repo.id.as_str(), None).await?;
+        access = once_more(state, headers, &access, attempt).await?;
     }
     Err(too_busy("build"))
 }
@@ -194,8 +193,7 @@ async fn restart(
         if store::transition(&work, &build, &mut next, &mut change, transaction, "kmp.retry").await? {
             return Ok(next);
         }
-        pause(state, attempt).await;
-        access = RepoAccess::authorize(state, headers, access.repo.id.as_str(), None).await?;
+        access = once_more(state, headers, &access, attempt).await?;
         build = builds::find(state, &access, &build.id).await?;
     }
     Err(too_busy("build"))

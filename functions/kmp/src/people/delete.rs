@@ -14,7 +14,7 @@ use granary_storage::rows::{BuildRow, VersionMarker};
 use granary_storage::{Commit, Key, Transaction};
 use serde_json::json;
 
-use super::{builds, refused, source};
+use super::{builds, once_more, refused, source};
 
 /// Builds that are deleted in one transaction: each takes four of its parts.
 const BATCH: usize = 20;
@@ -42,8 +42,7 @@ pub(super) async fn delete_build(
             cancel_runs(&state.kmp_work(), &[build]).await;
             return Ok(done());
         }
-        pause(&state, attempt).await;
-        access = RepoAccess::authorize(&state, &headers, access.repo.id.as_str(), None).await?;
+        access = once_more(&state, &headers, &access, attempt).await?;
     }
     Err(too_busy("build").into())
 }

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use granary_http::editing::{ATTEMPTS, pause, require_token, too_busy};
+use granary_http::editing::{ATTEMPTS, require_token, too_busy};
 use granary_http::permit::{Admin, Read, RepoAction, Write};
 use granary_http::{ApiResult, AppState, Fields, Json, Repo, RepoAccess, done, reply, shown};
 use granary_kmp::watched;
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::request::{WatchRequest, changed_outputs};
 use super::view::WatchedView;
-use super::{refused, source};
+use super::{once_more, refused, source};
 
 /// Batches of builds that are removed together with their library; the events consumer removes what is left.
 const BATCHES: usize = 5;
@@ -108,8 +108,7 @@ pub(super) async fn update_watched(
             Commit::Refused(refusal) if refusal.label == "watched" => {}
             Commit::Refused(refusal) => return Err(taken(&access, refusal.label, &row).into()),
         }
-        pause(&state, attempt).await;
-        access = RepoAccess::authorize(&state, &headers, access.repo.id.as_str(), None).await?;
+        access = once_more(&state, &headers, &access, attempt).await?;
     }
     Err(too_busy("watched library").into())
 }
@@ -139,8 +138,7 @@ pub(super) async fn delete_watched(
             Commit::Refused(refusal) if refusal.label == "watched" => {}
             Commit::Refused(refusal) => return Err(refused(&access, refusal.label).into()),
         }
-        pause(&state, attempt).await;
-        access = RepoAccess::authorize(&state, &headers, access.repo.id.as_str(), None).await?;
+        access = once_more(&state, &headers, &access, attempt).await?;
     }
     Err(too_busy("watched library").into())
 }

@@ -109,13 +109,12 @@ impl Place {
 
     /// The build as it is.
     pub(super) async fn read(&self, build: &BuildRow) -> BuildRow {
-        store::load(&self.app.state().kmp_work(), &build.repo, &build.id).await.unwrap().unwrap()
+        self.app.read_build(build).await
     }
 
     /// Writes a build as a test wants it.
     pub(super) async fn write(&self, build: &BuildRow) {
-        let key = Key::Build(build.repo.clone(), build.id.clone());
-        self.app.state().storage().put(&key, build).await.unwrap();
+        self.app.write_build(build).await;
     }
 
     /// What GitHub says of the job of a run.

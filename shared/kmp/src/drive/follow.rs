@@ -38,7 +38,7 @@ pub(super) async fn correlate(
                     look_at: 0,
                     ..build.clone()
                 };
-                return Ok(moved(move_on(work, build, next, "kmp.again").await?));
+                return Ok(Progress::after(move_on(work, build, next, "kmp.again").await?));
             }
             Ok(None) => return waits(work, build, None).await,
             Err(trouble) => return waits(work, build, Some(trouble)).await,
@@ -54,7 +54,7 @@ pub(super) async fn correlate(
         look_at: work.now.millis(),
         ..build.clone()
     };
-    Ok(moved(move_on(work, build, next, "kmp.dispatch").await?))
+    Ok(Progress::after(move_on(work, build, next, "kmp.dispatch").await?))
 }
 
 /// Looks how far the run of a build is.
@@ -67,7 +67,7 @@ pub(super) async fn follow(work: &Work<'_>, build: &BuildRow, github: &GithubCli
     match github.get_run(id, work.now).await {
         Ok(Some(run)) => seen(work, build, run).await,
         Ok(None) if work.now.millis() >= sent.saturating_add(APPEARS_MILLIS) => {
-            Ok(moved(fail(work, build, "its run at GitHub has been deleted").await?))
+            Ok(Progress::after(fail(work, build, "its run at GitHub has been deleted").await?))
         }
         Ok(None) => waits(work, build, None).await,
         Err(trouble) => waits(work, build, Some(trouble)).await,
@@ -79,7 +79,7 @@ async fn name(work: &Work<'_>, build: &BuildRow, github: &GithubClient, sent: i6
     match github.find_run(&run_title(build), Timestamp::from_millis(sent), work.now).await {
         Ok(Some(run)) => {
             let next = BuildRow { run_id: Some(run.id), run_url: run.url, error: None, ..build.clone() };
-            Ok(moved(note(work, build, next).await?))
+            Ok(Progress::after(note(work, build, next).await?))
         }
         Ok(None) => waits(work, build, None).await,
         Err(trouble) => waits(work, build, Some(trouble)).await,
@@ -97,14 +97,14 @@ async fn seen(work: &Work<'_>, build: &BuildRow, run: Run) -> Result<Progress> {
                 look_at: work.now.plus_millis(AGAIN_MILLIS).millis(),
                 ..patient(work, build)
             };
-            Ok(moved(move_on(work, build, next, "kmp.build").await?))
+            Ok(Progress::after(move_on(work, build, next, "kmp.build").await?))
         }
         RunState::Over(conclusion) => {
             let why = match conclusion.as_str() {
                 "success" => "its run at GitHub has ended and handed nothing over".to_owned(),
                 other => format!("its run at GitHub has ended with '{other}'; its log there says more"),
             };
-            Ok(moved(fail(work, build, &why).await?))
+            Ok(Progress::after(fail(work, build, &why).await?))
         }
         // Also if one of its jobs has claimed it already, and the others wait for a Mac.
         RunState::Waiting => waits(work, &patient(work, build), None).await,
@@ -119,10 +119,6 @@ fn patient(work: &Work<'_>, build: &BuildRow) -> BuildRow {
     let patience = deadline(work).saturating_sub(work.now.millis());
     let deadline_at = sent.saturating_add(waited).saturating_add(patience).max(build.deadline_at);
     BuildRow { deadline_at, ..build.clone() }
-}
-
-fn moved(is_done: bool) -> Progress {
-    if is_done { Progress::Moved } else { Progress::Overtaken }
 }
 
 /// Looks again in a while. A look that came early because somebody gave a hint writes nothing.

@@ -16,6 +16,7 @@ use super::look::{Seen, look};
 use super::start::{AGAIN_MILLIS, dated, finish, put_off};
 use super::step::{fail, move_on, note};
 use super::{Progress, inputs, outstanding};
+use crate::results::overtaken;
 use crate::{Work, store};
 
 /// Why there is no Swift package.
@@ -109,7 +110,7 @@ pub async fn begin_turn(work: &Work<'_>, build: &BuildRow) -> Result<Option<Buil
         // Its time ran out while it waited, after the process that was at it had ended: that was no turn either.
         note(work, &row, dated(work, &BuildRow { deadline_at: 0, ..row.clone() })).await?;
     }
-    Err(Error::Unavailable("the build is being changed by somebody else".into()))
+    Err(overtaken())
 }
 
 /// One step of a build here.
@@ -126,7 +127,7 @@ pub(super) async fn step(work: &Work<'_>, build: &BuildRow) -> Result<Progress> 
                 look_at: 0,
                 ..build.clone()
             };
-            Ok(moved(move_on(work, build, next, "kmp.again").await?))
+            Ok(Progress::after(move_on(work, build, next, "kmp.again").await?))
         }
         _ => Ok(Progress::Waits),
     }
@@ -140,7 +141,7 @@ async fn queue(work: &Work<'_>, build: &BuildRow) -> Result<Progress> {
     let wanted = outstanding(build);
     if wanted.npm_wanted().is_none() {
         if wanted.swift_wanted().is_some() {
-            return Ok(moved(fail(work, build, NEEDS_MAC).await?));
+            return Ok(Progress::after(fail(work, build, NEEDS_MAC).await?));
         }
         finish(work, build).await?;
         return Ok(Progress::Moved);
@@ -149,14 +150,14 @@ async fn queue(work: &Work<'_>, build: &BuildRow) -> Result<Progress> {
     let half = BuildRow { outputs: without_swift(build), ..build.clone() };
     let (config, targets) = match look(work, &half).await? {
         Seen::Fine(config, targets) => (config, targets),
-        Seen::Unbuildable(why) => return Ok(moved(fail(work, build, &why).await?)),
+        Seen::Unbuildable(why) => return Ok(Progress::after(fail(work, build, &why).await?)),
         Seen::Later(until, why) => {
             put_off(work, build, until, why).await?;
             return Ok(Progress::Waits);
         }
     };
     if let Err(error) = inputs::inputs(work, build, &config, &targets) {
-        return Ok(moved(fail(work, build, &error.to_string()).await?));
+        return Ok(Progress::after(fail(work, build, &error.to_string()).await?));
     }
     let next = BuildRow {
         status: BuildStatus::Queued,
@@ -167,13 +168,9 @@ async fn queue(work: &Work<'_>, build: &BuildRow) -> Result<Progress> {
         error: None,
         ..build.clone()
     };
-    Ok(moved(move_on(work, build, next, "kmp.dispatch").await?))
+    Ok(Progress::after(move_on(work, build, next, "kmp.dispatch").await?))
 }
 
 fn without_swift(build: &BuildRow) -> granary_storage::rows::Outputs {
     granary_storage::rows::Outputs { enable_swift: false, ..build.outputs.clone() }
-}
-
-fn moved(is_done: bool) -> Progress {
-    if is_done { Progress::Moved } else { Progress::Overtaken }
 }

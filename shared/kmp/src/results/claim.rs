@@ -6,7 +6,7 @@ use granary_publish::Change;
 use granary_storage::Transaction;
 use granary_storage::rows::BuildRow;
 
-use super::{JobBuild, OVERTAKEN, ROUNDS};
+use super::{JobBuild, ROUNDS, overtaken};
 use crate::Work;
 use crate::store;
 
@@ -57,5 +57,5 @@ pub async fn start(
             return Ok(next);
         }
     }
-    Err(Error::Unavailable(OVERTAKEN.into()))
+    Err(overtaken())
 }

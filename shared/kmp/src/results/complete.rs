@@ -11,7 +11,7 @@ use granary_storage::{Commit, Key, PackageKey, Transaction};
 use serde::Deserialize;
 
 use super::sessions::Sessions;
-use super::{JobBuild, OVERTAKEN, ROUNDS};
+use super::{JobBuild, ROUNDS, overtaken};
 use crate::Work;
 use crate::store;
 use crate::token::packages;
@@ -105,7 +105,7 @@ pub async fn complete(work: &Work<'_>, wanted: &JobBuild<'_>, completion: &Compl
             return Ok(done);
         }
     }
-    Err(Error::Unavailable(OVERTAKEN.into()))
+    Err(overtaken())
 }
 
 /// `None`: somebody else was faster.
