@@ -1,7 +1,7 @@
 //! Tokens, organisations, members and sign-in: /api/auth and /api/orgs.
 //!
-//! People sign in at an identity provider; this crate never sees a password. Its pages
-//! (`sign_in`) exist for command-line clients, which send their user to a browser and wait for a token.
+//! People sign in at an identity provider; this crate never sees a password. Its pages (`sign_in`) are for command-line
+//! clients, which send their user to a browser and wait for a token; the console's own sign-in goes the same way.
 
 mod routes;
 mod sign_in;
@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use granary_http::AppState;
 
-use routes::{account, deletion, members, orgs, tokens};
+use routes::{account, audit, deletion, members, orgs, sessions, tokens};
 
 /// The routes of the family.
 pub fn router() -> Router<AppState> {
@@ -21,6 +21,9 @@ pub fn router() -> Router<AppState> {
             "/api/auth/token",
             get(account::list_tokens).post(account::create_token).delete(account::delete_token),
         )
+        .route("/api/auth/audit", get(audit::show_own_log))
+        .route("/api/auth/sessions", get(sessions::list_sessions).delete(sessions::end_sessions))
+        .route("/api/auth/sign-in", get(sign_in::begin_browser_sign_in))
         .route("/api/auth/cli/{session}", get(sign_in::begin_sign_in))
         .route("/api/auth/cli/{session}/approve", post(sign_in::answer_login))
         .route("/api/auth/callback", get(sign_in::finish_sign_in))
@@ -34,4 +37,5 @@ pub fn router() -> Router<AppState> {
             "/api/orgs/{org}/tokens",
             get(tokens::list_tokens).post(tokens::create_token).delete(tokens::delete_token),
         )
+        .route("/api/orgs/{org}/audit", get(audit::show_org_log))
 }

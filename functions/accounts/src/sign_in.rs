@@ -1,4 +1,6 @@
-//! Sign-in for command-line clients: from the address that a client shows to a token in its hands.
+//! Sign-in by browser, for command-line clients and for the browser itself.
+//!
+//! For a client it goes from the address that the client shows to a token in its hands; see [`mod@browser`] for the other.
 //!
 //! 1. `GET /api/auth/cli/{session}` sends the browser to the identity provider.
 //! 2. `GET /api/auth/callback` takes the browser back, learns who is there, and asks whether the client
@@ -7,6 +9,7 @@
 //!
 //! Each step is bound to the browser of the first one by a cookie, and each of its secrets works once.
 
+mod browser;
 mod page;
 mod provider;
 mod secret;
@@ -17,10 +20,11 @@ use axum::http::{HeaderMap, StatusCode};
 use granary_auth::Credential;
 use granary_http::{AppState, Params, new_secret, read_limited};
 use granary_model::{Error, Result, UserId};
-use granary_storage::rows::{LoginRow, SignInRow, SignInStage};
+use granary_storage::rows::{LoginRow, SignInPurpose, SignInRow, SignInStage};
 use granary_storage::{Commit, Key, Transaction};
 use serde::Deserialize;
 
+pub(crate) use browser::begin_browser_sign_in;
 use page::{PageError, PageResult, confirmation, message, redirect};
 use provider::Provider;
 use secret::{Browser, is_secret, new_verifier};
@@ -35,16 +39,26 @@ const MAX_FORM: u64 = 4096;
 const MAX_LABEL: usize = 100;
 
 /// `GET /api/auth/cli/{session}`: begins the sign-in for a login that a client waits for.
-pub(crate) async fn begin_sign_in(state: AppState, Path(session): Path<String>) -> PageResult {
+pub(crate) async fn begin_sign_in(
+    state: AppState,
+    headers: HeaderMap,
+    Path(session): Path<String>,
+) -> PageResult {
     waiting_login(&state, &session).await?;
+    send_to_provider(&state, &headers, SignInPurpose::Login(session)).await
+}
+
+/// Sends a browser to the identity provider. One that has begun already keeps its cookie, so that sign-ins in two windows do
+/// not end each other.
+async fn send_to_provider(state: &AppState, headers: &HeaderMap, purpose: SignInPurpose) -> PageResult {
     let provider = Provider::discover(state.config()).await?;
     let (ticket, nonce) = (new_secret(state.ids()), new_secret(state.ids()));
     let verifier = new_verifier(state.ids());
-    let browser = Browser::new(state.ids());
+    let browser = Browser::from_headers(headers).unwrap_or_else(|| Browser::new(state.ids()));
     let address = provider.sign_in_address(state.config(), &ticket, &nonce, &verifier);
     let at = SignInStage::Provider { verifier, nonce };
-    remember(&state, &ticket, session, browser.fingerprint(), at).await?;
-    Ok(redirect(&address, &browser.cookie(state.config())))
+    remember(state, &ticket, purpose, browser.fingerprint(), at).await?;
+    Ok(redirect(address.as_str(), &[browser.cookie(state.config())]))
 }
 
 /// Query of [`finish_sign_in`].
@@ -65,13 +79,23 @@ pub(crate) async fn finish_sign_in(
     let SignInStage::Provider { verifier, nonce } = &row.stage else { return Err(stale().into()) };
     let code = callback.code.as_deref().filter(|_| callback.error.is_none());
     let code = code.ok_or_else(|| Error::Forbidden("The sign-in was not completed.".into()))?;
-    let login = waiting_login(&state, &row.login).await?;
+    let login = match &row.purpose {
+        SignInPurpose::Login(login) => Some((login, waiting_login(&state, login).await?)),
+        SignInPurpose::Browser(_) => None,
+    };
     let provider = Provider::discover(state.config()).await?;
     let user = signed_in_user(&state, &provider, code, verifier, nonce).await?;
+    let (session, login) = match (login, &row.purpose) {
+        (Some(login), _) => login,
+        (None, SignInPurpose::Browser(path) | SignInPurpose::Login(path)) => {
+            return browser::finish(&state, &headers, &user, path).await;
+        }
+    };
     let ticket = new_secret(state.ids());
     let at = SignInStage::Confirmation { user: user.clone() };
-    remember(&state, &ticket, row.login.clone(), row.browser, at).await?;
-    Ok(confirmation(&user, &label(&login.client), &row.login, &ticket))
+    let page = confirmation(&user, &label(&login.client), session, &ticket);
+    remember(&state, &ticket, row.purpose, row.browser, at).await?;
+    Ok(page)
 }
 
 /// `POST /api/auth/cli/{session}/approve`: takes the user's answer.
@@ -84,7 +108,7 @@ pub(crate) async fn answer_login(
     let answer = Answer::read(body).await?;
     let row = take(&state, &headers, answer.ticket.as_deref()).await?;
     let SignInStage::Confirmation { user } = row.stage else { return Err(stale().into()) };
-    if row.login != session {
+    if row.purpose != SignInPurpose::Login(session.clone()) {
         return Err(stale().into());
     }
     waiting_login(&state, &session).await?;
@@ -114,12 +138,12 @@ async fn waiting_login(state: &AppState, session: &str) -> Result<LoginRow> {
 async fn remember(
     state: &AppState,
     ticket: &str,
-    login: String,
+    purpose: SignInPurpose,
     browser: String,
     at: SignInStage,
 ) -> Result<()> {
     let expires_at = state.now().plus_millis(STEP_MILLIS).seconds();
-    let row = SignInRow { expires_at, login, browser, stage: at };
+    let row = SignInRow { expires_at, purpose, browser, stage: at };
     state.storage().put(&Key::SignIn(ticket.into()), &row).await
 }
 
@@ -135,7 +159,7 @@ async fn take(state: &AppState, headers: &HeaderMap, ticket: Option<&str>) -> Re
 /// One answer for everything that is wrong with a step: what exactly it was is nobody's business.
 fn stale() -> Error {
     Error::BadRequest(
-        "This sign-in is over or belongs to another browser. Begin again in the terminal.".into(),
+        "This sign-in is over or belongs to another browser. Begin again where you began.".into(),
     )
 }
 

@@ -52,6 +52,8 @@ pub fn router() -> Router<AppState> {
                 .delete(consumers::delete_consumer),
         )
         .route("/consumers/{id}/packages", get(consumers::list_packages_of_consumer))
+        .route("/consumers/{id}/permissions", get(permissions::list_permissions_of_consumer))
+        .route("/consumers/{id}/visible", get(consumers::list_visible))
         .route("/consumers/{id}/packages/{package}", get(permissions::list_permissions))
         .route("/permissions/consumer/{id}/package/{package}", get(permissions::list_permissions))
         .route("/permissions", post(permissions::create_permission))

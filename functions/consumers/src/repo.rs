@@ -1,6 +1,5 @@
 //! Which repository a new package for sale is in.
 
-use granary_auth::Principal;
 use granary_http::AppState;
 use granary_http::new_repo::{RepoHome, store_new_repo};
 use granary_http::seller::Seller;
@@ -56,20 +55,16 @@ pub(crate) async fn find(
 
 /// Makes a private repository for Composer packages, named after the seller.
 async fn create(state: &AppState, seller: &Seller) -> Result<RepoId> {
-    let stem = match &seller.caller.principal {
-        Principal::Org { slug, .. } => slug.to_string(),
-        Principal::User { id, .. } => stem(id.as_str()),
-        _ => {
-            return Err(Error::internal(
-                "making a repository",
-                "a seller who is neither user nor organisation",
-            ));
-        }
+    // By whom it is for, not by who asks: a person may act for an organisation.
+    let (stem, org) = match &seller.tenant.subject {
+        Subject::Org(slug) => (slug.to_string(), Some(slug.as_str())),
+        Subject::User(id) => (stem(id.as_str()), None),
+        Subject::Repo(_) => return Err(Error::internal("making a repository", "a seller that is one")),
     };
     for number in 1..=NAMES {
         let name = if number == 1 { format!("{stem}-composer") } else { format!("{stem}-composer-{number}") };
         let id: RepoId = name.parse()?;
-        let mut row = RepoHome::find(state, &seller.caller, None).await?.new_repo(state, id.clone());
+        let mut row = RepoHome::find(state, &seller.caller, org).await?.new_repo(state, id.clone());
         row.package_types.insert(PackageType::Composer);
         row.description = Some("Composer packages for sale".into());
         match store_new_repo(state, &seller.caller, &row).await {

@@ -17,8 +17,11 @@ use granary_http::AppState;
 
 /// The routes of the family.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/v1/licenses", get(routes::list_licences).post(routes::create_licence)).route(
-        "/v1/licenses/{id}",
-        get(routes::show_licence).put(routes::replace_licence).delete(routes::delete_licence),
-    )
+    Router::new()
+        .route("/v1/licenses", get(routes::list_licences).post(routes::create_licence))
+        .route(
+            "/v1/licenses/{id}",
+            get(routes::show_licence).put(routes::replace_licence).delete(routes::delete_licence),
+        )
+        .route("/v1/licenses/{id}/packages", get(routes::list_packages))
 }

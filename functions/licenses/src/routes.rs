@@ -1,9 +1,9 @@
-//! The five operations.
+//! The operations.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use granary_http::seller::Seller;
+use granary_http::seller::{Seller, visible};
 use granary_http::{ApiResult, AppState, Fields, Json, Params, no_content, reply};
 
 use crate::commit;
@@ -40,6 +40,18 @@ pub(crate) async fn show_licence(
 ) -> ApiResult<Response> {
     let row = commit::find(&state, &seller, &id).await?;
     Ok(reply(StatusCode::OK, &LicenceView::new(row)?))
+}
+
+/// `GET /v1/licenses/{id}/packages`: what the licence's key opens, one page.
+pub(crate) async fn list_packages(
+    state: AppState,
+    seller: Seller,
+    Path(id): Path<String>,
+    Params(paging): Params<visible::Paging>,
+) -> ApiResult<Response> {
+    let row = commit::find(&state, &seller, &id).await?;
+    let answer = visible::of_licence(&state, &seller, row, &paging).await?;
+    Ok(reply(StatusCode::OK, &answer))
 }
 
 /// `PUT /v1/licenses/{id}`: replaces a licence as a whole. An old key opens nothing from now on.

@@ -1,10 +1,12 @@
-//! Repositories, their members, tokens and packages: /api/repos.
+//! Repositories, their members, tokens and packages: /api/repos; and the search through all of them: /api/search.
 //!
 //! What a repository holds is not this crate's business: packages are published and read by the protocol
 //! crates, and what a deleted repository leaves behind is cleared by the events consumer.
 
 mod counts;
 mod edit;
+mod listed;
+mod named;
 mod routes;
 mod settings;
 mod view;
@@ -13,7 +15,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use granary_http::AppState;
 
-use routes::{creation, members, packages, public, repos, tokens};
+use routes::{audit, creation, downloads, members, package, packages, public, repos, search, tokens};
 
 /// The routes of the family.
 pub fn router() -> Router<AppState> {
@@ -32,5 +34,9 @@ pub fn router() -> Router<AppState> {
             "/api/repos/{repo}/tokens",
             get(tokens::list_tokens).post(tokens::create_token).delete(tokens::delete_token),
         )
+        .route("/api/repos/{repo}/audit", get(audit::show_repo_log))
         .route("/api/repos/{repo}/packages", get(packages::list_packages))
+        .route("/api/repos/{repo}/packages/{kind}/{*name}", get(package::show_package))
+        .route("/api/repos/{repo}/downloads/{kind}/{*name}", get(downloads::count_downloads))
+        .route("/api/search", get(search::search_packages))
 }

@@ -1,8 +1,12 @@
 //! The handlers, one file per resource.
 
+pub(crate) mod audit;
 pub(crate) mod creation;
+pub(crate) mod downloads;
 pub(crate) mod members;
+pub(crate) mod package;
 pub(crate) mod packages;
 pub(crate) mod public;
 pub(crate) mod repos;
+pub(crate) mod search;
 pub(crate) mod tokens;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use granary_model::maven::split_key;
 use granary_model::npm::NpmName;
 use granary_model::{OrgSlug, PackageType, RepoId, Role, UserId, Visibility};
 use granary_storage::rows::{KmpConfig, MavenSettings, PackageEntry, RepoRow};
@@ -31,6 +32,8 @@ pub(crate) struct RepoView {
     kmp_config: Option<KmpConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maven_config: Option<MavenView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
 }
 
 /// How Maven artifacts are kept.
@@ -63,7 +66,13 @@ impl RepoView {
             // What tells two repositories of one name apart is nothing that anybody sets.
             kmp_config: row.kmp_config.map(|config| KmpConfig { source_repo_uid: None, ..config }),
             maven_config,
+            role: None,
         }
+    }
+
+    /// The same with the role of whoever looks.
+    pub(crate) fn seen_as(self, role: Option<Role>) -> Self {
+        Self { role, ..self }
     }
 }
 
@@ -130,6 +139,12 @@ impl PackageView {
             }
             _ => None,
         };
+        let coordinates = match kind {
+            PackageType::Maven => split_key(&entry.name).ok(),
+            _ => None,
+        };
+        let (group_id, artifact_id) =
+            coordinates.map(|(group, artifact)| (group.to_string(), artifact.to_string())).unzip();
         Self {
             id: format!("{kind}:{}", entry.name),
             name: entry.name,
@@ -137,8 +152,8 @@ impl PackageView {
             latest_version: entry.latest,
             description: entry.description,
             scope,
-            group_id: None,
-            artifact_id: None,
+            group_id,
+            artifact_id,
             download_count: downloads,
             version_count: entry.versions,
             updated_at: entry.updated_at.to_string(),

@@ -125,14 +125,14 @@ async fn sweep(state: AppState, everything: bool) {
 }
 
 async fn count(state: AppState) {
-    if state.downloads().is_due(state.now()) {
+    if state.counts_are_due() {
         count_all(&state).await;
     }
 }
 
 async fn count_all(state: &AppState) {
-    if let Err(error) = state.downloads().flush(state.storage(), state.now()).await {
-        tracing::warn!(%error, "download counts could not be written");
+    if let Err(error) = state.write_counts().await {
+        tracing::warn!(%error, "counts of downloads and uses of tokens could not be written");
     }
 }
 

@@ -55,6 +55,8 @@ pub enum OrgAction {
     CreateToken,
     /// Make an entity that belongs to it, and put entities into its store or take them out.
     ManageStore,
+    /// Manage what it sells, and its products.
+    Sell,
 }
 
 /// The answer.
@@ -335,7 +337,8 @@ pub fn decide_org(principal: &Principal, action: OrgAction, org: Option<&OrgRow>
         | OrgAction::CreateRepo
         | OrgAction::ManageTokens
         | OrgAction::CreateToken
-        | OrgAction::ManageStore => OrgRole::Admin,
+        | OrgAction::ManageStore
+        | OrgAction::Sell => OrgRole::Admin,
         OrgAction::Delete => OrgRole::Owner,
     };
     if role < needed {
@@ -345,10 +348,16 @@ pub fn decide_org(principal: &Principal, action: OrgAction, org: Option<&OrgRow>
         // Making organisation tokens by token would let a leaked one multiply; members are people's business.
         (OrgAction::CreateToken, _) => principal.is_session(),
         (OrgAction::Manage | OrgAction::Delete, _) => principal.user().is_some(),
-        (OrgAction::ManageTokens, Principal::User { via, .. }) => *via == Via::Session,
-        (OrgAction::View | OrgAction::CreateRepo | OrgAction::ManageTokens | OrgAction::ManageStore, _) => {
-            true
-        }
+        // Who acts for an organisation by token has one of the organisation.
+        (OrgAction::ManageTokens | OrgAction::Sell, Principal::User { via, .. }) => *via == Via::Session,
+        (
+            OrgAction::View
+            | OrgAction::CreateRepo
+            | OrgAction::ManageTokens
+            | OrgAction::ManageStore
+            | OrgAction::Sell,
+            _,
+        ) => true,
     };
     if !fits {
         return Decision::Deny(Denial::Session);

@@ -226,13 +226,14 @@ fn a_grant_on_a_package_lifts_members_only() {
 
 #[test]
 fn organisations() {
-    const ORG_ACTIONS: [OrgAction; 6] = [
+    const ORG_ACTIONS: [OrgAction; 7] = [
         OrgAction::View,
         OrgAction::Manage,
         OrgAction::Delete,
         OrgAction::CreateRepo,
         OrgAction::ManageTokens,
         OrgAction::CreateToken,
+        OrgAction::Sell,
     ];
     let acme = org();
     let row = |principal: &Principal, org: Option<&OrgRow>| -> String {
@@ -250,25 +251,25 @@ fn organisations() {
             .collect()
     };
     let table = [
-        (Principal::Anonymous, "uuuuuu"),
-        (session("stranger"), "hhhhhh"),
-        (session("omember"), ".rrrrr"),
-        (session("oadmin"), "..r..."),
-        (session("oowner"), "......"),
-        (token("oowner", Scope::Admin), "....pp"),
-        (token("oowner", Scope::Write), ".ssspp"),
-        (org_token("o1", Scope::Read), ".rrrrr"),
-        (org_token("o1", Scope::Admin), ".pr..p"),
-        (org_token("o0", Scope::Admin), "hhhhhh"),
-        (repo_token("libs", "u1", Scope::Admin), "hhhhhh"),
-        (licence("acme", "o1", false), "hhhhhh"),
-        (consumer("acme", "o1"), "hhhhhh"),
+        (Principal::Anonymous, "uuuuuuu"),
+        (session("stranger"), "hhhhhhh"),
+        (session("omember"), ".rrrrrr"),
+        (session("oadmin"), "..r...."),
+        (session("oowner"), "......."),
+        (token("oowner", Scope::Admin), "....ppp"),
+        (token("oowner", Scope::Write), ".sssppp"),
+        (org_token("o1", Scope::Read), ".rrrrrr"),
+        (org_token("o1", Scope::Admin), ".pr..p."),
+        (org_token("o0", Scope::Admin), "hhhhhhh"),
+        (repo_token("libs", "u1", Scope::Admin), "hhhhhhh"),
+        (licence("acme", "o1", false), "hhhhhhh"),
+        (consumer("acme", "o1"), "hhhhhhh"),
     ];
     for (principal, expected) in table {
         assert_eq!(row(&principal, Some(&acme)), expected, "{principal:?}");
     }
-    assert_eq!(row(&session("stranger"), None), "hhhhhh");
-    assert_eq!(row(&Principal::Anonymous, None), "uuuuuu");
+    assert_eq!(row(&session("stranger"), None), "hhhhhhh");
+    assert_eq!(row(&Principal::Anonymous, None), "uuuuuuu");
 }
 
 #[test]

@@ -42,6 +42,13 @@ impl Caller {
         Ok(caller)
     }
 
+    /// The caller of a request that needs no credential. One that it has must be good, and not a customer's.
+    pub async fn of_anybody(state: &AppState, headers: &HeaderMap) -> Result<Self> {
+        let (caller, _) = identify(state, headers, None, None).await?;
+        caller.refuse_customers()?;
+        Ok(caller)
+    }
+
     /// Refuses customers, who have no business outside of the packages that were sold to them.
     ///
     /// # Errors
@@ -67,6 +74,14 @@ impl Caller {
             (Some(hash), _) => Some(CallerRef::Token(hash.clone())),
             (None, Some(user)) => Some(CallerRef::User(user.clone())),
             (None, None) => None,
+        }
+    }
+
+    /// Hash of the session of a browser by which a request is authorised, if it is.
+    pub fn session_hash(headers: &HeaderMap) -> Option<TokenHash> {
+        match credential(headers) {
+            Ok(Credential::Token(token)) if token.kind() == TokenKind::Session => Some(token.hash()),
+            _ => None,
         }
     }
 
@@ -159,7 +174,16 @@ async fn identify_as(
             // Few callers are builds, and every handler holds the state of this one.
             Box::pin(identify_build(state, &token.hash(), repo, wanted)).await
         }
-        Credential::Token(token) => identify_token(state, token.hash(), repo, wanted).await,
+        Credential::Token(token) if token.kind() == TokenKind::Session => {
+            Box::pin(identify_session(state, &token.hash(), repo, wanted)).await
+        }
+        Credential::Token(token) => {
+            let (caller, rows) = identify_token(state, token.hash(), repo, wanted).await?;
+            if let (Some(hash), Some(row)) = (&caller.token, &rows.token) {
+                state.last_uses().note(hash, row, state.now());
+            }
+            Ok((caller, rows))
+        }
         Credential::IdToken(token) => {
             let identity = state.oidc().verify(&token, state.now()).await?;
             state.remember_user(&identity).await?;
@@ -199,7 +223,7 @@ pub(crate) async fn identify_again(
 ) -> Result<(Caller, AccessRows)> {
     match caller {
         CallerRef::Token(hash) => identify_token(state, hash.clone(), repo, wanted).await,
-        CallerRef::User(user) => {
+        CallerRef::User(user) | CallerRef::Member(user, _) => {
             let rows = state.storage().access_rows(None, repo, wanted).await?;
             Ok((Caller { principal: signed_in(state, user.clone()), token: None }, rows))
         }
@@ -240,6 +264,19 @@ async fn identify_build(
     )?;
     let principal = Principal::from_build_token(&row, state.now(), build.as_ref(), library.as_ref());
     Ok((Caller { principal: principal.ok_or_else(unknown_credential)?, token: None }, rows))
+}
+
+/// A user by the session of a browser: as good as an ID token.
+async fn identify_session(
+    state: &AppState,
+    hash: &TokenHash,
+    repo: Option<&RepoId>,
+    wanted: Option<Wanted<'_>>,
+) -> Result<(Caller, AccessRows)> {
+    let mut rows = state.storage().access_rows(Some(Identification::Session(hash)), repo, wanted).await?;
+    let session = rows.session.take().filter(|session| !session.is_expired(state.now()));
+    let session = session.ok_or_else(|| Error::Unauthorized("the sign-in is over; sign in again".into()))?;
+    Ok((Caller { principal: signed_in(state, session.user), token: None }, rows))
 }
 
 fn unknown_credential() -> Error {

@@ -29,6 +29,8 @@ pub struct Config {
     /// `GRANARY_OIDC_CLIENT_SECRET`: secret for the code exchange of a sign-in, where the provider wants
     /// one.
     pub oidc_client_secret: Option<String>,
+    /// `GRANARY_SESSION_HOURS`: how long a sign-in by browser lasts, from 1 to 720. Default 12.
+    pub session_lifetime: Duration,
     /// `GRANARY_MAX_BODY_BYTES`: largest request body; 0 for none. Lambda takes 6 MB, so the functions
     /// default to 6,000,000 and the one-process server to none.
     pub max_body: Option<u64>,
@@ -58,6 +60,7 @@ impl Config {
             instance_admins: Vec::new(),
             oidc_audience: "granary".into(),
             oidc_client_secret: None,
+            session_lifetime: Duration::from_hours(12),
             max_body: None,
             max_file: 5_000_000_000,
             repo_quota: None,
@@ -105,6 +108,9 @@ impl Config {
             self.oidc_audience = audience;
         }
         self.oidc_client_secret = optional("GRANARY_OIDC_CLIENT_SECRET").or(self.oidc_client_secret.take());
+        if let Some(hours) = parsed::<u64>("GRANARY_SESSION_HOURS")? {
+            self.session_lifetime = Duration::from_hours(hours.clamp(1, 720));
+        }
         if let Some(bytes) = parsed::<u64>("GRANARY_MAX_BODY_BYTES")? {
             self.max_body = (bytes > 0).then_some(bytes);
         }

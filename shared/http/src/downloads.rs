@@ -46,12 +46,20 @@ impl DownloadCounter {
 
     /// Writes all counts. What cannot be written is counted again and waits for the next time.
     pub async fn flush(&self, storage: &Storage, now: Timestamp) -> Result<()> {
-        let taken =
-            std::mem::replace(&mut *self.lock(), Waiting { written: Some(now), ..Waiting::default() }).counts;
+        let taken = self.take(now);
         let written = futures::stream::iter(taken)
             .map(|(counted, count)| self.write(storage, counted, count))
             .buffer_unordered(AT_ONCE);
         written.fold(Ok(()), async |all, one| one.and(all)).await
+    }
+
+    fn take(&self, now: Timestamp) -> HashMap<Counted, u64> {
+        let mut waiting = self.lock();
+        // Where nothing waits, nothing is written, and the next download is the first of a while.
+        if !waiting.counts.is_empty() {
+            waiting.written = Some(now);
+        }
+        std::mem::take(&mut waiting.counts)
     }
 
     async fn write(&self, storage: &Storage, counted: Counted, count: u64) -> Result<()> {

@@ -162,24 +162,23 @@ fn time_limit(request: &lambda_http::Request, now: Timestamp) -> TimeLimit {
 /// No function runs longer than that.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// How long an answer may wait until downloads are counted.
+/// How long an answer may wait until downloads and uses of tokens are written.
 const COUNTING: Duration = Duration::from_millis(500);
 
-/// Writes counts of downloads before the answer leaves: the process may stand still, or end, as soon as it has.
-/// Only now and then, so that most answers wait for nothing, and never for long.
+/// Writes counts of downloads and uses of tokens before the answer leaves: the process may stand still, or end, as soon as
+/// it has. Only now and then, so that most answers wait for nothing, and never for long.
 async fn write_counts(state: &AppState) {
-    let now = state.now();
-    if !state.downloads().is_due(now) {
+    if !state.counts_are_due() {
         return;
     }
     let counting = state.clone();
     // Not dropped when it takes too long: it goes on with the next request.
-    let writing = tokio::spawn(async move { counting.downloads().flush(counting.storage(), now).await });
+    let writing = tokio::spawn(async move { counting.write_counts().await });
     match tokio::time::timeout(COUNTING, writing).await {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::warn!(%error, "download counts wait for the next time"),
-        Ok(Err(error)) => tracing::error!(%error, "download counts are lost"),
-        Err(_) => tracing::warn!("download counts are still being written"),
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "counts and last uses wait for the next time"),
+        Ok(Err(error)) => tracing::error!(%error, "counts and last uses are lost"),
+        Err(_) => tracing::warn!("counts and last uses are still being written"),
     }
 }
 

@@ -136,7 +136,7 @@ fn holds_uuid(segment: &str) -> bool {
 
 /// Whether a token, or most of one, stands in a segment of a path.
 fn holds_token(segment: &str) -> bool {
-    [TokenKind::Account, TokenKind::Org, TokenKind::Repo, TokenKind::Build].into_iter().any(|kind| {
+    TokenKind::ALL.into_iter().any(|kind| {
         let rest = segment.split_once(kind.prefix()).map_or("", |(_, rest)| rest);
         rest.bytes().take_while(u8::is_ascii_alphanumeric).count() >= 20
     })

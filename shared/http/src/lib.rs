@@ -5,11 +5,13 @@
 //! within limits ([`Json`]), errors in the right dialect ([`ApiError`]), and [`serve`], which wraps the
 //! merged routers in the layers every request passes.
 
+pub mod audit;
 pub mod cdn;
 pub mod config;
 pub mod documents;
 pub mod editing;
 pub mod entity;
+pub mod health;
 pub mod members;
 pub mod new_repo;
 pub mod org_edit;
@@ -17,6 +19,7 @@ pub mod org_members;
 pub mod permit;
 pub mod product;
 pub mod seller;
+pub mod sessions;
 pub mod tokens;
 pub mod users;
 
@@ -31,8 +34,8 @@ mod failure;
 mod fields;
 mod forms;
 mod head;
-mod health;
 pub mod lambda;
+mod last_used;
 mod layers;
 mod org;
 mod problem;
@@ -53,6 +56,7 @@ pub use failure::{ApiError, ApiResult, done, no_content, reply};
 pub use fields::Fields;
 pub use forms::{Form, Part};
 pub use head::head_of;
+pub use last_used::LastUses;
 pub use layers::{App, SlashAtEnd, serve};
 pub use org::{Org, OrgAccess};
 pub use problem::{problem, problem_with, swift_problem, swift_problem_with};

@@ -63,4 +63,6 @@ permissions! { OrgPermission, OrgAction:
     CreateOrgToken => CreateToken,
     /// Put entities into the organisation's store, take them out, and make entities that belong to it.
     ManageStore => ManageStore,
+    /// Manage what the organisation sells, and its products.
+    SellForOrg => Sell,
 }

@@ -8,7 +8,7 @@ use granary_auth::{
     Credential, Decision, Denial, Principal, ProductAction, ProductCredential, decide_product,
 };
 use granary_model::product::{ProductName, ProductToken, product_token_hash};
-use granary_model::{Error, Result, Sha256};
+use granary_model::{Error, Result, Sha256, TokenKind};
 use granary_publish::product::TenantHand;
 use granary_publish::shelf::Hand;
 use granary_storage::rows::{CallerRef, OrgRow, ProductRow, ProductTokenRow, RepoRow};
@@ -16,6 +16,7 @@ use granary_storage::{Key, Subject, Tenant};
 
 use crate::access::denied;
 use crate::caller::{Caller, credential, identify_again};
+use crate::seller::{acting_for, administered};
 use crate::state::AppState;
 
 /// The header of the product API.
@@ -49,10 +50,14 @@ impl ProductCaller {
     pub async fn again(state: &AppState, caller: &CallerRef) -> Result<Self> {
         let caller = match caller {
             CallerRef::ProductToken(hash) => Self::of_token(state, *hash).await?,
-            CallerRef::Token(_) | CallerRef::User(_) => {
-                let (caller, _) = identify_again(state, caller, None, None).await?;
+            CallerRef::Token(_) | CallerRef::User(_) | CallerRef::Member(..) => {
+                let (again, _) = identify_again(state, caller, None, None).await?;
+                let tenant = match caller {
+                    CallerRef::Member(_, org) => Some(administered(state, &again, org.as_str()).await?),
+                    _ => None,
+                };
                 // As an administrator it needs to be listed nowhere, so the text of its token is not missed.
-                Self::of_caller(caller, None)?
+                Self::of_caller(again, None)?.acting_for(tenant)
             }
         };
         caller.require_tenant(state).await?;
@@ -129,17 +134,32 @@ impl ProductCaller {
             Error::Unauthorized(_) => invalid(),
             other => other,
         })?;
-        Self::of_caller(caller, Some(product_token_hash(secret)))
+        let tenant = acting_for(state, &caller, headers).await?;
+        Ok(Self::of_caller(caller, Some(product_token_hash(secret)))?.acting_for(tenant))
     }
 
     /// By the header of all other routes, which never carries a token of the product API.
     async fn of_authorization(state: &AppState, headers: &HeaderMap) -> Result<Self> {
         let hash = match credential(headers)? {
             Credential::None => return Err(Error::Unauthorized("Authorization header missing".into())),
-            Credential::Token(token) => Some(product_token_hash(token.expose())),
-            Credential::IdToken(_) | Credential::Customer(_) => None,
+            Credential::Token(token) if token.kind() != TokenKind::Session => {
+                Some(product_token_hash(token.expose()))
+            }
+            Credential::Token(_) | Credential::IdToken(_) | Credential::Customer(_) => None,
         };
-        Self::of_caller(Caller::of_request(state, headers).await?, hash)
+        let caller = Caller::of_request(state, headers).await?;
+        let tenant = acting_for(state, &caller, headers).await?;
+        Ok(Self::of_caller(caller, hash)?.acting_for(tenant))
+    }
+
+    /// The same caller for an organisation that it administers, if there is one.
+    fn acting_for(mut self, tenant: Option<Tenant>) -> Self {
+        let Some(tenant) = tenant else { return self };
+        if let (CallerRef::User(user), Subject::Org(org)) = (&self.reference, &tenant.subject) {
+            self.reference = CallerRef::Member(user.clone(), org.clone());
+        }
+        self.credential.tenant = tenant;
+        self
     }
 
     async fn of_token(state: &AppState, hash: Sha256) -> Result<Self> {

@@ -1,9 +1,11 @@
 //! Permission to manage licences, consumers and packages for sale.
 
+pub mod visible;
+
 mod purge;
 
 use axum::extract::FromRequestParts;
-use axum::http::{HeaderMap, request};
+use axum::http::{HeaderMap, HeaderName, request};
 use granary_auth::{Decision, decide_seller};
 use granary_model::{Error, RepoId, Result};
 use granary_storage::rows::{RepoRef, RepoRow};
@@ -12,9 +14,35 @@ use granary_storage::{Key, Subject, Tenant, Transaction};
 use crate::access::denied;
 use crate::caller::Caller;
 use crate::failure::ApiError;
+use crate::org::OrgAccess;
+use crate::permit::SellForOrg;
 use crate::state::AppState;
 
 pub use purge::purge;
+
+/// The header in which a person, or an account token, says for which organisation it acts; without it, it acts for itself.
+/// A token of an organisation or of a repository acts for that one anyway.
+pub(crate) const ORG_HEADER: HeaderName = HeaderName::from_static("granary-org");
+
+/// The organisation for which a request is made, if it says one, as the tenant that the caller may act for.
+///
+/// # Errors
+/// `NotFound` for an organisation that the caller does not belong to, `Forbidden` if it does not administer it.
+pub(crate) async fn acting_for(
+    state: &AppState,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Option<Tenant>> {
+    let Some(slug) = headers.get(ORG_HEADER) else { return Ok(None) };
+    let slug = slug.to_str().map_err(|_| Error::BadRequest("the header Granary-Org is not text".into()))?;
+    administered(state, caller, slug).await.map(Some)
+}
+
+/// An organisation as the tenant that a caller may act for.
+pub(crate) async fn administered(state: &AppState, caller: &Caller, slug: &str) -> Result<Tenant> {
+    let org = OrgAccess::<SellForOrg>::of_caller(state, caller, slug).await?.org;
+    Ok(Tenant { subject: Subject::Org(org.slug), uid: Some(org.uid) })
+}
 
 /// A caller who may manage what its tenant sells: a token with admin scope, or a person who signed in.
 #[derive(Debug, Clone)]
@@ -35,7 +63,7 @@ impl Seller {
         if let Decision::Deny(denial) = decide_seller(&caller.principal) {
             return Err(denied(denial, "licences and consumers"));
         }
-        let tenant = caller.principal.tenant();
+        let tenant = acting_for(state, &caller, headers).await?.or_else(|| caller.principal.tenant());
         let tenant = tenant.ok_or_else(|| Error::internal("authorising", "a seller without a tenant"))?;
         Ok(Self { caller, tenant })
     }

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request;
 use granary_auth::{OidcVerifier, Principal};
 use granary_kmp::{Kmp, Work};
-use granary_model::{Clock, Ids, Timestamp, UserId};
+use granary_model::{Clock, Ids, Result, Timestamp, UserId};
 use granary_publish::composer::documents::ComposerDocuments;
 use granary_publish::npm::packument::Packuments;
 use granary_publish::swift::releases::Releases;
@@ -16,6 +16,7 @@ use granary_storage::{PackageKey, Storage};
 use crate::config::Config;
 use crate::delivery::BlobCache;
 use crate::downloads::DownloadCounter;
+use crate::last_used::LastUses;
 use crate::users::KnownUsers;
 
 /// What an [`AppState`] is made of.
@@ -46,6 +47,7 @@ struct Inner {
     composer: ComposerDocuments,
     blobs: BlobCache,
     downloads: DownloadCounter,
+    last_uses: LastUses,
     kmp: Kmp,
     known_users: KnownUsers,
 }
@@ -76,6 +78,7 @@ impl AppState {
             composer,
             blobs,
             downloads: DownloadCounter::default(),
+            last_uses: LastUses::default(),
             known_users: KnownUsers::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -129,6 +132,29 @@ impl AppState {
     /// server with a task of its own, a function before an answer leaves.
     pub fn count_download(&self, package: PackageKey, version: &str) {
         self.downloads().count(package, version, self.now());
+    }
+
+    /// Uses of tokens noted but not written yet.
+    pub fn last_uses(&self) -> &LastUses {
+        &self.inner.last_uses
+    }
+
+    /// Whether [`Self::write_counts`] has something to do that has waited long enough.
+    pub fn counts_are_due(&self) -> bool {
+        let now = self.now();
+        self.downloads().is_due(now) || self.last_uses().is_due(now)
+    }
+
+    /// Writes what is counted and noted beside the requests: downloads, and when tokens were used. What cannot be
+    /// written waits for the next time.
+    pub async fn write_counts(&self) -> Result<()> {
+        let now = self.now();
+        let (downloads, uses) = futures::future::join(
+            self.downloads().flush(self.storage(), now),
+            self.last_uses().flush(self.storage(), now),
+        )
+        .await;
+        downloads.and(uses)
     }
 
     /// What the pipeline for Kotlin Multiplatform shares.

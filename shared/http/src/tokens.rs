@@ -142,6 +142,11 @@ fn expiry(days: f64, now: Timestamp) -> Result<Timestamp> {
     Ok(now.plus_millis(millis))
 }
 
+/// A day since 1970 as `2026-11-30`.
+fn date(day: i64) -> String {
+    Timestamp::from_millis(0).plus_days(day).to_string().chars().take(10).collect()
+}
+
 /// A token as clients see it: never the secret, never its hash.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -153,6 +158,8 @@ pub struct TokenView {
     scopes: Vec<Scope>,
     expires_at: Option<String>,
     created_at: String,
+    /// The day, such as `2026-11-30`; `None` if it has not been used yet.
+    last_used_at: Option<String>,
 }
 
 impl From<TokenRow> for TokenView {
@@ -165,6 +172,7 @@ impl From<TokenRow> for TokenView {
             scopes: row.scopes,
             expires_at: row.expires_at.map(|at| at.to_string()),
             created_at: row.created_at.to_string(),
+            last_used_at: row.last_used.map(date),
         }
     }
 }
@@ -194,7 +202,11 @@ pub struct TokenQuery {
 
 /// Answers with a holder's tokens, without their secrets.
 pub async fn list_answer(state: &AppState, holder: &Holder) -> ApiResult<Response> {
-    let views: Vec<TokenView> = list(state, holder).await?.into_iter().map(TokenView::from).collect();
+    let keys: Vec<Key> =
+        entries(state, holder).await?.into_iter().map(|entry| Key::Token(entry.hash)).collect();
+    // Only these rows say when a token was used. One that is gone has been revoked since the list was read.
+    let rows: Vec<Option<TokenRow>> = state.storage().read_all(&keys).await?;
+    let views: Vec<TokenView> = rows.into_iter().flatten().map(TokenView::from).collect();
     Ok(reply(StatusCode::OK, &json!({ "tokens": views })))
 }
 
@@ -269,6 +281,7 @@ pub async fn add_token(
         created_by,
         created_at: change.now,
         expires_at: request.expires_at,
+        last_used: None,
     };
     let entry = TokenEntry { token: row.clone(), hash: raw.hash() };
     transaction.put_new("new token", &Key::Token(raw.hash()), &row)?;
@@ -284,11 +297,16 @@ pub async fn add_token(
 }
 
 /// The tokens of a holder, oldest first, expired ones included. Those of an earlier repository or
-/// organisation of the same name are not among them.
+/// organisation of the same name are not among them. When they were used is not in the list.
 pub async fn list(state: &AppState, holder: &Holder) -> Result<Vec<TokenRow>> {
-    let rows: Vec<TokenEntry> =
+    Ok(entries(state, holder).await?.into_iter().map(|entry| entry.token).collect())
+}
+
+async fn entries(state: &AppState, holder: &Holder) -> Result<Vec<TokenEntry>> {
+    let mut rows: Vec<TokenEntry> =
         state.storage().list_all(&Key::TokenOf(holder.subject.clone(), String::new()), "TOKEN#").await?;
-    Ok(rows.into_iter().map(|entry| entry.token).filter(|row| row.subject_uid == holder.uid).collect())
+    rows.retain(|entry| entry.token.subject_uid == holder.uid);
+    Ok(rows)
 }
 
 /// Revokes a token by its id. It stops working at once.

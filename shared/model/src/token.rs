@@ -32,11 +32,16 @@ pub enum TokenKind {
     Repo,
     /// One build: it may upload the packages of that build, for as long as it is under way.
     Build,
+    /// A user who signed in by browser: it stands in that browser's cookie, and is as good as an ID token.
+    Session,
 }
 
-ladder_text!(TokenKind, "token type", Account => "account", Org => "org", Repo => "repo", Build => "build");
+ladder_text!(TokenKind, "token type", Account => "account", Org => "org", Repo => "repo", Build => "build", Session => "session");
 
 impl TokenKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Account, Self::Org, Self::Repo, Self::Build, Self::Session];
+
     /// The four characters every token of this kind begins with. NEVER CHANGE them: secret scanners and
     /// people's configuration files know them.
     pub const fn prefix(self) -> &'static str {
@@ -45,6 +50,7 @@ impl TokenKind {
             Self::Org => "org_",
             Self::Repo => "rep_",
             Self::Build => "bld_",
+            Self::Session => "ses_",
         }
     }
 }
@@ -70,12 +76,8 @@ impl RawToken {
 
     /// Which kind the prefix says it is.
     pub fn kind(&self) -> TokenKind {
-        match self.0.get(..4) {
-            Some("org_") => TokenKind::Org,
-            Some("rep_") => TokenKind::Repo,
-            Some("bld_") => TokenKind::Build,
-            _ => TokenKind::Account,
-        }
+        let known = TokenKind::ALL.into_iter().find(|kind| self.0.starts_with(kind.prefix()));
+        known.unwrap_or(TokenKind::Account)
     }
 
     /// The prefix and the first 8 characters: enough to tell tokens apart in a list, too little to use.
@@ -90,7 +92,7 @@ impl RawToken {
 
     /// Whether a secret can be nothing but a token of the registry or an ID token, valid or not, by how it begins.
     pub fn is_reserved(text: &str) -> bool {
-        ["art_", "org_", "rep_", "bld_", "eyJ"].iter().any(|prefix| text.starts_with(prefix))
+        text.starts_with("eyJ") || TokenKind::ALL.iter().any(|kind| text.starts_with(kind.prefix()))
     }
 }
 
@@ -110,9 +112,7 @@ impl FromStr for RawToken {
             return Err(invalid());
         }
         let (head, tail) = text.split_at(LENGTH - CHECKSUM);
-        let known = [TokenKind::Account, TokenKind::Org, TokenKind::Repo, TokenKind::Build]
-            .iter()
-            .any(|kind| head.starts_with(kind.prefix()));
+        let known = TokenKind::ALL.iter().any(|kind| head.starts_with(kind.prefix()));
         if !known || checksum(head) != tail {
             return Err(invalid());
         }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn generated_tokens_parse_and_know_their_kind() {
-        for kind in [TokenKind::Account, TokenKind::Org, TokenKind::Repo] {
+        for kind in TokenKind::ALL {
             let token = RawToken::generate(kind, &RandomIds);
             assert_eq!(token.expose().len(), 40);
             assert_eq!(token.expose().parse::<RawToken>().unwrap(), token);

@@ -1,5 +1,6 @@
 //! What Maven clients send, read and checked, and the documents that they read.
 
+pub mod dependencies;
 pub mod facts;
 pub mod listing;
 pub mod metadata;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use granary_model::raw::{RawName, RawVersion};
-use granary_model::{Error, Result};
+use granary_model::{Error, Result, Timestamp};
 use granary_storage::Storage;
 use granary_storage::rows::{HeadRow, VersionRow};
 use serde::Serialize;
@@ -84,7 +84,12 @@ pub fn reshow(head: &mut HeadRow, rest: &[VersionRow]) {
 }
 
 fn by_age(a: &VersionRow, b: &VersionRow) -> std::cmp::Ordering {
-    (a.published_at, &a.version).cmp(&(b.published_at, &b.version))
+    age(a).cmp(&age(b))
+}
+
+/// The place of a version among others. Texts decide between those of one moment.
+pub(crate) fn age(row: &VersionRow) -> (Timestamp, &str) {
+    (row.published_at, &row.version)
 }
 
 /// The newest of the versions that a reader gets is the latest one. The description is the package's own.

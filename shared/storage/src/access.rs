@@ -6,8 +6,8 @@ use crate::Storage;
 use crate::item::{Item, item_row};
 use crate::keys::{Key, PackageKey};
 use crate::rows::{
-    BuildTokenRow, ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, StoredFileRow, TokenRow,
-    VersionRow,
+    BuildTokenRow, ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, SessionRow, StoredFileRow,
+    TokenRow, VersionRow,
 };
 
 /// What a request is about, below the repository.
@@ -30,6 +30,8 @@ pub enum Identification<'a> {
     Token(&'a TokenHash),
     /// The token of a build.
     Build(&'a TokenHash),
+    /// What the browser of a user keeps who signed in.
+    Session(&'a TokenHash),
     /// What a seller gave out: perhaps the key of a licence, perhaps of a consumer.
     Customer {
         /// Hash of the key of a licence.
@@ -46,6 +48,8 @@ pub struct AccessRows {
     pub token: Option<TokenRow>,
     /// The token of a build, if one was asked for and exists.
     pub build: Option<BuildTokenRow>,
+    /// The session of a browser, if one was asked for and exists.
+    pub session: Option<SessionRow>,
     /// The licence, if one was asked for and exists.
     pub licence: Option<LicenceRow>,
     /// The consumer, if one was asked for and exists.
@@ -77,17 +81,13 @@ impl Storage {
         let file_key = |((package, version), file): ((&PackageKey, &str), &str)| {
             (PackageKey::clone(package), version.to_owned(), file.to_owned())
         };
-        let (token, build, licence, consumer) = match caller {
-            Some(Identification::Token(hash)) => (Some(hash), None, None, None),
-            Some(Identification::Build(hash)) => (None, Some(hash), None, None),
-            Some(Identification::Customer { licence, consumer }) => (None, None, Some(licence), consumer),
-            None => (None, None, None, None),
-        };
+        let [token, build, session, licence, consumer] = caller.map_or([const { None }; 5], caller_keys);
         let slots = [
-            token.map(|hash| Key::Token(hash.clone())),
-            build.map(|hash| Key::BuildToken(hash.clone())),
-            licence.map(|hash| Key::LicenceKey(hash.clone())),
-            consumer.map(|hash| Key::ConsumerKey(hash.clone())),
+            token,
+            build,
+            session,
+            licence,
+            consumer,
             repo.map(|id| Key::Repo(id.clone())),
             package.map(|package| Key::Head(package.clone())),
             version.map(|(package, version)| Key::Version(package.clone(), version.into())),
@@ -101,10 +101,12 @@ impl Storage {
         }
         let mut items = self.batch_items(&keys).await?.into_iter();
         let next = |asked: bool| -> Option<Item> { if asked { items.next()? } else { None } };
-        let [token, build, licence, consumer, repo, head, version, file, expectation] = asked.map(next);
+        let [token, build, session, licence, consumer, repo, head, version, file, expectation] =
+            asked.map(next);
         Ok(AccessRows {
             token: token.map(item_row).transpose()?,
             build: build.map(item_row).transpose()?,
+            session: session.map(item_row).transpose()?,
             licence: licence.map(item_row).transpose()?,
             consumer: consumer.map(item_row).transpose()?,
             repo: repo.map(item_row).transpose()?,
@@ -113,5 +115,18 @@ impl Storage {
             file: file.map(item_row).transpose()?,
             expectation: expectation.map(item_row).transpose()?,
         })
+    }
+}
+
+/// The rows that a caller may be found in: token, token of a build, session, licence, consumer.
+fn caller_keys(caller: Identification<'_>) -> [Option<Key>; 5] {
+    match caller {
+        Identification::Token(hash) => [Some(Key::Token(hash.clone())), None, None, None, None],
+        Identification::Build(hash) => [None, Some(Key::BuildToken(hash.clone())), None, None, None],
+        Identification::Session(hash) => [None, None, Some(Key::Session(hash.clone())), None, None],
+        Identification::Customer { licence, consumer } => {
+            let consumer = consumer.map(|hash| Key::ConsumerKey(hash.clone()));
+            [None, None, None, Some(Key::LicenceKey(licence.clone())), consumer]
+        }
     }
 }

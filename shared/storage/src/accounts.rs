@@ -1,7 +1,7 @@
-//! Changes of organisations, users and sign-ins that take more than a plain put.
+//! Changes of organisations, users, tokens and sign-ins that take more than a plain put.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use granary_model::{EmailAddress, OrgSlug, Result, UserId};
+use granary_model::{EmailAddress, OrgSlug, Result, TokenHash, UserId};
 use serde::Serialize;
 
 use crate::Storage;
@@ -58,6 +58,21 @@ impl Storage {
             ..Expression::default()
         };
         self.put_if(key, row, condition).await
+    }
+
+    /// Notes the day on which a token was used last, in days since 1970. A token that has been revoked stays so, and a day
+    /// that is as late or later stays as well.
+    pub async fn note_use(&self, token: &TokenHash, day: i64) -> Result<()> {
+        let expression = Expression {
+            update: "SET last_used = :day".into(),
+            condition: Some(
+                "attribute_exists(pk) AND (attribute_not_exists(last_used) OR last_used < :day)".into(),
+            ),
+            values: vec![(":day", number(day))],
+            ..Expression::default()
+        };
+        self.update_if(&Key::Token(token.clone()), expression, "noting when a token was used").await?;
+        Ok(())
     }
 
     /// Takes an address from a user who has it no more, unless it is somebody else's or was given to the user later than

@@ -129,6 +129,10 @@ pub enum Key {
     Token(TokenHash),
     /// The token of a build, by its hash.
     BuildToken(TokenHash),
+    /// A user who signed in by browser, by the hash of what the browser keeps.
+    Session(TokenHash),
+    /// The same in the user's list, by its id.
+    SessionOf(UserId, String),
     /// A token in the list of its subject, by its id.
     TokenOf(Subject, String),
     /// A user.
@@ -282,6 +286,8 @@ impl Key {
             | Self::Upload(_)
             | Self::Handover(_)
             | Self::BuildToken(_)
+            | Self::Session(_)
+            | Self::SessionOf(..)
             | Self::PollPending(..)
             | Self::Holder(..)
             | Self::Expectation(..) => Table::Ephemeral,
@@ -295,6 +301,8 @@ impl Key {
         match self {
             Self::Token(hash) => format!("TOKEN#{}", hash.as_str()),
             Self::BuildToken(hash) => format!("BUILDTOKEN#{}", hash.as_str()),
+            Self::Session(hash) => format!("SESSION#{}", hash.as_str()),
+            Self::SessionOf(user, _) => format!("SESSIONS#{user}"),
             Self::TokenOf(subject, _) => format!("SUBJECT#{subject}"),
             Self::User(id)
             | Self::OrgOf(id, _)
@@ -365,6 +373,8 @@ impl Key {
         match self {
             Self::Token(_) | Self::ProductToken(_) | Self::BuildToken(_) => "TOKEN".into(),
             Self::TokenOf(_, id) => format!("TOKEN#{id}"),
+            Self::Session(_) => "SESSION".into(),
+            Self::SessionOf(_, id) => format!("SESSION#{id}"),
             Self::User(_) => "PROFILE".into(),
             Self::Org(_) => "ORG".into(),
             Self::OrgOf(_, slug) => format!("ORG#{slug}"),

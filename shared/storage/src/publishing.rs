@@ -309,7 +309,7 @@ impl Storage {
     }
 
     /// Updates a row if the expression's condition holds. `false`: it does not.
-    async fn update_if(&self, key: &Key, expression: Expression, context: &str) -> Result<bool> {
+    pub(crate) async fn update_if(&self, key: &Key, expression: Expression, context: &str) -> Result<bool> {
         let (names, values) = bindings(expression.names, expression.values);
         let update = self
             .inner

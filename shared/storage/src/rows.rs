@@ -13,7 +13,7 @@ mod swift;
 mod system;
 mod upload;
 
-pub use account::{CallerRef, OrgRef, OrgRow, TokenEntry, TokenRow, UserRow};
+pub use account::{CallerRef, OrgRef, OrgRow, SessionEntry, SessionRow, TokenEntry, TokenRow, UserRow};
 pub use entity::{
     BaseVersion, EmailRow, EntityPackageJson, EntityRef, EntityRow, EntitySourceRow, EntityVersionRef,
     EntityVersionRow, Publication, Share, StoreRef,
@@ -34,5 +34,7 @@ pub use selling::{
     SoldPackageRow, SoldVersionRow, StagedFile,
 };
 pub use swift::SwiftSourceRow;
-pub use system::{AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInRow, SignInStage};
+pub use system::{
+    AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInPurpose, SignInRow, SignInStage,
+};
 pub use upload::{UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject};

@@ -14,6 +14,7 @@
 
 mod actor;
 mod app;
+mod browser;
 pub mod composer;
 mod consistency;
 mod customers;
@@ -35,6 +36,7 @@ pub mod swift;
 
 pub use actor::{Actor, TestResponse};
 pub use app::{PUBLIC_URL, START, TestApp};
+pub use browser::{Browser, FilledForm, Page};
 pub use consistency::Stored;
 pub use customers::{Consuming, Licensed, answers, tenant_of};
 pub use event::{EventResponse, EventShape};

@@ -4,7 +4,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use granary_http::ApiError;
 use granary_model::{Error, UserId};
-use url::Url;
 
 /// Result of a handler whose client is a person at a browser.
 pub(crate) type PageResult = Result<Response, PageError>;
@@ -23,7 +22,7 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let text = if let Error::Internal(detail) = &self.0 {
             tracing::error!(error = %detail, "a sign-in failed");
-            "Something went wrong here. Begin again in the terminal.".to_owned()
+            "Something went wrong here. Begin again where you began.".to_owned()
         } else {
             self.0.to_string()
         };
@@ -67,13 +66,14 @@ pub(crate) fn confirmation(user: &UserId, client: &str, session: &str, ticket: &
     html(StatusCode::OK, "Allow access?", &body)
 }
 
-/// Sends the browser on with a cookie.
-pub(crate) fn redirect(address: &Url, cookie: &str) -> Response {
+/// Sends the browser on with cookies.
+pub(crate) fn redirect(address: &str, cookies: &[String]) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     protect(response.headers_mut());
-    for (name, value) in [(header::LOCATION, address.as_str()), (header::SET_COOKIE, cookie)] {
+    let cookies = cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.as_str()));
+    for (name, value) in std::iter::once((header::LOCATION, address)).chain(cookies) {
         match HeaderValue::from_str(value) {
-            Ok(value) => response.headers_mut().insert(name, value),
+            Ok(value) => response.headers_mut().append(name, value),
             Err(error) => return PageError(Error::internal("redirecting", error)).into_response(),
         };
     }

@@ -46,6 +46,12 @@ impl Browser {
         pairs.find(|(name, value)| *name == COOKIE && is_secret(value)).map(|(_, value)| Self(value.into()))
     }
 
+    /// `Set-Cookie` for a browser whose sign-in is over.
+    pub(crate) fn no_cookie(config: &Config) -> String {
+        let secure = if config.public_url.starts_with("https:") { "; Secure" } else { "" };
+        format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
+    }
+
     /// The form in which it is stored.
     pub(crate) fn fingerprint(&self) -> String {
         secret_digest(&self.0)

@@ -37,6 +37,7 @@ async fn account_tokens_are_made_by_people() {
     let token = json!({
         "id": made["token"]["id"], "tokenType": "account", "name": "laptop", "tokenPrefix": &raw[..12],
         "scopes": ["read", "write"], "expiresAt": "2027-09-21T14:13:20.000Z", "createdAt": "2026-09-21T14:13:20.000Z",
+        "lastUsedAt": null,
     });
     assert_eq!(made, json!({ "token": token, "rawToken": raw }));
     assert!(raw.starts_with("art_"));

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 mod account;
+mod audit;
+mod browser;
 mod clearing;
+mod last_used;
 mod orgs;
 mod provider;
 mod sign_in;

@@ -17,19 +17,19 @@ use super::*;
 
 const SESSION: &str = "0123456789abcdefghijABCDEFGHIJ-_23456789";
 
-struct Stage {
-    app: TestApp,
+pub(super) struct Stage {
+    pub(super) app: TestApp,
     provider: Provider,
 }
 
 /// A browser at the identity provider: its cookie and the query it was sent there with.
-struct AtProvider {
-    cookie: String,
-    query: HashMap<String, String>,
+pub(super) struct AtProvider {
+    pub(super) cookie: String,
+    pub(super) query: HashMap<String, String>,
 }
 
 impl Stage {
-    async fn new(client: &str) -> Self {
+    pub(super) async fn new(client: &str) -> Self {
         let provider = Provider::start().await;
         let issuer = provider.issuer.clone();
         let app = TestApp::with(|config| config.oidc_issuer = issuer).await;
@@ -49,7 +49,14 @@ impl Stage {
 
     /// Opens the address that the client shows.
     async fn begin(&self) -> AtProvider {
-        let answer = self.app.anonymous().get(&format!("/api/auth/cli/{SESSION}")).await;
+        self.begin_at(&format!("/api/auth/cli/{SESSION}"), "").await
+    }
+
+    /// Opens any address that leads to the provider, with what the browser has kept.
+    pub(super) async fn begin_at(&self, path: &str, cookie: &str) -> AtProvider {
+        let headers = [("cookie", cookie)];
+        let headers = if cookie.is_empty() { &[][..] } else { &headers[..] };
+        let answer = self.app.anonymous().get_with(path, headers).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         protected(&answer);
         let cookie = answer.header("set-cookie");
@@ -63,7 +70,7 @@ impl Stage {
     }
 
     /// Lets the provider answer the exchange with these claims in place of good ones.
-    fn sign(&self, user: &str, nonce: &str, change: &Value) {
+    pub(super) fn sign(&self, user: &str, nonce: &str, change: &Value) {
         let now = self.app.clock.now().seconds();
         let mut claims = json!({ "iss": self.provider.issuer, "aud": "granary", "sub": user, "nonce": nonce,
             "iat": now, "exp": now + 300, "email": "ann@example.com" });
@@ -74,7 +81,7 @@ impl Stage {
     }
 
     /// Comes back from the provider.
-    async fn come_back(&self, at: &AtProvider) -> TestResponse {
+    pub(super) async fn come_back(&self, at: &AtProvider) -> TestResponse {
         let path = format!("/api/auth/callback?code=the-code&state={}", at.query["state"]);
         self.app.anonymous().get_with(&path, &[("cookie", &at.cookie)]).await
     }
@@ -107,7 +114,7 @@ fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 
 /// Checks the headers of everything a browser gets.
 #[track_caller]
-fn protected(answer: &TestResponse) {
+pub(super) fn protected(answer: &TestResponse) {
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.header("referrer-policy"), "no-referrer");
     let policy = answer.header("content-security-policy");
@@ -115,7 +122,7 @@ fn protected(answer: &TestResponse) {
 }
 
 #[track_caller]
-fn refused(answer: &TestResponse, status: u16) {
+pub(super) fn refused(answer: &TestResponse, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.text());
     protected(answer);
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
-use granary_http::seller::Seller;
+use granary_http::seller::{Seller, visible};
 use granary_http::{ApiResult, AppState, Fields, Json, Params, no_content, reply};
 use granary_model::{CustomerKey, Result};
 use granary_storage::rows::{ConsumerRef, ConsumerRow, SoldPackageRow};
@@ -84,6 +84,18 @@ pub(crate) async fn list_packages_of_consumer(
     let rows: Vec<Option<SoldPackageRow>> = state.storage().read_all(&keys).await?;
     let views: Vec<PackageView> = rows.into_iter().flatten().map(PackageView::from).collect();
     Ok(reply(StatusCode::OK, &views))
+}
+
+/// `GET /consumers/{id}/visible`: what the consumer's pair opens, one page.
+pub(crate) async fn list_visible(
+    state: AppState,
+    seller: Seller,
+    Path(id): Path<String>,
+    Params(paging): Params<visible::Paging>,
+) -> ApiResult<Response> {
+    let row = load(&state, &seller.tenant, input::id(&id)?).await?;
+    let answer = visible::of_consumer(&state, &seller, row, &paging).await?;
+    Ok(reply(StatusCode::OK, &answer))
 }
 
 /// `POST /consumers`. Keys that are not named are generated.

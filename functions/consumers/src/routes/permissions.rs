@@ -34,6 +34,17 @@ pub(crate) async fn list_permissions(
     Ok(reply(StatusCode::OK, &views.collect::<Vec<_>>()))
 }
 
+/// `GET /consumers/{id}/permissions`: all of a consumer, at most 500.
+pub(crate) async fn list_permissions_of_consumer(
+    state: AppState,
+    seller: Seller,
+    Path(id): Path<String>,
+) -> ApiResult<Response> {
+    let row = load(&state, &seller.tenant, input::id(&id)?).await?;
+    let views = row.permissions.iter().map(|(id, permission)| PermissionView::new(*id, row.id, permission));
+    Ok(reply(StatusCode::OK, &views.collect::<Vec<_>>()))
+}
+
 /// A permission and the consumer that has it.
 struct Held {
     id: u64,

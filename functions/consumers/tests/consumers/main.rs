@@ -15,6 +15,7 @@ mod publishing;
 mod races;
 mod shapes;
 mod tenancy;
+mod visible;
 
 use granary_publish::digests::Digests;
 use granary_testing::composer::{archive, manifest};

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{NAME, REPO, consumer, expect, id, made, package, permit, published, shop, versions};
 
-const ROUTES: [(&str, &str); 27] = [
+const ROUTES: [(&str, &str); 29] = [
     ("GET", "/packages"),
     ("GET", "/packages/1"),
     ("POST", "/packages"),
@@ -28,6 +28,8 @@ const ROUTES: [(&str, &str); 27] = [
     ("DELETE", "/consumers/1"),
     ("GET", "/consumers/1/packages"),
     ("GET", "/consumers/1/packages/1"),
+    ("GET", "/consumers/1/visible"),
+    ("GET", "/consumers/1/permissions"),
     ("GET", "/permissions/1"),
     ("POST", "/permissions"),
     ("PUT", "/permissions/1"),
@@ -175,4 +177,24 @@ async fn whoever_takes_over_a_repository_sells_what_is_in_it() {
         assert_eq!(ann.delete(&format!("/packages/{one}")).await.status, 204, "{visibility}");
         assert_eq!(versions(&buyer, NAME).await, ["1.0"]);
     }
+}
+
+#[tokio::test]
+async fn what_a_person_sells_for_an_organisation_is_made_in_the_organisation() {
+    let app = TestApp::new().await;
+    let ann = app.known_user("ann").await;
+    assert_eq!(ann.post_json("/api/orgs", &json!({ "slug": "acme", "name": "acme" })).await.status, 201);
+    let for_acme = [("granary-org", "acme"), ("content-type", "application/json")];
+    let body = json!({ "name": NAME }).to_string();
+    let sold = ann.request("POST", "/packages", &for_acme, body).await;
+    assert_eq!(sold.status, 201, "{}", sold.text());
+    let repo = ann.get("/api/repos/acme-composer").await.json();
+    assert_eq!(repo["repo"]["orgSlug"], "acme", "{repo}");
+    assert_eq!(
+        ann.get("/api/repos").await.json()["repos"].as_array().unwrap().len(),
+        1,
+        "no other one besides"
+    );
+    assert_eq!(ann.get("/packages").await.json(), json!([]), "it is not her own");
+    assert_eq!(ann.get_with("/packages", &for_acme).await.json().as_array().unwrap().len(), 1);
 }

@@ -13,6 +13,7 @@ mod races;
 mod refusals;
 mod secrets;
 mod tenancy;
+mod visible;
 
 use granary_testing::{Actor, TestApp, TestResponse};
 use serde_json::{Value, json};

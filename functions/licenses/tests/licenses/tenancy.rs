@@ -129,3 +129,44 @@ async fn a_revoked_token_changes_nothing() {
     let rest = app.user("ann").get(&at(&licence)).await.json();
     assert_eq!((&rest, &rest["createdAt"]), (&licence, &json!(START)));
 }
+
+#[tokio::test]
+async fn an_administrator_acts_for_the_organisation_by_saying_so() {
+    let (app, _) = shop().await;
+    let olga = org(&app, "olga", "acme").await;
+    for (user, role) in [("adam", "admin"), ("mia", "member")] {
+        app.known_user(user).await;
+        let member = json!({ "userId": user, "role": role });
+        assert_eq!(olga.post_json("/api/orgs/acme/members", &member).await.status, 201);
+    }
+    let for_acme = [("granary-org", "acme"), ("content-type", "application/json")];
+    let adam = app.user("adam");
+    let made = adam.request("POST", PATH, &for_acme, plain(&[]).to_string()).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let licence = made.json();
+    // It is the organisation's: its token sees it, and so does its owner in the same way; nobody has it for themselves.
+    let by_token = org_token(&app, &olga, "acme", "admin").await;
+    assert_eq!(by_token.get(&at(&licence)).await.status, 200);
+    assert_eq!(olga.get_with(&at(&licence), &for_acme).await.status, 200);
+    assert_eq!(adam.get(&at(&licence)).await.status, 404);
+    assert_eq!(olga.get(&at(&licence)).await.status, 404);
+    assert!(app.audit("org:acme").await.iter().any(|row| row["action"] == "licence.create"));
+
+    for (actor, org, status) in [
+        (app.user("mia"), "acme", 403),
+        (app.known_user("eve").await, "acme", 404),
+        (app.user("adam"), "unknown", 404),
+        (app.user("adam"), "no such thing", 404),
+        (app.account_token("adam", &["admin"]).await, "acme", 403),
+        (app.repo_token("ann", "libs", &["admin"]).await, "acme", 404),
+        (app.anonymous(), "acme", 401),
+        (by_token.clone(), "acme", 200),
+    ] {
+        let answer = actor.get_with(PATH, &[("granary-org", org)]).await;
+        assert_eq!(answer.status, status, "{org}: {}", answer.text());
+    }
+    // Rights end with the role.
+    let less = json!({ "userId": "adam", "role": "member" });
+    assert_eq!(olga.post_json("/api/orgs/acme/members", &less).await.status, 201);
+    assert_eq!(adam.get_with(&at(&licence), &for_acme).await.status, 403);
+}

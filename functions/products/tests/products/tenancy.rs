@@ -102,3 +102,30 @@ async fn nothing_of_a_repository_outlives_it() {
     json_error(&admin.download(NAME, "1").await, 401, "Invalid api token");
     json_error(&admin.get("/api/product/list").await, 401, "Invalid api token");
 }
+
+#[tokio::test]
+async fn an_administrator_of_an_organisation_acts_for_it() {
+    let app = granary_testing::TestApp::new().await;
+    let ann = app.known_user("ann").await;
+    assert_eq!(ann.post_json("/api/orgs", &json!({ "slug": "acme", "name": "acme" })).await.status, 201);
+    let for_acme = [("granary-org", "acme"), ("content-type", "application/json")];
+    let create = json!({ "name": "tool" }).to_string();
+    let made = ann.request("PUT", "/api/product/create", &for_acme, create).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert_eq!(ann.get("/api/product/fetch/tool").await.status, 404, "it is not her own");
+    assert_eq!(ann.get_with("/api/product/fetch/tool", &for_acme).await.status, 200);
+    let bob = app.known_user("bob").await;
+    assert_eq!(bob.get_with("/api/product/fetch/tool", &for_acme).await.status, 404);
+
+    // What is handed over in two steps stays the organisation's until it is confirmed, by somebody who still administers it.
+    let file = json!({ "product": "tool", "version": "1", "file_name": "a", "size": 1,
+        "sha256": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" });
+    let begun = ann.request("POST", "/api/product/upload-url", &for_acme, file.to_string()).await;
+    assert_eq!(begun.status, 200, "{}", begun.text());
+    assert_eq!(crate::send(&begun.json(), b"x").await, 200);
+    let confirm = json!({ "upload_id": begun.json()["upload_id"] }).to_string();
+    let own = ann.request("POST", "/api/product/confirm", &for_acme[1..], confirm.clone()).await;
+    assert_ne!(own.status, 201, "{}", own.text());
+    let confirmed = ann.request("POST", "/api/product/confirm", &for_acme, confirm).await;
+    assert_eq!(confirmed.status, 201, "{}", confirmed.text());
+}

@@ -6,19 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use granary_http::permit::Read;
 use granary_http::{ApiResult, AppState, Params, Repo, reply};
-use granary_model::{Error, PackageType, RepoId, Result};
-use granary_storage::rows::PackageEntry;
-use granary_storage::{Key, PackageKey};
+use granary_model::{Error, RepoId, Result};
+use granary_storage::PackageKey;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::package_downloads;
+use crate::listed::{self, Filter, Listed, PREFIX};
 use crate::view::PackageView;
 
 /// Packages on one page, unless the caller wants fewer.
 const PAGE: u32 = 1000;
 
-/// What sort keys of packages begin with.
-const PREFIX: &str = "PKG#";
+/// Most pages of the list that one request reads to find packages that fit.
+const MOST_PAGES: usize = 20;
 
 /// Longest sort key, in bytes; DynamoDB's limit.
 const MAX_KEY: usize = 1024;
@@ -65,32 +65,39 @@ pub(crate) struct PackagePage {
     next: Option<String>,
 }
 
-/// `GET /api/repos/{repo}/packages`: one page, by type and name.
+/// Query of a list of packages.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    text: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+impl Wanted {
+    /// What is looked for.
+    pub(crate) fn filter(&self) -> Result<Filter> {
+        Filter::new(self.text.as_deref(), self.kind.as_deref())
+    }
+
+    /// Which page.
+    pub(crate) fn paging(self) -> Paging {
+        Paging { limit: self.limit, cursor: self.cursor }
+    }
+}
+
+/// `GET /api/repos/{repo}/packages`: one page, by type and name, of all packages or of those that fit.
 pub(crate) async fn list_packages(
     state: AppState,
     Repo(access): Repo<Read>,
-    Params(paging): Params<Paging>,
+    Params(wanted): Params<Wanted>,
 ) -> ApiResult<Response> {
+    let filter = wanted.filter()?;
+    let paging = wanted.paging();
     let after = paging.after(PREFIX)?;
-    let page = package_page(&state, &access.repo.id, after.as_deref(), paging.limit(PAGE, PAGE)).await?;
+    let page = find_packages(&state, &access.repo.id, &filter, after, paging.limit(PAGE, PAGE)).await?;
     Ok(reply(StatusCode::OK, &page))
-}
-
-/// A row of the list, with the sort key that says what it is about.
-#[derive(Debug, Deserialize)]
-struct Listed {
-    sk: String,
-    #[serde(flatten)]
-    entry: PackageEntry,
-}
-
-impl Listed {
-    fn key(&self, repo: &RepoId) -> Result<PackageKey> {
-        let parts = self.sk.strip_prefix(PREFIX).and_then(|rest| rest.split_once('#'));
-        let (kind, name) =
-            parts.ok_or_else(|| Error::internal("listing packages", format!("sort key {}", self.sk)))?;
-        Ok(PackageKey { repo: repo.clone(), kind: kind.parse()?, name: name.into() })
-    }
 }
 
 /// Reads one page of a repository's packages with their downloads.
@@ -100,20 +107,43 @@ pub(crate) async fn package_page(
     after: Option<&str>,
     limit: i32,
 ) -> Result<PackagePage> {
-    let first = PackageKey { repo: repo.clone(), kind: PackageType::Npm, name: String::new() };
-    let mut page = state.storage().list::<Listed>(&Key::PackageOf(first), PREFIX, after, limit).await?;
-    // What is left of a package whose versions are all deleted is nobody's business.
-    page.rows.retain(|row| row.entry.versions > 0);
-    let keys: Vec<PackageKey> = page.rows.iter().map(|row| row.key(repo)).collect::<Result<_>>()?;
+    find_packages(state, repo, &Filter::default(), after.map(str::to_owned), limit).await
+}
+
+/// The same of those that fit. Looks at no more than 20 pages of the list: there may be fewer packages than asked for, or
+/// none, and `next` still.
+async fn find_packages(
+    state: &AppState,
+    repo: &RepoId,
+    filter: &Filter,
+    after: Option<String>,
+    limit: i32,
+) -> Result<PackagePage> {
+    let limit = usize::try_from(limit).unwrap_or(1);
+    let mut after = after;
+    let mut found: Vec<Listed> = Vec::new();
+    for _ in 0..if filter.is_empty() { 1 } else { MOST_PAGES } {
+        let page = listed::read(state, repo, filter, after.as_deref(), filter.rows_for(limit)).await?;
+        after = page.next;
+        let mut rows = page.rows.into_iter();
+        found.extend(rows.by_ref().filter(|row| filter.fits(&row.entry)).take(limit - found.len()));
+        let is_full = found.len() >= limit;
+        if is_full && rows.any(|row| filter.fits(&row.entry)) {
+            after = found.last().map(|row| row.sk.clone());
+        }
+        if is_full || after.is_none() {
+            break;
+        }
+    }
+    let keys: Vec<PackageKey> = found.iter().map(|row| row.key(repo)).collect::<Result<_>>()?;
     let downloads = package_downloads(state, &keys).await?;
-    let packages = page
-        .rows
+    let packages = found
         .into_iter()
         .zip(keys)
         .zip(downloads)
         .map(|((row, key), downloads)| PackageView::new(key.kind, row.entry, downloads))
         .collect();
-    Ok(PackagePage { packages, next: page.next.map(|sort_key| cursor(&sort_key, PREFIX)) })
+    Ok(PackagePage { packages, next: after.map(|sort_key| cursor(&sort_key, PREFIX)) })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) async fn list_repos(state: AppState, caller: Caller) -> ApiResult<Res
 }
 
 /// The live repositories of a principal, by name. The lists only say where to look.
-async fn repos_of(state: &AppState, principal: &Principal) -> Result<Vec<RepoRow>> {
+pub(crate) async fn repos_of(state: &AppState, principal: &Principal) -> Result<Vec<RepoRow>> {
     let mut ids = BTreeSet::new();
     let mut orgs: Vec<OrgRow> = Vec::new();
     match principal {
@@ -85,7 +85,8 @@ pub(crate) async fn show_repo(state: AppState, Repo(access): Repo<Read>) -> ApiR
     let insider = access.is_insider(&state).await?;
     let counts = counts_of(&state, &access.repo.id).await?;
     let view = if insider {
-        json!(RepoView::new(access.repo, counts))
+        let role = access.role(&state).await?;
+        json!(RepoView::new(access.repo, counts).seen_as(role))
     } else {
         json!(PublicRepoView::new(access.repo, counts, None))
     };

@@ -23,7 +23,10 @@ async fn a_new_repository_has_the_documented_shape() {
     });
     assert_eq!(made.json(), json!({ "repo": expected }));
     assert_eq!(made.header("cache-control"), "no-store");
-    assert_eq!(ann.get("/api/repos/my-npm-repo").await.json(), made.json());
+    // Asked for alone, it says as well what the caller may do.
+    let mut alone = made.json();
+    alone["repo"]["role"] = json!("owner");
+    assert_eq!(ann.get("/api/repos/my-npm-repo").await.json(), alone);
     assert_eq!(ann.get("/api/repos").await.json(), json!({ "repos": [expected] }));
     assert_eq!(actions(&app, "repo:my-npm-repo").await, ["repo.create"]);
 

@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
+mod audit;
 mod creation;
 mod deletion;
+mod downloads;
 mod members;
+mod package;
 mod packages;
 mod permissions;
+mod search;
 mod settings;
 mod tokens;
 

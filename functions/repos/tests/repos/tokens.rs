@@ -18,6 +18,7 @@ async fn a_token_is_shown_once() {
     let token = json!({
         "id": made["token"]["id"], "tokenType": "repo", "name": "customer", "tokenPrefix": &raw[..12],
         "scopes": ["read", "write"], "expiresAt": "2026-09-22T02:13:20.000Z", "createdAt": "2026-09-21T14:13:20.000Z",
+        "lastUsedAt": null,
     });
     assert_eq!(made, json!({ "token": token, "rawToken": raw }));
     assert_eq!(ann.get("/api/repos/libs/tokens").await.json(), json!({ "tokens": [token] }));

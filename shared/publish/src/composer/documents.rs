@@ -57,7 +57,7 @@ impl ComposerDocuments {
 
     /// The address of a version's archive. It goes into lock files, and clients keep what they have downloaded under it:
     /// so it never changes and is never a signed one.
-    fn dist_url(&self, repo: &RepoId, name: &str, row: &VersionRow, reference: &str) -> String {
+    pub fn dist_url(&self, repo: &RepoId, name: &str, row: &VersionRow, reference: &str) -> String {
         let version = utf8_percent_encode(&row.version, VERSION);
         format!("{}/composer/{repo}/dist/{name}/{version}/{reference}.zip", self.public_url)
     }

@@ -109,7 +109,7 @@ impl Pom {
 }
 
 /// A text on one line, at most so long; `None` if there is nothing in it.
-fn cut(text: &str, most: usize) -> Option<String> {
+pub(super) fn cut(text: &str, most: usize) -> Option<String> {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     Some(line.chars().take(most).collect()).filter(|text: &String| !text.is_empty())
 }

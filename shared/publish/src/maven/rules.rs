@@ -150,12 +150,12 @@ fn promote(head: &mut HeadRow, row: &VersionRow) {
 
 /// The place of a version among others. Texts that rank the same are told apart, so that the highest is
 /// always the same one.
-pub(super) fn rank(version: &str) -> (granary_model::maven::ComparableVersion, &str) {
+pub(crate) fn rank(version: &str) -> (granary_model::maven::ComparableVersion, &str) {
     (granary_model::maven::ComparableVersion::new(version), version)
 }
 
 /// The versions that are shown: complete ones, if there are any.
-pub(super) fn shown(rows: &[VersionRow]) -> impl Iterator<Item = &VersionRow> {
+pub(crate) fn shown(rows: &[VersionRow]) -> impl Iterator<Item = &VersionRow> {
     let any_complete = rows.iter().any(|row| row.complete);
     rows.iter().filter(move |row| row.complete || !any_complete)
 }

@@ -78,6 +78,9 @@ pub struct TokenRow {
     pub created_at: Timestamp,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
+    /// Day on which it was used last, in days since 1970. Only the row that is looked up has it, not the subject's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<i64>,
 }
 
 impl TokenRow {
@@ -102,6 +105,38 @@ pub struct TokenEntry {
     pub hash: TokenHash,
 }
 
+/// A user who signed in by browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Public id, by which it is ended.
+    pub id: String,
+    /// Who signed in.
+    pub user: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// When the row may go, in seconds since 1970. The session is over by then.
+    pub expires_at: i64,
+    /// What the browser calls itself, shortened.
+    pub browser: String,
+}
+
+impl SessionRow {
+    /// Whether it is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now.seconds() >= self.expires_at
+    }
+}
+
+/// A session in its user's list: the same facts, and the hash that finds the session itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEntry {
+    /// The session's facts.
+    #[serde(flatten)]
+    pub session: SessionRow,
+    /// Where the session itself is.
+    pub hash: TokenHash,
+}
+
 /// A caller to be authorised again later, when the request is long over: by its token, or as a user who was
 /// signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +146,8 @@ pub enum CallerRef {
     Token(TokenHash),
     /// The user.
     User(UserId),
+    /// The user, for an organisation that it administers.
+    Member(UserId, OrgSlug),
     /// SHA-256 of a token of the product API.
     ProductToken(Sha256),
 }

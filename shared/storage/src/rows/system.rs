@@ -165,12 +165,22 @@ pub struct LoginRow {
 pub struct SignInRow {
     /// When the row may go, in seconds since 1970.
     pub expires_at: i64,
-    /// The login it belongs to.
-    pub login: String,
+    /// What it is for.
+    pub purpose: SignInPurpose,
     /// Digest of the cookie of the browser that began: no other one may go on.
     pub browser: String,
     /// How far it has come.
     pub stage: SignInStage,
+}
+
+/// What a sign-in by browser is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInPurpose {
+    /// A command-line client waits for it: its login.
+    Login(String),
+    /// The browser itself: the path that it is sent to afterwards.
+    Browser(String),
 }
 
 /// How far a sign-in by browser has come.
