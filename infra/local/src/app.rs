@@ -13,6 +13,11 @@ use crate::engines::probe::Probe;
 
 /// The routes of all functions, behind one port.
 pub fn routes() -> Router<AppState> {
+    api().merge(granary_console::router(api()))
+}
+
+/// The routes of all functions but the console, which asks them.
+fn api() -> Router<AppState> {
     granary_accounts::router()
         .merge(granary_repos::router())
         .merge(granary_npm::router())

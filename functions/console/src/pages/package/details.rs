@@ -1,0 +1,219 @@
+//! What the interface answers about a package, as far as the page shows it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Most of a free text that is shown, in characters.
+const TEXT: usize = 1_000;
+
+/// Most entries of a list beside the README.
+const BESIDE: usize = 30;
+
+/// The answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Details {
+    pub(super) package: Package,
+    /// The version that was asked for, or the latest.
+    pub(super) version: Option<Shown>,
+    /// One page of all versions.
+    pub(super) versions: Vec<Line>,
+    /// The cursor of the next page of versions.
+    pub(super) next: Option<String>,
+}
+
+/// A package.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Package {
+    pub(super) name: String,
+    description: Option<String>,
+    keywords: Vec<String>,
+    pub(super) latest_version: Option<String>,
+    tags: BTreeMap<String, String>,
+    pub(super) version_count: u64,
+    pub(super) download_count: u64,
+    pub(super) created_at: String,
+    maintainers: Vec<String>,
+}
+
+impl Package {
+    /// The beginning of its description.
+    pub(super) fn summary(&self) -> Option<String> {
+        self.description.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| cut(text, TEXT))
+    }
+
+    pub(super) fn keywords(&self) -> impl Iterator<Item = &String> {
+        self.keywords.iter().filter(|word| !word.is_empty()).take(BESIDE)
+    }
+
+    /// The tags, `latest` first.
+    pub(super) fn tags(&self) -> Vec<(&String, &String)> {
+        let mut tags: Vec<_> = self.tags.iter().collect();
+        tags.sort_by_key(|(tag, _)| *tag != "latest");
+        tags.truncate(BESIDE);
+        tags
+    }
+
+    /// How many tags are not shown.
+    pub(super) fn more_tags(&self) -> usize {
+        self.tags.len().saturating_sub(BESIDE)
+    }
+
+    pub(super) fn maintainers(&self) -> impl Iterator<Item = &String> {
+        self.maintainers.iter().take(BESIDE)
+    }
+}
+
+/// The version that is shown.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    pub(super) version: String,
+    pub(super) published_at: String,
+    pub(super) publisher: Option<String>,
+    deprecated: Option<String>,
+    license: Option<String>,
+    license_url: Option<String>,
+    homepage: Option<String>,
+    repository: Option<String>,
+    pub(super) files: Vec<File>,
+    pub(super) files_total: u64,
+    pub(super) dependencies: Vec<Dependency>,
+    pub(super) dependencies_total: Option<u64>,
+    pub(super) readme: Option<ReadmeText>,
+}
+
+impl Shown {
+    /// Why it should not be used, if somebody says so.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.deprecated.as_deref().map(|text| cut(text, TEXT)).filter(|text| !text.trim().is_empty())
+    }
+
+    pub(super) fn license(&self) -> Option<String> {
+        self.license.as_deref().map(|text| cut(text, 100))
+    }
+
+    pub(super) fn license_url(&self) -> Option<&str> {
+        web(self.license_url.as_deref())
+    }
+
+    pub(super) fn homepage(&self) -> Option<&str> {
+        web(self.homepage.as_deref())
+    }
+
+    pub(super) fn repository(&self) -> Option<&str> {
+        web(self.repository.as_deref())
+    }
+}
+
+/// An address that a link may lead to. The interface gives no others; this is where it would matter.
+fn web(address: Option<&str>) -> Option<&str> {
+    address.filter(|address| address.starts_with("https://") || address.starts_with("http://"))
+}
+
+/// A file of a version.
+#[derive(Debug, Deserialize)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) size: u64,
+    sha256: Option<String>,
+    sha1: Option<String>,
+    sha512: Option<String>,
+    md5: Option<String>,
+    url: String,
+}
+
+impl File {
+    /// Names and values of its digests.
+    pub(super) fn digests(&self) -> Vec<(&'static str, &String)> {
+        let all =
+            [("SHA-256", &self.sha256), ("SHA-512", &self.sha512), ("SHA-1", &self.sha1), ("MD5", &self.md5)];
+        all.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect()
+    }
+
+    pub(super) fn url(&self) -> Option<&str> {
+        web(Some(&self.url))
+    }
+}
+
+/// Something that a version needs.
+#[derive(Debug, Deserialize)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    pub(super) range: String,
+    pub(super) kind: String,
+}
+
+/// A README.
+#[derive(Debug, Deserialize)]
+pub(super) struct ReadmeText {
+    pub(super) text: String,
+    /// `markdown` or `text`.
+    pub(super) format: String,
+    /// Whether the interface has cut it.
+    #[serde(default)]
+    pub(super) truncated: bool,
+}
+
+/// A version in the list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Line {
+    pub(super) version: String,
+    pub(super) published_at: String,
+    pub(super) publisher: Option<String>,
+    deprecated: Option<String>,
+    pub(super) size: u64,
+    pub(super) file_count: u64,
+    status: String,
+}
+
+impl Line {
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.status != "live"
+    }
+
+    /// Why it should not be used.
+    pub(super) fn warning(&self) -> Option<String> {
+        self.deprecated.as_deref().map(|text| cut(text, 200)).filter(|text| !text.trim().is_empty())
+    }
+}
+
+impl Details {
+    /// Size of the version that is shown, if it is known without asking for more.
+    pub(super) fn size(&self) -> Option<String> {
+        let version = self.version.as_ref()?;
+        if version.files.len() as u64 == version.files_total {
+            return Some(crate::text::size(version.files.iter().map(|file| file.size).sum()));
+        }
+        let line = self.versions.iter().find(|line| line.version == version.version)?;
+        Some(crate::text::size(line.size))
+    }
+}
+
+/// The beginning of a text.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_web_become_links() {
+        assert_eq!(web(Some("https://example.com")), Some("https://example.com"));
+        for bad in ["javascript:alert(1)", "JAVASCRIPT:x", " https://x", "data:x", "//x", ""] {
+            assert_eq!(web(Some(bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!((cut("äöü", 3).as_str(), cut("äöü", 2).as_str()), ("äöü", "äö…"));
+    }
+}
