@@ -138,7 +138,7 @@ def built(work, artifacts, chosen):
         return match[1] + json.dumps(str(folder))
 
     template = work / "template.yaml"
-    text = re.sub(r"^( *CodeUri: )functions/([a-z-]+)$", place, TEMPLATE.read_text(), flags=re.M)
+    text = re.sub(r"^( *CodeUri: )(?:functions|infra)/([a-z-]+)$", place, TEMPLATE.read_text(), flags=re.M)
     template.write_text(text)
     return template
 

@@ -37,6 +37,7 @@ def first_requests():
     paths = {
         "accounts": "/api/auth/me",
         "composer": "/composer/libs/p2/acme/framework.json",
+        "console": "/",
         "consumers": "/consumers",
         "entities": "/api/entities/01890a5d-ac96-774b-bcce-b302099a8057",
         "kmp": "/api/repos/libs/kmp/builds",

@@ -70,7 +70,9 @@ def referred(value):
 def functions(resources):
     defined = of_type(resources, "AWS::Serverless::Function")
     crates = {path.parent.name for path in ROOT.glob("functions/*/Cargo.toml")}
-    deployed = {function["CodeUri"].removeprefix("functions/") for function in defined.values()}
+    # The program of the console has all the families in it that its pages ask, and no function knows another one.
+    places = {"infra/console": "console"}
+    deployed = {places.get(uri, uri.removeprefix("functions/")) for uri in (function["CodeUri"] for function in defined.values())}
     check(crates == deployed, f"functions of the workspace {sorted(crates)}, of the template {sorted(deployed)}")
     roles = [referred(function["Role"]) for function in defined.values()]
     check(len(set(roles)) == len(roles), f"functions share a role: {roles}")
@@ -132,7 +134,7 @@ def secrets(resources, parameters):
         check(parameters[name].get("NoEcho") is True, f"{name} is shown to whoever may look at the stack")
     for name, function in of_type(resources, "AWS::Serverless::Function").items():
         known = {variable for variable in function.get("Environment", {}).get("Variables", {}) if variable.startswith("GRANARY_GITHUB_")}
-        check(not known or name in ("KmpFunction", "KmpBuilderFunction"), f"{name} knows {sorted(known)}")
+        check(not known or name in ("KmpFunction", "KmpBuilderFunction", "ConsoleFunction"), f"{name} knows {sorted(known)}")
 
 
 def stores(resources):

@@ -18,11 +18,11 @@ from http.server import BaseHTTPRequestHandler
 # What sam deploys the functions with; see PROFILE in aws-stack.py.
 BUILD = {"CARGO_PROFILE_RELEASE_LTO": "fat", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "1"}
 FAMILIES = [
-    "accounts", "composer", "consumers", "entities", "events", "kmp", "kmp-builder", "kmp-poller", "licenses", "maven",
+    "accounts", "composer", "console", "consumers", "entities", "events", "kmp", "kmp-builder", "kmp-poller", "licenses", "maven",
     "npm", "products", "raw", "repos", "swift", "uploads",
 ]
 # The crates that are not called like the family.
-CRATES = {"kmp": "kmp-api"}
+CRATES = {"kmp": "kmp-api", "console": "console-function"}
 PATIENCE = 30
 
 

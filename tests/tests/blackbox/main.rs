@@ -11,6 +11,7 @@
 mod clients;
 mod composer;
 mod concurrency;
+mod console;
 mod entities;
 mod kmp;
 mod licences;

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// The functions.
-const FAMILIES: [&str; 16] = [
+const FAMILIES: [&str; 17] = [
     "ACCOUNTS",
     "REPOS",
     "NPM",
@@ -24,6 +24,7 @@ const FAMILIES: [&str; 16] = [
     "KMP",
     "KMPPOLLER",
     "KMPBUILDER",
+    "CONSOLE",
     "EVENTS",
 ];
 
@@ -81,7 +82,7 @@ async fn prefixes_of_the_bucket() -> Result<()> {
     let published: &[&str] = &[blobs, documents];
     for (family, read, removed) in [
         ("ACCOUNTS", [].as_slice(), [].as_slice()),
-        ("REPOS", &[], &[]),
+        ("REPOS", published, &[]),
         ("NPM", published, &[]),
         ("MAVEN", published, &[]),
         ("SWIFT", published, &[]),
@@ -94,6 +95,7 @@ async fn prefixes_of_the_bucket() -> Result<()> {
         ("UPLOADS", &[blobs, staging], &[blobs, staging]),
         ("KMP", &[blobs, staging], &[staging]),
         ("KMPPOLLER", &[blobs], &[]),
+        ("CONSOLE", published, &[staging]),
         ("KMPBUILDER", &[blobs, staging], &[blobs, staging]),
         ("EVENTS", &[blobs, documents, staging], &[blobs, documents, staging]),
     ] {
@@ -118,8 +120,18 @@ async fn queues_and_functions() -> Result<()> {
         let function = function(family).await?;
         for (queue, dead, consumer, senders) in [
             ("EVENTSQUEUEURL", "DEADLETTERSURL", "EVENTS", loud.as_slice()),
-            ("KMPPOLLQUEUEURL", "KMPPOLLDEADLETTERSURL", "KMPPOLLER", &["KMP", "KMPPOLLER", "EVENTS"]),
-            ("KMPBUILDQUEUEURL", "KMPBUILDDEADLETTERSURL", "KMPBUILDER", &["KMP", "KMPPOLLER", "KMPBUILDER"]),
+            (
+                "KMPPOLLQUEUEURL",
+                "KMPPOLLDEADLETTERSURL",
+                "KMPPOLLER",
+                &["KMP", "KMPPOLLER", "CONSOLE", "EVENTS"],
+            ),
+            (
+                "KMPBUILDQUEUEURL",
+                "KMPBUILDDEADLETTERSURL",
+                "KMPBUILDER",
+                &["KMP", "KMPPOLLER", "KMPBUILDER", "CONSOLE"],
+            ),
         ] {
             let is_consumer = family == consumer;
             for (queue, action, body, allowed) in [
@@ -192,6 +204,7 @@ async fn rows_of_the_other_tables() -> Result<()> {
         ("KMP", true, false),
         ("KMPPOLLER", true, false),
         ("KMPBUILDER", true, false),
+        ("CONSOLE", true, false),
         ("EVENTS", true, true),
     ] {
         let function = function(family).await?;

@@ -1,0 +1,18 @@
+// What all tests share: a registry and a browser, for as long as they run.
+import { after, before } from "node:test";
+import { startBrowser, stopBrowser } from "./browser.mjs";
+import { apiOf, startServer } from "./server.mjs";
+
+/** The registry; there once the first test begins. */
+export const registry = {};
+
+before(async () => {
+  Object.assign(registry, await startServer());
+  registry.api = apiOf(registry.url, registry.token);
+  await startBrowser();
+});
+
+after(async () => {
+  await stopBrowser();
+  await registry.stop?.();
+});
