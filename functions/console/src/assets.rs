@@ -11,19 +11,21 @@ const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/console.js");
 
 /// Names with a digest of what is in them, so that browsers may keep them for ever.
-static NAMES: LazyLock<[String; 2]> = LazyLock::new(|| {
-    let digest = |text| secret_digest(text).chars().take(12).collect::<String>();
-    [format!("style-{}.css", digest(STYLE)), format!("console-{}.js", digest(SCRIPT))]
-});
+static STYLE_NAME: LazyLock<String> = LazyLock::new(|| format!("style-{}.css", digest(STYLE)));
+static SCRIPT_NAME: LazyLock<String> = LazyLock::new(|| format!("console-{}.js", digest(SCRIPT)));
+
+fn digest(text: &str) -> String {
+    secret_digest(text).chars().take(12).collect()
+}
 
 /// Name of the stylesheet.
 pub(crate) fn style() -> &'static str {
-    &NAMES[0]
+    &STYLE_NAME
 }
 
 /// Name of the script.
 pub(crate) fn script() -> &'static str {
-    &NAMES[1]
+    &SCRIPT_NAME
 }
 
 /// `GET /ui/assets/{file}`.

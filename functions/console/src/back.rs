@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use granary_http::{AppState, read_limited};
 use granary_model::{Error, RawToken, Result};
 use serde::Deserialize;
@@ -92,9 +93,23 @@ impl Back {
             .map_err(|e| Error::internal("reading an answer of the interface", e).into())
     }
 
-    async fn answer(&self, state: &AppState, question: Question<'_>) -> Result<(StatusCode, Vec<u8>)> {
+    /// Asks for something that is handed on as it is: a file, or a redirect to it.
+    pub(crate) async fn fetch(&self, state: &AppState, question: Question<'_>) -> Result<Response, Problem> {
+        let response = self.respond(state, &question).await?;
+        let status = response.status();
+        if status.is_success() || status.is_redirection() {
+            return Ok(response);
+        }
+        Err(refusal(status, &read_limited(response.into_body(), MAX_ANSWER).await?))
+    }
+
+    async fn respond(&self, state: &AppState, question: &Question<'_>) -> Result<Response> {
         let router = self.ready.get_or_init(|| self.api.clone().with_state(state.clone())).clone();
-        let response = router.oneshot(request(&question)?).await.unwrap_or_else(|never| match never {});
+        Ok(router.oneshot(request(question)?).await.unwrap_or_else(|never| match never {}))
+    }
+
+    async fn answer(&self, state: &AppState, question: Question<'_>) -> Result<(StatusCode, Vec<u8>)> {
+        let response = self.respond(state, &question).await?;
         let status = response.status();
         let kind = response.headers().get(header::CONTENT_TYPE);
         let is_text = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));

@@ -42,7 +42,7 @@ impl Shell {
         user: Option<User>,
         csrf: String,
         section: &'static str,
-        sign_in: String,
+        sign_in: &str,
         done: Option<&str>,
     ) -> Self {
         let public_url = state.config().public_url.clone();

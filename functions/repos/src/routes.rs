@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod creation;
 pub(crate) mod downloads;
+pub(crate) mod files;
 pub(crate) mod members;
 pub(crate) mod package;
 pub(crate) mod packages;

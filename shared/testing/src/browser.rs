@@ -131,6 +131,7 @@ impl Page {
 
     /// Checks that it is a page as every page has to be: its status, a title, one heading, and the headers that keep what a
     /// package brings along from running. Gives itself.
+    #[expect(clippy::return_self_not_must_use, reason = "it is called for what it checks")]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status(), status, "{}: {}", self.path, self.text());

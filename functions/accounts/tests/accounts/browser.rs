@@ -7,8 +7,8 @@ const BEGIN: &str = "/api/auth/sign-in?to=%2Fui%2Frepos%2Flibs%3Ftext%3Da";
 
 /// The session that an answer gives the browser.
 fn session(answer: &TestResponse) -> String {
-    let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-    let cookie = cookies.filter_map(|cookie| cookie.strip_prefix("granary-session=")).next().unwrap();
+    let mut cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let cookie = cookies.find_map(|cookie| cookie.strip_prefix("granary-session=")).unwrap();
     assert!(cookie.contains("; Max-Age=43200; HttpOnly; SameSite=Lax"), "{cookie}");
     cookie.split(';').next().unwrap().to_owned()
 }

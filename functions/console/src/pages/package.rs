@@ -2,6 +2,7 @@
 
 mod chart;
 mod details;
+mod download;
 mod list;
 pub(crate) mod snippets;
 
@@ -38,7 +39,9 @@ const DAYS: &str = "30";
 
 /// The routes of this part.
 pub(crate) fn router() -> Router<AppState> {
-    Router::new().route("/ui/repos/{repo}/{kind}/{*name}", get(show_package))
+    Router::new()
+        .route("/ui/repos/{repo}/{kind}/{*name}", get(show_package))
+        .route("/ui/repos/{repo}/files/{kind}/{*name}", get(download::download))
 }
 
 /// A part of the page. Which one is in the query: `tab`.
@@ -158,6 +161,12 @@ impl PackagePage {
 
     fn set_up(&self) -> String {
         self.tab(Tab::SetUp)
+    }
+
+    /// Path of the download of a file of the version that is shown.
+    fn download(&self, file: &details::File) -> String {
+        let version = self.details.version.as_ref().map_or("", |version| version.version.as_str());
+        download::address(&self.repo.id, &self.kind, &self.details.package.name, version, &file.name)
     }
 
     fn all_files(&self) -> String {

@@ -231,13 +231,12 @@ async fn versions_come_in_pages_and_say_what_they_are() {
 #[tokio::test]
 async fn files_have_their_digests_and_an_address() {
     let package = NpmPackage::new("@acme/pad", "1.0.0").member("dependencies", json!({ "left": "^1.0.0" }));
-    let (app, ann) = place("public", &package).await;
+    let (app, _) = place("public", &package).await;
     let mut browser = app.stranger();
     let page = browser.open(&format!("{PAGE}?tab=files")).await.expect(200);
     let address = page.attributes("a[download]", "href");
     assert_eq!(address.len(), 1, "{}", page.html());
-    let path = address[0].strip_prefix("http://localhost:8080").unwrap();
-    let response = ann.get(path).await;
+    let response = browser.request("GET", &address[0], &[], "").await;
     assert_eq!(response.body.as_ref(), package.tarball().as_slice());
     let digests = page.texts("td code, dd code");
     assert!(
@@ -325,8 +324,16 @@ async fn the_other_protocols_have_pages_as_well() {
         );
         let files = browser.open(&format!("{path}?tab=files")).await.expect(200);
         for address in files.attributes("a[download]", "href") {
-            let response = ann.get(address.strip_prefix("http://localhost:8080").unwrap()).await;
-            assert!([200, 302, 303, 307].contains(&response.status), "{address}: {}", response.status);
+            // Private, and had with nothing but the session.
+            let response = browser.request("GET", &address, &[], "").await;
+            assert_eq!(response.status, 200, "{address}: {}", response.text());
+            assert_eq!(response.header("content-type"), "application/octet-stream");
+            assert!(response.header("content-disposition").starts_with("attachment"), "{address}");
+            assert!(response.header("content-security-policy").starts_with("sandbox;"), "{address}");
+            assert_eq!(response.header("x-content-type-options"), "nosniff");
+            assert_eq!(app.stranger().request("GET", &address, &[], "").await.status, 303, "{address}");
+            let page = app.browser("eve").await.open(&address).await.expect(404);
+            assert!(page.text().contains("Not found"), "{}", page.text());
         }
         assert!(!files.attributes("a[download]", "href").is_empty(), "{page}");
     }

@@ -471,3 +471,45 @@ async fn a_page_costs_the_same_for_three_and_for_three_hundred_versions() {
     }
     assert_eq!(costs[0], costs[1]);
 }
+
+#[tokio::test]
+async fn files_are_had_the_same_way_for_every_protocol() {
+    let (app, ann) = place("private").await;
+    let package = NpmPackage::new("@acme/pad", "1.0.0");
+    publish(&ann, &package).await;
+    put(&ann, "/api/raw/libs/tool/1.0/a%20(1).html", "<script>alert(1)</script>").await;
+    put(&ann, "/api/maven/libs/com/example/lib/1.0/lib-1.0.jar", "jar").await;
+    let path = |rest: &str| format!("/api/repos/libs/files/{rest}");
+    for (rest, body) in [
+        ("npm/@acme/pad?version=1.0.0&file=pad-1.0.0.tgz", package.tarball()),
+        ("raw/tool?version=1.0&file=a+(1).html", b"<script>alert(1)</script>".to_vec()),
+        ("maven/com.example:lib?version=1.0&file=lib-1.0.jar", b"jar".to_vec()),
+    ] {
+        let got = ann.get(&path(rest)).await;
+        assert_eq!(got.status, 200, "{rest}: {}", got.text());
+        assert_eq!(got.body.as_ref(), body.as_slice(), "{rest}");
+        // Whatever is in it, a browser saves it.
+        assert_eq!(got.header("content-type"), "application/octet-stream", "{rest}");
+        assert!(got.header("content-disposition").starts_with("attachment"), "{rest}");
+        let head = ann.head(&path(rest)).await;
+        assert_eq!((head.status, head.body.len()), (200, 0), "{rest}");
+        expect(&app.anonymous().get(&path(rest)).await, 401);
+        expect(&app.known_user("eve").await.get(&path(rest)).await, 404);
+    }
+    for rest in [
+        "npm/@acme/pad?version=1.0.0&file=other.tgz",
+        "npm/@acme/pad?version=2.0.0&file=pad-1.0.0.tgz",
+        "npm/@acme/none?version=1.0.0&file=pad-1.0.0.tgz",
+        "raw/tool?version=1.0&file=../1.0/a",
+        "raw/tool?version=..&file=a",
+        "kmp/tool?version=1.0&file=a",
+        "raw/tool?version=1.0&file=",
+    ] {
+        expect(&ann.get(&path(rest)).await, 404);
+    }
+    expect(&ann.get(&path("raw/tool")).await, 400);
+    // A look is no download.
+    app.state().write_counts().await.unwrap();
+    let counted = ann.get("/api/repos/libs/downloads/raw/tool?days=1").await.json();
+    assert_eq!(counted["total"], 1, "{counted}");
+}

@@ -360,8 +360,8 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_for_where_it_can_be() {
-        let kinds = |name: &str| KINDS.into_iter().filter(|kind| could_be(*kind, name)).collect::<Vec<_>>();
         use PackageType as P;
+        let kinds = |name: &str| KINDS.into_iter().filter(|kind| could_be(*kind, name)).collect::<Vec<_>>();
         assert_eq!(kinds("@acme/tool"), [P::Npm]);
         assert_eq!(kinds("com.acme:tool"), [P::Maven]);
         assert_eq!(kinds("acme/tool"), [P::Composer]);

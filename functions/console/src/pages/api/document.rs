@@ -347,8 +347,8 @@ mod tests {
                 "responses": { "404": { "description": "Not there" } },
                 "schemas": {
                     "X": { "type": "object", "required": ["n"], "properties": {
-                        "n": { "type": "integer", "format": "int64" }, "s": { "type": "array", "items": { "$ref": "#/components/schemas/E" } },
-                        "o": { "$ref": "#/components/schemas/X" } } },
+                        "n": { "type": "integer", "format": "int64" }, "o": { "$ref": "#/components/schemas/X" },
+                        "s": { "type": "array", "items": { "$ref": "#/components/schemas/E" } } } },
                     "E": { "enum": ["p", "q"] },
                 },
             },

@@ -127,10 +127,10 @@ mod tests {
              -H 'Content-Type: application/json' \\\n  -d '{\"a\":\"it'\\''s\"}'"
         );
         let fields = vec![
-            field("n", "integer"),
-            field("s", "string"),
             field("e", "one of p, q"),
             field("l", "array of string"),
+            field("n", "integer"),
+            field("s", "string"),
         ];
         assert_eq!(sent(&json(None, fields)).last().unwrap(), r#"-d '{"e":"p","l":[],"n":1,"s":"S"}'"#);
         let form = Body {

@@ -121,7 +121,6 @@ pub(super) struct File {
     sha1: Option<String>,
     sha512: Option<String>,
     md5: Option<String>,
-    url: String,
 }
 
 impl File {
@@ -130,10 +129,6 @@ impl File {
         let all =
             [("SHA-256", &self.sha256), ("SHA-512", &self.sha512), ("SHA-1", &self.sha1), ("MD5", &self.md5)];
         all.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect()
-    }
-
-    pub(super) fn url(&self) -> Option<&str> {
-        web(Some(&self.url))
     }
 }
 

@@ -203,7 +203,7 @@ pub(super) fn pretty(meta: &Map<String, Value>) -> String {
 mod tests {
     use super::*;
 
-    fn licence(constraint: Value, on_expiry: Option<&str>) -> Licence {
+    fn licence(constraint: &Value, on_expiry: Option<&str>) -> Licence {
         let mut licence = json!({
             "id": "1", "name": "A", "key": "12345-12345", "constraint": constraint, "suspended": false,
             "meta": { "b": 1, "a": 2 }, "packages": ["pad", "libs/pad"], "createdAt": 1, "updatedAt": 2,
@@ -221,7 +221,7 @@ mod tests {
             (json!({ "type": "date", "value": 1_830_297_599_123_i64 }), Some("restrict")),
             (json!({ "type": "version", "value": "<2.0.0" }), Some("maintain")),
         ] {
-            let before = licence(constraint, on_expiry);
+            let before = licence(&constraint, on_expiry);
             let body = LicenceForm::from_licence(&before).request(Some(&before)).ok().unwrap();
             assert_eq!(body, before.with_state(false));
             assert_eq!(body["meta"].to_string(), "{\"b\":1,\"a\":2}");
@@ -242,10 +242,10 @@ mod tests {
     #[test]
     fn limits_read_well() {
         let date = || json!({ "type": "date", "value": 1_830_297_599_999_i64 });
-        assert_eq!(licence(json!({ "type": "none" }), None).limit(), "all versions");
-        assert_eq!(licence(json!({ "type": "version", "value": "<2" }), None).limit(), "versions <2");
-        assert_eq!(licence(date(), None).limit(), "until 2027-12-31 23:59 UTC; then the key opens nothing");
-        let kept = licence(date(), Some("restrict")).limit();
+        assert_eq!(licence(&json!({ "type": "none" }), None).limit(), "all versions");
+        assert_eq!(licence(&json!({ "type": "version", "value": "<2" }), None).limit(), "versions <2");
+        assert_eq!(licence(&date(), None).limit(), "until 2027-12-31 23:59 UTC; then the key opens nothing");
+        let kept = licence(&date(), Some("restrict")).limit();
         assert_eq!(kept, "what was published until 2027-12-31 23:59 UTC, for good");
     }
 }
