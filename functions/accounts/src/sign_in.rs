@@ -51,10 +51,10 @@ pub(crate) async fn begin_sign_in(
 /// Sends a browser to the identity provider. One that has begun already keeps its cookie, so that sign-ins in two windows do
 /// not end each other.
 async fn send_to_provider(state: &AppState, headers: &HeaderMap, purpose: SignInPurpose) -> PageResult {
-    let provider = Provider::discover(state.config()).await?;
+    let provider = Provider::discover(state).await?;
     let (ticket, nonce) = (new_secret(state.ids()), new_secret(state.ids()));
     let verifier = new_verifier(state.ids());
-    let browser = Browser::from_headers(headers).unwrap_or_else(|| Browser::new(state.ids()));
+    let browser = Browser::from_headers(state.config(), headers).unwrap_or_else(|| Browser::new(state.ids()));
     let address = provider.sign_in_address(state.config(), &ticket, &nonce, &verifier);
     let at = SignInStage::Provider { verifier, nonce };
     remember(state, &ticket, purpose, browser.fingerprint(), at).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn finish_sign_in(
         SignInPurpose::Login(login) => Some((login, waiting_login(&state, login).await?)),
         SignInPurpose::Browser(_) => None,
     };
-    let provider = Provider::discover(state.config()).await?;
+    let provider = Provider::discover(&state).await?;
     let user = signed_in_user(&state, &provider, code, verifier, nonce).await?;
     let (session, login) = match (login, &row.purpose) {
         (Some(login), _) => login,
@@ -151,7 +151,7 @@ async fn remember(
 async fn take(state: &AppState, headers: &HeaderMap, ticket: Option<&str>) -> Result<SignInRow> {
     let ticket = ticket.filter(|ticket| is_secret(ticket)).ok_or_else(stale)?;
     let row: Option<SignInRow> = state.storage().take(&Key::SignIn(ticket.into())).await?;
-    let browser = Browser::from_headers(headers).map(|browser| browser.fingerprint());
+    let browser = Browser::from_headers(state.config(), headers).map(|browser| browser.fingerprint());
     row.filter(|row| state.now().seconds() < row.expires_at && Some(&row.browser) == browser.as_ref())
         .ok_or_else(stale)
 }

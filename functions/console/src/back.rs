@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::Response;
-use granary_http::{AppState, read_limited};
+use granary_http::{AppState, read_limited, shown};
 use granary_model::{Error, RawToken, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -124,20 +124,20 @@ impl Back {
 
 fn request(question: &Question<'_>) -> Result<Request<Body>> {
     let mut headers = HeaderMap::new();
-    let mut insert = |name, value: &str| {
-        let value = value.parse().map_err(|e| Error::internal("asking the interface", e))?;
-        headers.insert(name, value);
-        Ok::<_, Error>(())
-    };
     if let Some(session) = question.session {
-        insert(header::AUTHORIZATION, &format!("Bearer {}", session.expose()))?;
+        let value = format!("Bearer {}", session.expose());
+        let value = value.parse().map_err(|e| Error::internal("asking the interface", e))?;
+        headers.insert(header::AUTHORIZATION, value);
     }
     if let Some(org) = question.org {
-        insert(header::HeaderName::from_static("granary-org"), org)?;
+        // It comes from an address, and may be anything.
+        let value =
+            org.parse().map_err(|_| Error::NotFound(format!("organisation '{}' not found", shown(org))))?;
+        headers.insert(header::HeaderName::from_static("granary-org"), value);
     }
     let body = match question.body {
         Some(body) => {
-            insert(header::CONTENT_TYPE, "application/json")?;
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Body::from(body.to_string())
         }
         None => Body::empty(),

@@ -24,6 +24,8 @@ pub(crate) struct Shell {
     pub(crate) user: Option<User>,
     /// What every form has to send as `csrf`.
     pub(crate) csrf: String,
+    /// What our own stylesheet and script say to be let in.
+    pub(crate) nonce: String,
     /// The entry of the navigation that the page is below.
     pub(crate) section: &'static str,
     /// Where the sign-in is from which one comes back to this page.
@@ -41,6 +43,7 @@ impl Shell {
         state: &AppState,
         user: Option<User>,
         csrf: String,
+        nonce: String,
         section: &'static str,
         sign_in: &str,
         done: Option<&str>,
@@ -53,6 +56,7 @@ impl Shell {
             public_url,
             user,
             csrf,
+            nonce,
             section,
             done: done.and_then(done_text),
             style: assets::style(),
@@ -137,7 +141,7 @@ impl IntoResponse for PageError {
             Self::Failed(error) => {
                 let problem = Problem::from(error);
                 let mut response = (problem.status, format!("{}\n", problem.message)).into_response();
-                protect(response.headers_mut());
+                protect(response.headers_mut(), None);
                 response
             }
         }
@@ -151,6 +155,10 @@ fn problem_page(shell: &Shell, problem: &Problem) -> Response {
             "Either it does not exist, or it is not for the account that you are signed in with. Check the address, sign in \
              with another account, or ask whoever sent you here to make you a member.",
         ),
+        StatusCode::UNAUTHORIZED => (
+            "Sign in again",
+            "What was filled in may still be there if you go back in your browser after signing in.",
+        ),
         StatusCode::FORBIDDEN => {
             ("Not allowed", "Your account may not do this here. Ask somebody who administers it.")
         }
@@ -161,21 +169,21 @@ fn problem_page(shell: &Shell, problem: &Problem) -> Response {
     };
     let template =
         ProblemPage { shell, title, status: problem.status.as_u16(), message: &problem.message, advice };
-    page(problem.status, &template).unwrap_or_else(IntoResponse::into_response)
+    page(problem.status, &shell.nonce, &template).unwrap_or_else(IntoResponse::into_response)
 }
 
-/// A template as an answer.
-pub(crate) fn page(status: StatusCode, template: &impl Template) -> PageResult {
+/// A template as an answer. `nonce` is that of its shell.
+pub(crate) fn page(status: StatusCode, nonce: &str, template: &impl Template) -> PageResult {
     let text = template.render().map_err(|e| Error::internal("rendering a page", e))?;
     let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response();
-    protect(response.headers_mut());
+    protect(response.headers_mut(), Some(nonce));
     Ok(response)
 }
 
 /// Sends the browser to another page. `address` is below the registry's own address.
 pub(crate) fn see(address: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
-    protect(response.headers_mut());
+    protect(response.headers_mut(), None);
     match HeaderValue::from_str(address) {
         Ok(value) => {
             response.headers_mut().insert(header::LOCATION, value);
@@ -186,15 +194,26 @@ pub(crate) fn see(address: &str) -> Response {
 }
 
 /// Nothing but our own stylesheet and script, forms only to this registry, and nobody's frame. Whatever a package brings along
-/// could run nothing, even if it got past the sanitiser.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// could run nothing, even if it got past the sanitiser: files that were uploaded have the same origin, but not the nonce, which
+/// is another one in every answer.
+fn policy(nonce: Option<&str>) -> String {
+    let own = nonce
+        .map(|nonce| format!("script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "))
+        .unwrap_or_default();
+    format!(
+        "default-src 'none'; {own}img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    )
+}
 
 /// Headers of everything that a browser gets here.
-fn protect(headers: &mut HeaderMap) {
+fn protect(headers: &mut HeaderMap, nonce: Option<&str>) {
+    // A nonce is base64url, so this always fits; without it nothing at all would run.
+    let policy =
+        HeaderValue::from_str(&policy(nonce)).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     let values = [
         (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

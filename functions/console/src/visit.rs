@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::{Method, StatusCode, Uri, request};
 use axum::response::Response;
-use granary_http::{AppState, secret_digest, sessions};
+use granary_http::{AppState, new_secret, secret_digest, sessions};
 use granary_model::{Error, RawToken};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +43,9 @@ struct Me {
     user: User,
 }
 
+/// Longest path with its query that the sign-in leads back to, in bytes.
+const LONGEST_WAY: usize = 2000;
+
 /// Somebody looks at a page, signed in or not.
 #[derive(Clone)]
 pub(crate) struct Visit {
@@ -52,6 +55,9 @@ pub(crate) struct Visit {
     session: Option<RawToken>,
     user: Option<User>,
     uri: Uri,
+    /// Whether it only looks: a form that was sent cannot be taken along to the sign-in.
+    looks: bool,
+    nonce: String,
 }
 
 impl Visit {
@@ -60,7 +66,15 @@ impl Visit {
         let back =
             back.ok_or_else(|| Error::internal("showing a page", "there is no interface behind it"))?;
         let session = sessions::of_browser(state.config(), &parts.headers);
-        let mut visit = Self { state: state.clone(), back, session, user: None, uri: parts.uri.clone() };
+        let mut visit = Self {
+            state: state.clone(),
+            back,
+            session,
+            user: None,
+            uri: parts.uri.clone(),
+            looks: matches!(parts.method, Method::GET | Method::HEAD),
+            nonce: new_secret(state.ids()),
+        };
         if visit.session.is_some() {
             match visit.get::<Me>("/api/auth/me").await {
                 Ok(me) => visit.user = Some(me.user),
@@ -129,11 +143,15 @@ impl Visit {
 
     /// What every page has around it. `section` is the entry of the navigation that the page is below.
     pub(crate) fn shell(&self, section: &'static str) -> Shell {
-        let sign_in = with_query("/api/auth/sign-in", &[("to", Some(self.here()))]);
+        // A longer address is not taken along; the page without its query is better than none.
+        let here = self.here();
+        let here = if here.len() > LONGEST_WAY { self.uri.path() } else { here };
+        let sign_in = with_query("/api/auth/sign-in", &[("to", Some(here))]);
         Shell::new(
             &self.state,
             self.user.clone(),
             self.csrf(),
+            self.nonce.clone(),
             section,
             &sign_in,
             self.query("done").as_deref(),
@@ -155,23 +173,33 @@ impl Visit {
     }
 
     /// A page, as an answer.
-    #[expect(clippy::unused_self, reason = "handlers answer visits, and read like it")]
     pub(crate) fn page(&self, template: &impl Template) -> Result<Response, PageError> {
-        page(StatusCode::OK, template)
+        page(StatusCode::OK, &self.nonce, template)
     }
 
     /// The same form again, with what is wrong.
-    #[expect(clippy::unused_self, reason = "handlers answer visits, and read like it")]
     pub(crate) fn again(&self, problem: &Problem, template: &impl Template) -> Result<Response, PageError> {
-        page(problem.status, template)
+        page(problem.status, &self.nonce, template)
     }
 
     /// The error page for something that could not be had. Whoever is not signed in is sent to the sign-in where that could
     /// help, and comes back here.
     pub(crate) fn failed(&self, problem: Problem) -> PageError {
         if problem.status == StatusCode::UNAUTHORIZED {
+            return self.without_sign_in();
+        }
+        PageError::Problem(Box::new(self.shell("")), problem)
+    }
+
+    /// What somebody gets who is not signed in and has to be: the sign-in, from which they come back here. A form that was
+    /// sent is lost with that, and browsers do not follow it to another host anyway, so it gets a page that says so.
+    fn without_sign_in(&self) -> PageError {
+        if self.looks {
             return PageError::SignIn(self.shell("").sign_in);
         }
+        let message =
+            "Your sign-in is over, so nothing was changed. Sign in, and send the form again.".into();
+        let problem = Problem { status: StatusCode::UNAUTHORIZED, message };
         PageError::Problem(Box::new(self.shell("")), problem)
     }
 }
@@ -193,7 +221,7 @@ impl FromRequestParts<AppState> for SignedIn {
     async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, PageError> {
         let visit = Visit::new(parts, state).await?;
         if visit.user.is_none() {
-            return Err(PageError::SignIn(visit.shell("").sign_in));
+            return Err(visit.without_sign_in());
         }
         Ok(Self(visit))
     }

@@ -28,6 +28,7 @@ pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response>
         .modified(row.added_at)
         .content_type(file.media_type())
         .cache(lifetime(&access, file))
+        .attachment()
         .checksums();
     // Maven asks for the checksum of whatever is redirected, so what it reads first always comes in place.
     let in_place = file.artifact().is_none_or(|file| {

@@ -128,8 +128,11 @@ impl ProductCaller {
         if let Ok(token) = secret.parse::<ProductToken>() {
             return Self::of_token(state, token.hash()).await;
         }
-        // Keys of customers and ID tokens have no business in this header.
-        let Ok(Credential::Token(_)) = Credential::from_secret(secret) else { return Err(invalid()) };
+        // Keys of customers, ID tokens and sessions have no business in this header.
+        match Credential::from_secret(secret) {
+            Ok(Credential::Token(token)) if token.kind() != TokenKind::Session => {}
+            _ => return Err(invalid()),
+        }
         let caller = Caller::from_secret(state, secret).await.map_err(|error| match error {
             Error::Unauthorized(_) => invalid(),
             other => other,

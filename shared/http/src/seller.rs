@@ -20,8 +20,8 @@ use crate::state::AppState;
 
 pub use purge::purge;
 
-/// The header in which a person, or an account token, says for which organisation it acts; without it, it acts for itself.
-/// A token of an organisation or of a repository acts for that one anyway.
+/// The header in which a person who has signed in says for which organisation they act; without it, they act for themselves. A
+/// token of an organisation or of a repository acts for that one anyway.
 pub(crate) const ORG_HEADER: HeaderName = HeaderName::from_static("granary-org");
 
 /// The organisation for which a request is made, if it says one, as the tenant that the caller may act for.
@@ -33,7 +33,11 @@ pub(crate) async fn acting_for(
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Option<Tenant>> {
-    let Some(slug) = headers.get(ORG_HEADER) else { return Ok(None) };
+    let mut values = headers.get_all(ORG_HEADER).iter();
+    let Some(slug) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::BadRequest("the request has more than one Granary-Org header".into()));
+    }
     let slug = slug.to_str().map_err(|_| Error::BadRequest("the header Granary-Org is not text".into()))?;
     administered(state, caller, slug).await.map(Some)
 }

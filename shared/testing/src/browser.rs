@@ -137,7 +137,14 @@ impl Page {
         assert_eq!(self.status(), status, "{}: {}", self.path, self.text());
         assert_eq!(self.response.header("content-type"), "text/html; charset=utf-8", "{}", self.path);
         let policy = self.response.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
+        // Our own script and stylesheet are let in by a nonce, and nothing else is: not even files of this origin.
+        let nonces = self.attributes("script, link[rel=stylesheet]", "nonce");
+        assert!(nonces.len() == 2 && nonces[0] == nonces[1] && nonces[0].len() == 40, "{nonces:?}");
+        assert!(policy.starts_with("default-src 'none'; script-src 'nonce-"), "{policy}");
+        assert!(
+            policy.contains(&format!("script-src 'nonce-{0}'; style-src 'nonce-{0}';", nonces[0])),
+            "{policy}"
+        );
         assert_eq!(self.response.header("x-content-type-options"), "nosniff");
         let document = self.document();
         assert_eq!(document.select(&selector("h1")).count(), 1, "{}: headings of the first level", self.path);

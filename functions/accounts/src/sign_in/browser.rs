@@ -45,10 +45,12 @@ pub(super) async fn finish(state: &AppState, headers: &HeaderMap, user: &UserId,
 /// sign-in could lead a user, who trusts the registry, anywhere.
 fn page_of_console(config: &Config, to: &str) -> Result<String> {
     let wrong = || Error::BadRequest("The page to go to after the sign-in is none of this registry.".into());
-    let is_page = to == "/" || to == HOME || to.starts_with("/ui/") || to.starts_with("/ui?");
+    let path = to.split('?').next().unwrap_or_default();
+    let is_page = path == "/" || path == HOME || path.starts_with("/ui/");
     if !is_page
         || to.len() > MAX_PATH
-        || to.contains(['\\', '#'])
+        || to.contains('#')
+        || path.contains('\\')
         || !to.bytes().all(|b| b.is_ascii_graphic())
     {
         return Err(wrong());
@@ -57,7 +59,7 @@ fn page_of_console(config: &Config, to: &str) -> Result<String> {
     let base =
         Url::parse(&config.public_url).map_err(|e| Error::internal("reading the public address", e))?;
     let target = Url::parse(&format!("{}{to}", config.public_url)).map_err(|_| wrong())?;
-    let below = format!("{}{}", base.path().trim_end_matches('/'), to.split('?').next().unwrap_or_default());
+    let below = format!("{}{}", base.path().trim_end_matches('/'), path);
     if target.origin() != base.origin() || target.path() != below {
         return Err(wrong());
     }
@@ -72,7 +74,15 @@ mod tests {
     fn only_pages_of_the_console_are_gone_back_to() {
         for address in ["https://registry.example", "https://registry.example/granary"] {
             let config = Config::local(address);
-            for good in ["/", "/ui", "/ui?text=a%20b", "/ui/repos/libs/npm/@acme/app?version=1.0.0"] {
+            for good in [
+                "/",
+                "/?text=a",
+                "/?done=signed-out",
+                "/ui",
+                "/ui?text=a\\b",
+                "/ui?text=a%20b",
+                "/ui/repos/libs/npm/@acme/app?version=1.0.0",
+            ] {
                 assert_eq!(page_of_console(&config, good).unwrap(), good);
             }
             let long = format!("/ui/{}", "a".repeat(MAX_PATH));

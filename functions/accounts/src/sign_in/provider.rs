@@ -1,10 +1,12 @@
 //! The identity provider as a sign-in by authorization code sees it: section 3.1 of the core
 //! specification of OIDC, with PKCE (RFC 7636).
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use granary_http::Config;
-use granary_model::{Error, Result};
+use granary_http::{AppState, Config};
+use granary_model::{Error, Result, Timestamp};
 use serde::Deserialize;
 use url::Url;
 
@@ -13,8 +15,20 @@ use super::secret::challenge;
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long an answer of discovery counts, in milliseconds.
+const FRESH_MILLIS: i64 = 300_000;
+
+/// What issuers have answered, and when. A process has one; suites have more.
+static KNOWN: LazyLock<Mutex<HashMap<String, (Timestamp, Provider)>>> = LazyLock::new(Mutex::default);
+
+fn known(issuer: &str, now: Timestamp) -> Option<Provider> {
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (since, provider) = known.get(issuer)?;
+    (now.millis() - since.millis() < FRESH_MILLIS).then(|| provider.clone())
+}
+
 /// Where the provider's endpoints are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Provider {
     authorization_endpoint: Url,
     token_endpoint: Url,
@@ -34,12 +48,23 @@ struct Tokens {
 }
 
 impl Provider {
-    /// Asks the configured issuer where its endpoints are.
+    /// Where the configured issuer's endpoints are. It is asked at most once in a while: anybody may begin a sign-in, and must
+    /// not make this registry call others as often as they like.
     ///
     /// # Errors
     /// `Unavailable` if it does not answer; `Internal` if it calls itself something else.
-    pub(crate) async fn discover(config: &Config) -> Result<Self> {
-        let issuer = config.oidc_issuer.trim_end_matches('/');
+    pub(crate) async fn discover(state: &AppState) -> Result<Self> {
+        let issuer = state.config().oidc_issuer.trim_end_matches('/');
+        if let Some(known) = known(issuer, state.now()) {
+            return Ok(known);
+        }
+        let found = Self::ask(issuer).await?;
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(issuer.to_owned(), (state.now(), found.clone()));
+        Ok(found)
+    }
+
+    async fn ask(issuer: &str) -> Result<Self> {
         let address = format!("{issuer}/.well-known/openid-configuration");
         let answer = client(issuer)?.get(address).send().await.and_then(reqwest::Response::error_for_status);
         let discovery: Discovery =

@@ -7,8 +7,15 @@ use granary_http::{Config, new_secret, secret_digest};
 use granary_model::Ids;
 use sha2::{Digest as _, Sha256};
 
-/// Name of the cookie.
-const COOKIE: &str = "granary-sign-in";
+/// Name of the cookie. On `https` browsers take one of this name only from the registry itself: a neighbour below the same
+/// domain could otherwise let its visitors finish a sign-in that it has begun.
+fn cookie_name(config: &Config) -> &'static str {
+    if is_secure(config) { "__Host-granary-sign-in" } else { "granary-sign-in" }
+}
+
+fn is_secure(config: &Config) -> bool {
+    config.public_url.starts_with("https:")
+}
 
 /// Length of a secret in base64url.
 const LENGTH: usize = 40;
@@ -39,17 +46,18 @@ impl Browser {
     }
 
     /// The browser that sent a request.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn from_headers(config: &Config, headers: &HeaderMap) -> Option<Self> {
+        let wanted = cookie_name(config);
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, value)| *name == COOKIE && is_secret(value)).map(|(_, value)| Self(value.into()))
+        pairs.find(|(name, value)| *name == wanted && is_secret(value)).map(|(_, value)| Self(value.into()))
     }
 
     /// `Set-Cookie` for a browser whose sign-in is over.
     pub(crate) fn no_cookie(config: &Config) -> String {
-        let secure = if config.public_url.starts_with("https:") { "; Secure" } else { "" };
-        format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}")
+        let secure = if is_secure(config) { "; Secure" } else { "" };
+        format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", cookie_name(config))
     }
 
     /// The form in which it is stored.
@@ -59,8 +67,8 @@ impl Browser {
 
     /// `Set-Cookie`. `Lax`, because the browser comes back from the identity provider by a link.
     pub(crate) fn cookie(&self, config: &Config) -> String {
-        let secure = if config.public_url.starts_with("https:") { "; Secure" } else { "" };
-        format!("{COOKIE}={}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax{secure}", self.0)
+        let secure = if is_secure(config) { "; Secure" } else { "" };
+        format!("{}={}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax{secure}", cookie_name(config), self.0)
     }
 }
 
@@ -74,12 +82,14 @@ mod tests {
     #[test]
     fn the_cookie_finds_its_way_back() {
         let browser = Browser::new(&RandomIds);
-        let cookie = browser.cookie(&Config::local("https://registry.example"));
+        let config = Config::local("https://registry.example");
+        let cookie = browser.cookie(&config);
+        assert!(cookie.starts_with("__Host-granary-sign-in="), "{cookie}");
         assert!(cookie.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
         let mut headers = HeaderMap::new();
         let sent = format!("a=b; {}", cookie.split(';').next().unwrap());
         headers.insert(header::COOKIE, HeaderValue::from_str(&sent).unwrap());
-        assert_eq!(Browser::from_headers(&headers).unwrap().fingerprint(), browser.fingerprint());
+        assert_eq!(Browser::from_headers(&config, &headers).unwrap().fingerprint(), browser.fingerprint());
         assert!(!browser.cookie(&Config::local("http://localhost:8080")).contains("Secure"));
     }
 
@@ -88,7 +98,10 @@ mod tests {
         for sent in ["", "granary-sign-in=", "granary-sign-in=x", "other=x; granary-sign-in"] {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_str(sent).unwrap());
-            assert!(Browser::from_headers(&headers).is_none(), "{sent}");
+            assert!(
+                Browser::from_headers(&Config::local("http://localhost:8080"), &headers).is_none(),
+                "{sent}"
+            );
         }
     }
 

@@ -70,3 +70,43 @@ async fn forms_of_other_sites_and_of_other_sessions_change_nothing() {
 fn form_urlencoded(fields: &[(String, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
+
+#[tokio::test]
+async fn a_form_that_comes_after_the_end_of_the_sign_in_is_answered_with_a_page() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser("ann").await;
+    let form = browser.open("/ui").await.form("/ui/sign-out");
+    app.clock.advance_millis(12 * 3_600_000);
+    // Not with a redirect: browsers follow none from a form to a provider on another host.
+    let page = browser.send(&form).await.expect(401);
+    assert!(page.text().contains("so nothing was changed"), "{}", page.text());
+    let way = page.links().into_iter().find(|link| link.starts_with("/api/auth/sign-in")).unwrap();
+    assert_eq!(way, "/api/auth/sign-in?to=%2Fui%2Fsign-out");
+    // Whoever comes back to the address of a form is led to its page.
+    assert_eq!(app.browser("ann").await.open("/ui/sign-out").await.expect(200).path, "/ui");
+}
+
+#[tokio::test]
+async fn the_sign_in_leads_back_from_wherever_it_is_offered() {
+    let app = TestApp::new().await;
+    let mut browser = app.stranger();
+    for (page, way) in [
+        ("/", "/api/auth/sign-in?to=%2F"),
+        ("/?done=signed-out", "/api/auth/sign-in?to=%2F%3Fdone%3Dsigned-out"),
+        ("/?text=a%20b", "/api/auth/sign-in?to=%2F%3Ftext%3Da%2520b"),
+        (&format!("/?text={}", "a".repeat(3000)), "/api/auth/sign-in?to=%2F"),
+    ] {
+        let links = browser.open(page).await.links();
+        assert!(links.contains(&way.to_owned()), "{page}: {links:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_organisation_that_cannot_be_is_not_found() {
+    let app = TestApp::new().await;
+    let mut browser = app.browser("ann").await;
+    for org in ["%0a", "%0d%0aX:y", "none", "%C3%BC"] {
+        let page = browser.open(&format!("/ui/selling/licences?org={org}")).await;
+        assert!([400, 404].contains(&page.status()), "{org}: {}", page.status());
+    }
+}

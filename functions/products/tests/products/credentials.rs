@@ -120,3 +120,18 @@ async fn an_administrator_may_prune_itself() {
     assert_eq!(next.fetch(NAME).await.json()["tokens"], json!({}), "no product lists it any more");
     assert_eq!(next.get("/api/tokens").await.json().as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_session_of_a_browser_is_no_token_of_products() {
+    let app = granary_testing::TestApp::new().await;
+    let browser = app.browser("ann").await;
+    let session = browser.cookie("granary-session").unwrap();
+    let by_header = [("x-api-token", session), ("content-type", "application/json")];
+    let made = app.anonymous().request("PUT", "/api/product/create", &by_header, "{\"name\":\"p1\"}").await;
+    assert_eq!(made.status, 401, "{}", made.text());
+    // As the person who signed in it counts, and no product lists it.
+    let made = app.token(session).json("PUT", "/api/product/create", &serde_json::json!({ "name": "p1" })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let product = app.token(session).get("/api/product/fetch/p1").await.json();
+    assert!(!product.to_string().contains("maintainer"), "{product}");
+}

@@ -128,7 +128,8 @@ async fn take_out(state: &AppState, tenant: &Tenant, slug: &OrgSlug, id: &str) -
     let mut rest = EntityRow { rev: row.rev + 1, ..row.clone() };
     let change = Change::by_system(state.ids(), state.now());
     let mut transaction = Transaction::new();
-    if rest.stores.remove(slug).is_some() {
+    // What the organisation owned itself goes with it anyway; the next one of this name must not read of it in its log.
+    if rest.stores.remove(slug).is_some() && row.owner != *tenant {
         let target = format!("{}/stores/{slug}", row.label());
         change.audit(&mut transaction, &row.scope(), "store.withdraw", &target)?;
     }
