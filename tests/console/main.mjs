@@ -5,5 +5,7 @@ import "./first-run.mjs";
 import "./plain.mjs";
 import "./selling.mjs";
 import "./hostile.mjs";
+import "./downloads.mjs";
 import "./pages.mjs";
+import "./links.mjs";
 import "./kmp.mjs";

@@ -6,7 +6,7 @@ use granary_http::{AppState, read_limited};
 use granary_model::Error;
 
 use crate::back::Problem;
-use crate::page::PageError;
+use crate::page::{Notice, PageError};
 use crate::visit::{SignedIn, Visit};
 
 /// Largest form, in bytes.
@@ -69,20 +69,20 @@ impl FromRequest<AppState> for Submitted {
         let bytes = read_limited(body, MAX_FORM).await.map_err(|error| visit.failed(error.into()))?;
         let form = Form::parse(&bytes);
         if matches!(site, Some("cross-site" | "same-site")) || !visit.has_sent(form.text("csrf")) {
-            return Err(visit.failed(forged()));
+            return Err(visit.notice(FORGED));
         }
         Ok(Self { visit, form })
     }
 }
 
-fn forged() -> Problem {
-    Problem {
-        status: StatusCode::FORBIDDEN,
-        message: "This form was not sent from a page of your present sign-in, so nothing was changed. Open the page again, \
-                  and send it from there."
-            .into(),
-    }
-}
+/// What a form gets that was not sent from a page of this session.
+const FORGED: Notice = Notice {
+    status: StatusCode::FORBIDDEN,
+    title: "Not sent from here",
+    message: "This form was not sent from a page of your present sign-in, so nothing was changed.",
+    advice: "If you meant to send it, open its page again and send it from there. If you did not, another site has tried to \
+             act in your name; nothing came of it.",
+};
 
 /// What is wrong with a field that the page itself has to check: it never reaches the interface.
 pub(crate) fn wrong(message: &str) -> Problem {

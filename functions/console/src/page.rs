@@ -106,6 +106,19 @@ fn done_text(key: &str) -> Option<&'static str> {
     })
 }
 
+/// An error page in the console's own words.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Notice {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// The heading.
+    pub(crate) title: &'static str,
+    /// What is wrong.
+    pub(crate) message: &'static str,
+    /// What to do.
+    pub(crate) advice: &'static str,
+}
+
 /// Why there is no page.
 #[derive(Debug)]
 pub(crate) enum PageError {
@@ -113,6 +126,8 @@ pub(crate) enum PageError {
     SignIn(String),
     /// Something else, with what is around the page that says so.
     Problem(Box<Shell>, Problem),
+    /// The same in the console's own words.
+    Notice(Box<Shell>, Notice),
     /// There is not even that.
     Failed(Error),
 }
@@ -138,6 +153,9 @@ impl IntoResponse for PageError {
         match self {
             Self::SignIn(address) => see(&address),
             Self::Problem(shell, problem) => problem_page(&shell, &problem),
+            Self::Notice(shell, Notice { status, title, message, advice }) => {
+                error_page(&shell, (status, title, message, advice))
+            }
             Self::Failed(error) => {
                 let problem = Problem::from(error);
                 let mut response = (problem.status, format!("{}\n", problem.message)).into_response();
@@ -150,14 +168,14 @@ impl IntoResponse for PageError {
 
 fn problem_page(shell: &Shell, problem: &Problem) -> Response {
     let (title, advice) = match problem.status {
+        StatusCode::NOT_FOUND if shell.user.is_none() => (
+            "Not found",
+            "Either it does not exist, or it is for people who are signed in. Check the address, or sign in.",
+        ),
         StatusCode::NOT_FOUND => (
             "Not found",
-            "Either it does not exist, or it is not for the account that you are signed in with. Check the address, sign in \
-             with another account, or ask whoever sent you here to make you a member.",
-        ),
-        StatusCode::UNAUTHORIZED => (
-            "Sign in again",
-            "What was filled in may still be there if you go back in your browser after signing in.",
+            "Either it does not exist, or it is not for the account that you are signed in with. Check the address, or ask \
+             whoever sent you here to make you a member.",
         ),
         StatusCode::FORBIDDEN => {
             ("Not allowed", "Your account may not do this here. Ask somebody who administers it.")
@@ -167,9 +185,16 @@ fn problem_page(shell: &Shell, problem: &Problem) -> Response {
         }
         _ => ("This did not work", "Go back, change what the message says, and try again."),
     };
-    let template =
-        ProblemPage { shell, title, status: problem.status.as_u16(), message: &problem.message, advice };
-    page(problem.status, &shell.nonce, &template).unwrap_or_else(IntoResponse::into_response)
+    error_page(shell, (problem.status, title, &problem.message, advice))
+}
+
+/// A page that says what is wrong and what to do: status, heading, message, advice.
+fn error_page(
+    shell: &Shell,
+    (status, title, message, advice): (StatusCode, &'static str, &str, &'static str),
+) -> Response {
+    let template = ProblemPage { shell, title, status: status.as_u16(), message, advice };
+    page(status, &shell.nonce, &template).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// A template as an answer. `nonce` is that of its shell.

@@ -1,4 +1,6 @@
-//! Numbers and moments as people read them.
+//! Numbers, moments and names as people read them.
+
+use std::borrow::Cow;
 
 /// A size: `1.5 MB`, in powers of 1000 as package managers count.
 pub(crate) fn size(bytes: u64) -> String {
@@ -42,9 +44,30 @@ pub(crate) fn minute(moment: &str) -> String {
     }
 }
 
+/// Longest text of somebody else's that stands in a row or a heading, in characters.
+const SHORT: usize = 60;
+
+/// A name as pages show it: at most 60 characters, with an ellipsis in the place of the rest. An identity provider may give
+/// names of hundreds of characters.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    if text.chars().nth(SHORT).is_none() {
+        return text.into();
+    }
+    text.chars().take(SHORT - 1).chain(['…']).collect::<String>().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        let name = "é".repeat(60);
+        assert_eq!(short(&name), name);
+        let cut = short(&"é".repeat(500)).into_owned();
+        assert_eq!((cut.chars().count(), cut.ends_with("é…")), (60, true));
+        assert_eq!(short(""), "");
+    }
 
     #[test]
     fn sizes_and_counts_read_well() {

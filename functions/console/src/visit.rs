@@ -1,5 +1,6 @@
 //! Who looks at a page, and how its handler asks the registry for them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use askama::Template;
@@ -15,7 +16,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::address::with_query;
 use crate::back::{Back, Problem, Question};
-use crate::page::{PageError, Shell, page};
+use crate::page::{Notice, PageError, Shell, page};
+use crate::text::short;
 
 /// The user who is signed in, as the interface describes them.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,9 +34,9 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// What to call them.
-    pub(crate) fn name(&self) -> &str {
-        self.display_name.as_deref().unwrap_or(&self.uid)
+    /// What to call them, in at most 60 characters.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        short(self.display_name.as_deref().unwrap_or(&self.uid))
     }
 }
 
@@ -122,10 +124,10 @@ impl Visit {
         }
     }
 
-    /// `GET` of something that is handed on as it is.
-    pub(crate) async fn fetch(&self, path: &str) -> Result<Response, Problem> {
+    /// `GET` or `HEAD`, as the page itself was asked for, of something that is handed on as it is.
+    pub(crate) async fn fetch(&self, method: Method, path: &str) -> Result<Response, Problem> {
         let session = self.session.as_ref();
-        let question = Question { method: Method::GET, path, session, org: None, body: None };
+        let question = Question { method, path, session, org: None, body: None };
         self.back.fetch(&self.state, question).await
     }
 
@@ -197,10 +199,17 @@ impl Visit {
         if self.looks {
             return PageError::SignIn(self.shell("").sign_in);
         }
-        let message =
-            "Your sign-in is over, so nothing was changed. Sign in, and send the form again.".into();
-        let problem = Problem { status: StatusCode::UNAUTHORIZED, message };
-        PageError::Problem(Box::new(self.shell("")), problem)
+        self.notice(Notice {
+            status: StatusCode::UNAUTHORIZED,
+            title: "Sign in again",
+            message: "Your sign-in is over, so nothing was changed.",
+            advice: "Sign in, and send the form again. What was filled in may still be there if you go back in your browser.",
+        })
+    }
+
+    /// An error page in the console's own words.
+    pub(crate) fn notice(&self, notice: Notice) -> PageError {
+        PageError::Notice(Box::new(self.shell("")), notice)
     }
 }
 

@@ -78,6 +78,8 @@ A token for everything is in {token}. To begin, in another terminal:
   npm install hello --registry {public_url}/api/npm/my-npm/
 
 The slash at the end of the registry address matters: npm looks up the token by it.
+
+Or open {public_url} in a browser, and sign in as admin.
 "
     )
 }

@@ -69,6 +69,19 @@ async fn identity_provider() -> (tempfile::TempDir, String) {
 }
 
 #[test]
+fn every_operation_has_an_id_of_its_own() {
+    let document = document();
+    let items = document["paths"].as_object().unwrap().values();
+    let mut ids = BTreeSet::new();
+    for (method, operation) in items.flat_map(|item| item.as_object().unwrap()) {
+        let id =
+            operation["operationId"].as_str().unwrap_or_else(|| panic!("{method}: {operation} has no id"));
+        assert!(ids.insert(id), "{id} is the id of two operations");
+    }
+    assert!(ids.len() > 200, "{}", ids.len());
+}
+
+#[test]
 fn every_management_route_is_documented() {
     let mut routed = BTreeSet::new();
     for family in

@@ -163,18 +163,29 @@ class Person {
     await this.page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
   }
 
-  /** What axe finds wrong with the page that is open, in one colour scheme: `{ id, impact, help, nodes }`. */
-  async violations(colorScheme) {
+  /**
+   * What axe finds wrong with the page that is open, in one colour scheme: `{ id, impact, help, nodes }`. With `colours`, only what
+   * depends on the scheme.
+   */
+  async violations(colorScheme, { colours = false } = {}) {
     await this.page.emulateMedia({ colorScheme });
-    // Run from outside, which the policy of the page does not forbid.
-    await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    // Run from outside, which the policy of the page does not forbid. It stays until another page is opened.
+    if (!await this.page.evaluate(() => "axe" in globalThis)) await this.page.evaluate(axe);
+    const options = { resultTypes: ["violations"], ...(colours ? { runOnly: { type: "tag", values: ["cat.color"] } } : {}) };
+    const { violations } = await this.page.evaluate((how) => globalThis.axe.run(document, how), options);
     return violations.map(({ id, impact, help, nodes }) => ({
       id,
       impact,
       help,
       nodes: nodes.map((node) => `${node.target.join(" ")}: ${node.failureSummary?.split("\n")[1]?.trim()}`),
     }));
+  }
+
+  /** The same, of which only what is serious. */
+  async serious(colorScheme, options) {
+    const found = await this.violations(colorScheme, options);
+    const serious = found.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return serious.map(({ id, nodes }) => [id, ...nodes.slice(0, 5)]);
   }
 
   /**

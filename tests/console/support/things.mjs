@@ -1,6 +1,9 @@
 // A registry with something of everything in it, for the tests that look at every page.
 import { randomBytes } from "node:crypto";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { furtherPages, mainPages } from "./addresses.mjs";
+import { root } from "./place.mjs";
 import { apiOf, idToken, program } from "./server.mjs";
 import { Workplace } from "./workplace.mjs";
 
@@ -29,7 +32,8 @@ See [the documentation](https://docs.example.com/greeter).
 `;
 
 /**
- * Fills a registry, and says where what is: the paths of all pages, by name. Everything belongs to `admin`.
+ * Fills a registry, and says where what is: the paths of all pages by name, and the names of the main ones. Everything belongs
+ * to `admin`.
  */
 export async function fill(registry) {
   const { url, token } = registry;
@@ -50,8 +54,8 @@ export async function fill(registry) {
     }
     await people(registry, api);
     await packages(work, url);
-    const ids = await records(api, work, registry);
-    return { ids, pages: pages(ids) };
+    const ids = { ...await sales(api), ...await tokens(api), ...await kotlin(api), ...await artifacts(api, registry) };
+    return { ids, pages: pages(ids), main: Object.keys(mainPages(ids)) };
   } finally {
     work.remove();
   }
@@ -106,31 +110,68 @@ async function packages(work, url) {
   `);
 }
 
-async function records(api, work, registry) {
+async function sales(api) {
   const licence = await api("POST", "/v1/licenses", {
     name: "Customer Inc.",
     constraint: { type: "version", value: "<2.0.0" },
     packages: ["@demo/greeter"],
   });
   const sold = await api("POST", "/packages", { name: "@demo/greeter", type: "npm", repo_id: "demo" });
+  const numbered = await api("POST", "/packages", { name: "demo/theme", type: "composer", repo_id: "demo" });
+  await api("POST", `/versions/package/${numbered.id}`, { name: "8.7.2" });
   const consumer = await api("POST", "/consumers", { email: "one@example.com" });
-  await api("POST", "/permissions", { consumer_id: consumer.id, package_id: sold.id, version: "^1.0.0" });
-  await api("POST", "/api/auth/token", { name: "laptop", scopes: ["read", "write"] });
+  const permission = await api("POST", "/permissions", { consumer_id: consumer.id, package_id: sold.id, version: "^1.0.0" });
+  return { licence: licence.id, consumer: consumer.id, permission: permission.id, sold: sold.id, numbered: numbered.id };
+}
+
+async function tokens(api) {
+  const made = {};
+  for (const [name, path] of [
+    ["accountToken", "/api/auth/token"],
+    ["repositoryToken", "/api/repos/demo/tokens"],
+    ["organisationToken", "/api/orgs/acme/tokens"],
+  ]) {
+    const { token } = await api("POST", path, { name: "laptop", scopes: ["read", "write"] });
+    made[name] = token.id;
+  }
+  return made;
+}
+
+async function kotlin(api) {
   const watched = await api("POST", "/api/repos/kotlin/kmp/watched", {
     groupId: "com.example.kmp",
     artifactId: "greeter",
     npmPackageName: "@kotlin/greeter",
     enableSwift: false,
   });
+  const id = watched.id ?? watched.watched?.id;
+  // It fails, as there is nothing to be built.
+  const { build } = await api("POST", "/api/repos/kotlin/kmp/builds", { watchedPackageId: id, version: "1.0.0" });
+  return { watched: id, build: build.id };
+}
+
+async function artifacts(api, registry) {
   await product(registry);
-  const entity = await api("POST", "/api/entities", {
+  const { entity } = await api("POST", "/api/entities", {
     type: "app",
     slug: "demo-app",
     name: "The demonstration's app",
     description: "An app that shows what entities are",
   });
-  await api("POST", "/api/organizations/acme/store", { entityId: entity.entity.id, isPublic: true });
-  return { licence: licence.id, consumer: consumer.id, sold: sold.id, watched: watched.id ?? watched.watched?.id, entity: entity.entity.id };
+  await api("POST", "/api/organizations/acme/store", { entityId: entity.id, isPublic: true });
+  const moment = "2026.11.30-120000";
+  await entityVersion(api, entity.id, moment);
+  return { entity: entity.id, moment };
+}
+
+/** Uploads a version of an entity in its two steps. */
+async function entityVersion(api, entity, version) {
+  const content = randomBytes(2000);
+  const about = { version, source_hash: "3a7bd3e2360a3d29eea436fcfb7e44c735d117c4", file_size_bytes: content.length };
+  const { package: to } = await api("POST", `/api/entities/${entity}/versions/upload-url`, about);
+  const sent = await fetch(to.upload_url, { method: to.method, headers: to.headers, body: content });
+  if (!sent.ok) throw new Error(`the storage does not take the version of an entity: ${sent.status} ${await sent.text()}`);
+  await api("POST", `/api/entities/${entity}/versions/confirm`, { ...about, storage_path: to.storage_path, set_as_active: true });
 }
 
 async function product({ url, token }) {
@@ -151,35 +192,12 @@ async function product({ url, token }) {
 
 /** Every page of the console, by the name of its picture. */
 function pages(ids) {
-  return {
-    discovery: "/",
-    "discovery-search": "/?text=greeter",
-    dashboard: "/ui",
-    "new-repository": "/ui/new",
-    repository: "/ui/repos/demo",
-    "repository-members": "/ui/repos/demo/members",
-    "repository-tokens": "/ui/repos/demo/tokens",
-    "repository-settings": "/ui/repos/demo/settings",
-    "repository-audit": "/ui/repos/demo/audit",
-    "package-npm": "/ui/repos/demo/npm/@demo/greeter",
-    "package-npm-old": "/ui/repos/demo/npm/@demo/greeter?version=1.0.0",
-    "package-maven": "/ui/repos/demo/maven/com.example.demo:core",
-    "package-swift": "/ui/repos/demo/swift/demo.Shared",
-    "package-composer": "/ui/repos/demo/composer/demo/framework",
-    "package-raw": "/ui/repos/demo/raw/tool",
-    kmp: "/ui/repos/kotlin/kmp",
-    account: "/ui/account",
-    organisations: "/ui/orgs",
-    organisation: "/ui/orgs/acme",
-    "organisation-members": "/ui/orgs/acme/members",
-    "organisation-tokens": "/ui/orgs/acme/tokens",
-    "organisation-settings": "/ui/orgs/acme/settings",
-    "organisation-audit": "/ui/orgs/acme/audit",
-    selling: "/ui/selling",
-    licences: "/ui/selling/licences",
-    consumers: "/ui/selling/consumers",
-    artifacts: "/ui/artifacts",
-    health: "/ui/health",
-    api: "/ui/api",
-  };
+  return { ...mainPages(ids), ...furtherPages(ids, families()) };
+}
+
+/** Parts of the interface, each of which has a page: the tags of its operations. */
+function families() {
+  const { paths } = JSON.parse(readFileSync(join(root, "docs/openapi.json"), "utf8"));
+  const operations = Object.values(paths).flatMap((item) => Object.values(item));
+  return [...new Set(operations.flatMap(({ tags }) => tags?.slice(0, 1) ?? []))];
 }

@@ -63,7 +63,7 @@ impl AuditLog {
         let now = visit.state.now().month();
         Ok(Self {
             page: page.to_owned(),
-            earlier: moved(&answer.month, -1),
+            earlier: moved(&answer.month, -1).filter(|earlier| earlier.as_str() >= FIRST_MONTH),
             later: moved(&answer.month, 1).filter(|later| *later <= now),
             month: answer.month,
             entries: answer.entries,
@@ -77,6 +77,9 @@ impl AuditLog {
         with_query(&self.page, &[("month", Some(month))])
     }
 }
+
+/// No registry is older than that: whoever follows every link comes to an end.
+const FIRST_MONTH: &str = "2026-01";
 
 /// The month so many months after this one. `None` for what is no month of the years 1 to 9999.
 fn moved(month: &str, by: i32) -> Option<String> {

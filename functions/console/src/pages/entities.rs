@@ -48,11 +48,23 @@ fn api(entity: &str, rest: &[&str]) -> String {
 
 /// What comes after a form of an entity's page: the page, which says what was done, or the page with what is wrong.
 async fn after<T>(visit: &Visit, entity: &str, changed: Result<T, Problem>, done: &str) -> PageResult {
+    after_filling(visit, entity, changed, done, |_| ()).await
+}
+
+/// The same for a form with fields. `keep` puts what was filled in into the page that says what is wrong.
+async fn after_filling<T>(
+    visit: &Visit,
+    entity: &str,
+    changed: Result<T, Problem>,
+    done: &str,
+    keep: impl FnOnce(&mut EntityPage),
+) -> PageResult {
     match changed {
         Ok(_) => Ok(see(&Holder::of(visit).done(visit, &["entities", entity], done))),
         // The organisation or the user that was named may be the one that is not there; an entity that is gone has no page.
         Err(problem) if problem.is_about_input() || problem.status == StatusCode::NOT_FOUND => {
-            let page = EntityPage::read(visit, entity, Some(&problem)).await?;
+            let mut page = EntityPage::read(visit, entity, Some(&problem)).await?;
+            keep(&mut page);
             visit.again(&problem, &page)
         }
         Err(problem) => Err(visit.failed(problem)),

@@ -113,6 +113,7 @@ struct PackagePage {
     chart: Option<Chart>,
     size: Option<String>,
     install_line: Option<String>,
+    install_note: Option<String>,
     clients: Vec<Client>,
     jobs: Vec<Snippet>,
     files: Part<details::File>,
@@ -176,7 +177,12 @@ impl PackagePage {
     /// The parts that there are: path, name, and whether it is the one that is shown.
     fn tabs(&self) -> Vec<(String, String, bool)> {
         let has_readme = self.details.version.as_ref().is_some_and(|version| version.readme.is_some());
-        let tabs = Tab::ALL.into_iter().filter(|tab| *tab != Tab::Readme || has_readme || self.tab == *tab);
+        let is_there = |tab: Tab| match tab {
+            Tab::Readme => has_readme,
+            Tab::Dependencies => no_dependencies(&self.kind).is_none(),
+            _ => true,
+        };
+        let tabs = Tab::ALL.into_iter().filter(|tab| is_there(*tab) || self.tab == *tab);
         let name = |tab: Tab| match tab {
             Tab::Versions => format!("{} ({})", tab.name(), self.details.package.version_count),
             _ => tab.name().to_owned(),
@@ -184,9 +190,23 @@ impl PackagePage {
         tabs.map(|tab| (self.tab(tab), name(tab), tab == self.tab)).collect()
     }
 
+    /// Why no dependencies are shown.
+    fn without_dependencies(&self) -> &'static str {
+        no_dependencies(&self.kind).unwrap_or("This version names no dependencies.")
+    }
+
     /// Whether what is shown is not the latest version.
     fn is_older(&self, version: &Shown) -> bool {
         self.details.package.latest_version.as_ref().is_some_and(|latest| *latest != version.version)
+    }
+}
+
+/// Why nothing is known of the dependencies of any package of a type.
+fn no_dependencies(kind: &str) -> Option<&'static str> {
+    match kind {
+        "swift" => Some("The dependencies of a Swift package stand in its Package.swift."),
+        "raw" => Some("Plain files have no dependencies."),
+        _ => None,
     }
 }
 
@@ -228,12 +248,13 @@ fn compose(
     let size = details.size();
     let (mut files, mut dependencies) = (Vec::new(), Vec::new());
     let (mut readme, mut is_cut) = (None, false);
-    let (mut install_line, mut clients, mut jobs) = (None, Vec::new(), Vec::new());
+    let (mut install_line, mut install_note, mut clients, mut jobs) = (None, None, Vec::new(), Vec::new());
     if let Some(version) = &mut details.version {
         let place = Place { public_url: &shell.public_url, repo: &repo.id, is_private: !repo.is_public() };
-        let file = version.files.first().map(|file| file.name.clone());
+        let file = version.main_file().map(str::to_owned);
         let wanted = Wanted { name: &details.package.name, version: &version.version, file: file.as_deref() };
         install_line = snippets::install_line(place, &kind, wanted);
+        install_note = snippets::install_note(&kind, wanted);
         match tab {
             Tab::SetUp => {
                 clients = snippets::install(place, &kind, wanted);
@@ -257,6 +278,7 @@ fn compose(
         chart: downloads.map(Chart::new),
         size,
         install_line,
+        install_note,
         clients,
         jobs,
         files: Part::of(files, number, FILES),

@@ -97,10 +97,15 @@ impl Selling {
         let choices: Vec<_> = own.map(|org| (org.slug, org.name)).collect();
         let org = visit.query("org");
         let name = match &org {
-            None => "Yourself".into(),
+            None => "yourself".into(),
             Some(slug) => {
-                let chosen = choices.iter().find(|(own, _)| own == slug);
-                chosen.map_or_else(|| slug.clone(), |(_, name)| name.clone())
+                let chosen = choices.iter().find(|(own, _)| own == slug).map(|(_, name)| name.clone());
+                if chosen.is_none() {
+                    // One that there is not, or that is not theirs, is not repeated.
+                    let asked = visit.get::<Value>(&path(&["api", "orgs", slug])).await;
+                    asked.map_err(|problem| visit.failed(problem))?;
+                }
+                chosen.unwrap_or_else(|| slug.clone())
             }
         };
         Ok(Self { org, name, choices, tab })

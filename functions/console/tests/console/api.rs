@@ -73,6 +73,15 @@ async fn operations_say_what_they_take() {
     let mut browser = app.stranger();
     let text = browser.open("/ui/api/repositories").await.expect(200).text();
     assert!(text.contains("POST /api/repos"), "{text}");
+    assert!(text.contains(r#""packageTypes":["npm"]"#), "{text}");
+    assert!(text.contains("curl -L -o FILE 'http://localhost:8080/api/repos/REPO/files/KIND/NAME"), "{text}");
+    let accounts = browser.open("/ui/api/accounts").await.expect(200);
+    for id in ["create_account_token", "end_sessions", "show_own_log"] {
+        let example = accounts.texts(&format!("#{id}-example"));
+        assert!(example[0].contains("Bearer $ID_TOKEN"), "{example:?}");
+    }
+    let codes = browser.open("/ui/api/npm").await.expect(200).texts("section p code");
+    assert!(codes.contains(&"_attachments".to_owned()), "{codes:?}");
     let products = browser.open("/ui/api/products").await.expect(200).text();
     assert!(
         products.contains("Takes a token in X-Api-Token.") && products.contains("-F product=PRODUCT"),

@@ -7,6 +7,20 @@ use serde_json::{Value, json};
 const HOSTILE: [&str; 4] =
     ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "{{ shell.csrf }}", "a\u{202e}moc.live"];
 
+/// Five characters that want to be something else. A hundred times it is the longest name that an identity provider gives.
+pub(crate) const LONG_NAME: &str = "<\"&'\u{202e}";
+
+/// Somebody who signs in with this name.
+pub(crate) async fn named_user(app: &TestApp, sub: &str, name: &str) {
+    let config = app.state().config();
+    let now = app.state().now().seconds();
+    let token = app.issuer.id_token(&json!({
+        "iss": config.oidc_issuer, "aud": config.oidc_audience, "sub": sub, "iat": now, "exp": now + 3600, "name": name,
+    }));
+    let response = app.token(&token).get("/api/repos").await;
+    assert_eq!(response.status, 200, "{}", response.text());
+}
+
 async fn org(app: &TestApp, owner: &str, slug: &str, name: &str) -> Actor {
     let session = app.known_user(owner).await;
     let made = session.post_json("/api/orgs", &json!({ "slug": slug, "name": name })).await;
@@ -208,4 +222,23 @@ async fn many_members_come_in_pages() {
         path = next;
     }
     assert_eq!(rows, 121);
+}
+
+#[tokio::test]
+async fn long_names_are_cut_and_ids_say_who_is_meant() {
+    let app = TestApp::new().await;
+    let session = org(&app, "ann", "acme", "Acme").await;
+    for number in 0..49 {
+        let user = format!("oidc|user-{number:02}");
+        named_user(&app, &user, &LONG_NAME.repeat(100)).await;
+        member(&session, "acme", &user, "member").await;
+    }
+    let page = app.browser("ann").await.open("/ui/orgs/acme/members").await.expect(200);
+    assert_eq!(page.texts("tbody tr").len(), 50);
+    assert!(page.html().len() < 100_000, "{} bytes", page.html().len());
+    let name = page.texts("tbody th bdi").into_iter().find(|name| name.ends_with('…')).unwrap();
+    assert_eq!(name.chars().count(), 60);
+    let labels = page.attributes("select[aria-label]", "aria-label");
+    assert!(labels.contains(&"Role of oidc|user-07".to_owned()), "{labels:?}");
+    assert!(page.texts("tbody a").contains(&"Remove oidc|user-07".to_owned()), "{}", page.text());
 }

@@ -209,7 +209,8 @@ async fn versions_come_in_pages_and_say_what_they_are() {
     let next = page.attributes("a[rel=next]", "href");
     let page = browser.open(&next[0]).await.expect(200);
     assert_eq!(page.texts("tbody th[scope=row] a"), ["1.0.2", "1.0.1", "1.0.0"]);
-    assert_eq!(page.attributes("a[rel=prev]", "href"), ["/ui/repos/libs/npm/@acme/pad?tab=versions"]);
+    assert_eq!(page.texts("nav.pages a"), ["First page"]);
+    assert_eq!(page.attributes("nav.pages a", "href"), ["/ui/repos/libs/npm/@acme/pad?tab=versions"]);
     // A version of its own is shown with its warning, and its tabs stay with it.
     let page = browser.open(&format!("{PAGE}?version=1.0.50")).await.expect(200);
     assert!(page.text().contains("This version is deprecated: use <b>1.0.51</b>"), "{}", page.text());
@@ -234,7 +235,7 @@ async fn files_have_their_digests_and_an_address() {
     let (app, _) = place("public", &package).await;
     let mut browser = app.stranger();
     let page = browser.open(&format!("{PAGE}?tab=files")).await.expect(200);
-    let address = page.attributes("a[download]", "href");
+    let address = page.attributes("a[href*='/files/']", "href");
     assert_eq!(address.len(), 1, "{}", page.html());
     let response = browser.request("GET", &address[0], &[], "").await;
     assert_eq!(response.body.as_ref(), package.tarball().as_slice());
@@ -265,11 +266,12 @@ async fn downloads_are_a_picture_and_numbers() {
     assert_eq!(page.attributes("svg.chart", "role"), ["img"]);
     assert_eq!(page.attributes("svg.chart rect", "height"), ["60", "15"]);
     assert_eq!(page.attributes("svg.chart rect", "x"), ["271", "291"]);
-    let numbers = page.texts("details table tbody td");
-    assert_eq!(
-        (numbers.len(), numbers[27].as_str(), numbers[28].as_str(), numbers[29].as_str()),
-        (30, "12", "0", "3")
-    );
+    assert_eq!(page.texts("details table tbody td"), ["12", "3"]);
+    assert!(page.texts("details caption")[0].contains("days without downloads are left out"));
+    let labels = page.texts("svg.chart text");
+    assert_eq!((labels.len(), labels[0].as_str()), (3, "12"), "{labels:?}");
+    let days = page.texts("details table tbody th");
+    assert!(labels[1] < days[0] && labels[2] == days[1], "{labels:?} {days:?}");
 }
 
 #[tokio::test]
@@ -310,7 +312,7 @@ async fn the_other_protocols_have_pages_as_well() {
         ("maven/com.example:app", "com.example:app:1.0"),
         (
             "raw/tool",
-            "curl -fLO 'http://localhost:8080/api/raw/libs/tool/1.0/a%20(1).txt' \\ -H \"Authorization: Bearer $GRANARY_TOKEN\"",
+            "curl -fL -o 'a (1).txt' 'http://localhost:8080/api/raw/libs/tool/1.0/a%20(1).txt' \\ -H \"Authorization: Bearer $GRANARY_TOKEN\"",
         ),
         ("composer/acme/framework", "composer require acme/framework:1.0.0"),
         ("swift/acme.hello", ".package(id: \"acme.hello\", from: \"1.0.0\")"),
@@ -322,8 +324,18 @@ async fn the_other_protocols_have_pages_as_well() {
             shown.texts("h2").contains(&"In CI".to_owned()),
             "{page}: how to install, as there is no README"
         );
+        let has_dependencies = !page.starts_with("swift") && !page.starts_with("raw");
+        let tab = format!("{path}?tab=dependencies");
+        assert_eq!(shown.links().contains(&tab), has_dependencies, "{page}: {:?}", shown.links());
+        let said = browser.open(&tab).await.expect(200).text();
+        let words = match page.split('/').next() {
+            Some("swift") => "stand in its Package.swift",
+            Some("raw") => "Plain files have no dependencies",
+            _ => "",
+        };
+        assert!(said.contains(words), "{page}: {said}");
         let files = browser.open(&format!("{path}?tab=files")).await.expect(200);
-        for address in files.attributes("a[download]", "href") {
+        for address in files.attributes("a[href*='/files/']", "href") {
             // Private, and had with nothing but the session.
             let response = browser.request("GET", &address, &[], "").await;
             assert_eq!(response.status, 200, "{address}: {}", response.text());
@@ -335,8 +347,40 @@ async fn the_other_protocols_have_pages_as_well() {
             let page = app.browser("eve").await.open(&address).await.expect(404);
             assert!(page.text().contains("Not found"), "{}", page.text());
         }
-        assert!(!files.attributes("a[download]", "href").is_empty(), "{page}");
+        assert!(!files.attributes("a[href*='/files/']", "href").is_empty(), "{page}");
     }
+}
+
+#[tokio::test]
+async fn a_package_without_a_scope_comes_with_a_warning() {
+    let app = TestApp::new().await;
+    let ann = app.npm_repo("ann", "libs", "public").await;
+    publish(&ann, &NpmPackage::new("pad", "1.0.0")).await;
+    publish(&ann, &NpmPackage::new("@acme/pad", "1.0.0")).await;
+    let mut browser = app.stranger();
+    let warned = browser.open("/ui/repos/libs/npm/pad").await.expect(200).text();
+    assert!(warned.contains("public packages are looked for here too"), "{warned}");
+    let scoped = browser.open(PAGE).await.expect(200).text();
+    assert!(!scoped.contains("public packages are looked for here too"), "{scoped}");
+    let set_up = browser.open("/ui/repos/libs/npm/pad?tab=setup").await.expect(200);
+    assert!(set_up.texts("code").join("\n").contains("npmPreapprovedPackages:"), "{}", set_up.text());
+}
+
+#[tokio::test]
+async fn the_file_to_get_is_the_one_that_people_come_for() {
+    let app = TestApp::new().await;
+    let ann = app.repo("ann", "libs", &["raw"], "public").await;
+    for (file, body) in
+        [("LICENSE", "long ".repeat(9)), ("tool", "bytes".into()), ("tool.sha256", "0".repeat(64))]
+    {
+        let response = ann.request("PUT", &format!("/api/raw/libs/tool/1.0/{file}"), &[], body).await;
+        assert!(response.status < 300, "{}", response.text());
+    }
+    let page = app.stranger().open("/ui/repos/libs/raw/tool?tab=setup").await.expect(200);
+    let line = "curl -fL -o tool http://localhost:8080/api/raw/libs/tool/1.0/tool";
+    assert_eq!(page.texts("#install-line"), [line]);
+    assert_eq!(page.texts("#raw-fetch"), [line]);
+    assert!(page.texts("#raw-install-github")[0].contains(line), "{}", page.text());
 }
 
 #[tokio::test]

@@ -24,10 +24,11 @@ async fn shop() -> (TestApp, Browser, Actor) {
     (app, browser, ann)
 }
 
-/// Makes a licence by the form and gives its page.
+/// Makes a licence by the form and gives its page. It has a name and a package, unless the fields say otherwise.
 async fn licence(browser: &mut Browser, fields: &[(&str, &str)]) -> Page {
     let page = browser.open(&format!("{LICENCES}/new")).await.expect(200);
-    let form = fields.iter().fold(page.form(LICENCES), |form, (name, value)| form.with(name, value));
+    let form = page.form(LICENCES).with("name", "Somebody").with("packages", "@acme/tool");
+    let form = fields.iter().fold(form, |form, (name, value)| form.with(name, value));
     browser.send(&form).await
 }
 
@@ -126,7 +127,7 @@ async fn a_licence_is_changed_and_deleted() {
     for (name, value, words) in [
         ("key", "short", "a key has 10 to 200 characters"),
         ("key", "", "Key: say the key"),
-        ("meta", "[1]", "Notes: not a JSON object"),
+        ("meta", "{\"order\":", "Notes: what begins with { has to be a JSON object"),
         ("name", "", "name: 1 to 100"),
         ("packages", "two words", "packages:"),
     ] {
@@ -155,6 +156,8 @@ async fn what_is_wrong_with_a_new_licence_is_said_beside_what_was_filled_in() {
         (vec![("kind", "other")], "is unknown"),
         (vec![("onExpiry", "explode")], "onExpiry"),
         (vec![("packages", "a b")], "packages:"),
+        (vec![("packages", "")], "Packages: name at least one"),
+        (vec![("name", "")], "name: 1 to 100"),
         (vec![("key", "with space in it")], "without spaces"),
     ] {
         let page = licence(&mut browser, &fields).await.expect(400);
@@ -165,6 +168,20 @@ async fn what_is_wrong_with_a_new_licence_is_said_beside_what_was_filled_in() {
         }
     }
     assert_eq!(ann.get("/v1/licenses").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn notes_may_be_plain_text() {
+    let (_, mut browser, ann) = shop().await;
+    let page = licence(&mut browser, &[("meta", "Order 4711,\r\n[paid]")]).await.expect(200);
+    assert_eq!(only(&ann).await["meta"], json!({ "notes": "Order 4711,\n[paid]" }));
+    assert!(page.text().contains("Order 4711, [paid]"), "{}", page.text());
+    // Saving the form as it is changes nothing.
+    let before = only(&ann).await;
+    let edit = format!("{}/edit", path_of(&page));
+    let form = browser.open(&edit).await.expect(200).form(&edit);
+    browser.send(&form).await.expect(200);
+    assert_eq!(only(&ann).await["meta"], before["meta"]);
 }
 
 #[tokio::test]

@@ -130,7 +130,8 @@ async fn a_session_of_a_browser_is_no_token_of_products() {
     let made = app.anonymous().request("PUT", "/api/product/create", &by_header, "{\"name\":\"p1\"}").await;
     assert_eq!(made.status, 401, "{}", made.text());
     // As the person who signed in it counts, and no product lists it.
-    let made = app.token(session).json("PUT", "/api/product/create", &serde_json::json!({ "name": "p1" })).await;
+    let made =
+        app.token(session).json("PUT", "/api/product/create", &serde_json::json!({ "name": "p1" })).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let product = app.token(session).get("/api/product/fetch/p1").await.json();
     assert!(!product.to_string().contains("maintainer"), "{product}");

@@ -53,7 +53,20 @@ pub(super) struct Operation {
     pub(super) answers: Vec<Answer>,
     /// Statuses of those that mean the same everywhere.
     pub(super) common: Vec<String>,
+    /// Whether it answers with bytes to be saved, itself or from elsewhere.
+    pub(super) is_download: bool,
 }
+
+/// Operations that no API token opens. The document cannot say so: an ID token is a `Bearer` as well.
+const IN_PERSON: [(&str, &str); 7] = [
+    ("get", "/api/auth/token"),
+    ("post", "/api/auth/token"),
+    ("delete", "/api/auth/token"),
+    ("get", "/api/auth/sessions"),
+    ("delete", "/api/auth/sessions"),
+    ("get", "/api/auth/audit"),
+    ("post", "/api/orgs/{org}/tokens"),
+];
 
 /// Credentials that an operation takes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +78,8 @@ pub(super) enum Access {
     Token,
     /// A token as `Bearer` only.
     Bearer,
+    /// An ID token, or the session of a browser: whoever asks is there in person.
+    Person,
     /// A token of the product interface, or of the registry.
     Product,
     /// None.
@@ -78,6 +93,7 @@ impl Access {
             Self::TokenOrPublic => "Takes a token; what is public needs none.",
             Self::Token => "Takes a token.",
             Self::Bearer => "Takes a token, as Bearer only.",
+            Self::Person => "Takes an ID token, or the sign-in of a browser.",
             Self::Product => "Takes a token in X-Api-Token.",
             Self::Nothing => "Takes no credentials.",
         }
@@ -180,7 +196,7 @@ impl<'a> Reader<'a> {
             path: path.to_owned(),
             summary: text(operation, "summary"),
             description: text(operation, "description"),
-            access: self.access(operation),
+            access: if IN_PERSON.contains(&(method, path)) { Access::Person } else { self.access(operation) },
             parameters: list(operation, "parameters").iter().map(|one| self.parameter(one)).collect(),
             body: operation.get("requestBody").and_then(|body| self.body(body)),
             ..Operation::default()
@@ -192,6 +208,7 @@ impl<'a> Reader<'a> {
                 read.answers.push(self.answer(status, answer));
             }
         }
+        read.is_download = method == "get" && read.access != Access::Nothing && is_download(operation);
         read.answers.sort_by(|one, other| one.status.cmp(&other.status));
         read.common.sort();
         read
@@ -309,6 +326,27 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether the answer is a file: not JSON, or one that may be kept elsewhere.
+fn is_download(operation: &Value) -> bool {
+    let answer = |status| operation.get("responses").and_then(|answers| answers.get(status));
+    let Some(done) = answer("200") else { return false };
+    let mut media = members(done.get("content")).map(|(media, _)| media).peekable();
+    let is_elsewhere = answer("302").is_some() || answer("303").is_some();
+    match media.peek() {
+        Some(_) => media.all(|media| media != "application/json"),
+        None => is_elsewhere,
+    }
+}
+
+/// A text in pieces, each with whether it stands between backticks.
+pub(super) fn pieces(text: &str) -> Vec<(bool, &str)> {
+    if text.matches('`').count() % 2 == 1 {
+        return vec![(false, text)];
+    }
+    let parts = text.split('`').enumerate().map(|(number, part)| (number % 2 == 1, part));
+    parts.filter(|(_, part)| !part.is_empty()).collect()
+}
+
 fn text(value: &Value, name: &str) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -326,6 +364,35 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn backticks_are_code() {
+        assert_eq!(pieces("see `a`, `b`"), [(false, "see "), (true, "a"), (false, ", "), (true, "b")]);
+        assert_eq!(pieces("`a"), [(false, "`a")]);
+        assert!(pieces("").is_empty());
+    }
+
+    #[test]
+    fn what_is_saved_and_who_is_asked_for() {
+        let bytes = json!({ "content": { "application/octet-stream": {} } });
+        let list = json!({ "content": { "application/json": {} } });
+        let document = Document::new(&json!({
+            "security": [{ "bearer": [] }],
+            "paths": {
+                "/bytes": { "get": { "responses": { "200": bytes } }, "head": { "responses": { "200": bytes } } },
+                "/elsewhere": { "get": { "responses": { "200": {}, "302": {} } } },
+                "/list": { "get": { "responses": { "200": list, "302": {} } } },
+                "/page": { "get": { "security": [], "responses": { "200": {}, "303": {} } } },
+                "/api/orgs/{org}/tokens": { "get": { "responses": {} }, "post": { "responses": {} } },
+            },
+        }));
+        let operations = &document.family("other").unwrap().operations;
+        let saved: Vec<_> =
+            operations.iter().filter(|one| one.is_download).map(|one| one.path.as_str()).collect();
+        assert_eq!(saved, ["/bytes", "/elsewhere"]);
+        let persons: Vec<_> = operations.iter().filter(|one| one.access == Access::Person).collect();
+        assert_eq!(persons.iter().map(|one| one.method.as_str()).collect::<Vec<_>>(), ["POST"]);
+    }
 
     #[test]
     fn operations_say_what_they_take_and_answer() {

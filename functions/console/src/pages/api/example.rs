@@ -12,12 +12,14 @@ pub(super) fn command(public_url: &str, operation: &Operation) -> String {
         address.extend([&separator.to_string(), &field.name, "=", &field.name.to_uppercase()]);
     }
     let mut lines = vec![match operation.method.as_str() {
+        "GET" if operation.is_download => format!("curl -L -o FILE {}", quoted(&address)),
         "GET" => format!("curl {}", quoted(&address)),
         "HEAD" => format!("curl -I {}", quoted(&address)),
         method => format!("curl -X {method} {}", quoted(&address)),
     }];
     match operation.access {
         Access::Nothing => {}
+        Access::Person => lines.push("-H \"Authorization: Bearer $ID_TOKEN\"".to_owned()),
         Access::Product => lines.push("-H \"X-Api-Token: $GRANARY_TOKEN\"".to_owned()),
         _ => lines.push("-H \"Authorization: Bearer $GRANARY_TOKEN\"".to_owned()),
     }
@@ -56,16 +58,18 @@ fn skeleton(body: &Body) -> String {
     let member = |name: &str, kind: &str| match kind.split(' ').next().unwrap_or_default() {
         "integer" | "number" => (name.to_owned(), Value::from(1)),
         "boolean" => (name.to_owned(), Value::from(true)),
-        "array" => (name.to_owned(), Value::Array(Vec::new())),
-        "one" => {
-            let first = kind.trim_start_matches("one of ").split(',').next().unwrap_or_default();
-            (name.to_owned(), Value::from(first))
-        }
+        "array" => (name.to_owned(), kind.strip_prefix("array of ").and_then(first_of).into_iter().collect()),
+        "one" => (name.to_owned(), first_of(kind).unwrap_or_default()),
         "string" => (name.to_owned(), Value::from(name.to_uppercase())),
         _ => (name.to_owned(), Value::Object(serde_json::Map::new())),
     };
     let body: serde_json::Map<_, _> = required.iter().map(|field| member(&field.name, &field.kind)).collect();
     format!("-d {}", quoted(&Value::Object(body).to_string()))
+}
+
+/// The first value of `one of a, b`.
+fn first_of(kind: &str) -> Option<Value> {
+    kind.strip_prefix("one of ")?.split(',').next().map(Value::from)
 }
 
 /// A path with its parameters in capitals.
@@ -128,17 +132,26 @@ mod tests {
         );
         let fields = vec![
             field("e", "one of p, q"),
+            field("f", "array of one of r, s"),
             field("l", "array of string"),
             field("n", "integer"),
             field("s", "string"),
         ];
-        assert_eq!(sent(&json(None, fields)).last().unwrap(), r#"-d '{"e":"p","l":[],"n":1,"s":"S"}'"#);
+        assert_eq!(
+            sent(&json(None, fields)).last().unwrap(),
+            r#"-d '{"e":"p","f":["r"],"l":[],"n":1,"s":"S"}'"#
+        );
         let form = Body {
             media: "multipart/form-data".into(),
             fields: vec![field("file", "string (binary)"), field("product", "string")],
             example: None,
         };
         assert_eq!(sent(&form), ["-F file=@FILE", "-F product=PRODUCT"]);
+        let saved = Operation { is_download: true, ..operation("GET", Access::Person, None) };
+        assert_eq!(
+            command("http://localhost:8080", &saved),
+            "curl -L -o FILE 'http://localhost:8080/api/REPO/NAME?url=URL' \\\n  -H \"Authorization: Bearer $ID_TOKEN\""
+        );
         let bytes = Body { media: "application/octet-stream".into(), ..Body::default() };
         assert_eq!(sent(&bytes).last().unwrap(), "--data-binary @FILE");
     }

@@ -3,10 +3,12 @@
 use axum::extract::Path;
 use axum::http::Method;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::{after, api};
+use super::{after, after_filling, api};
 use crate::address::path;
+use crate::back::Problem;
 use crate::form::{Submitted, wrong};
 use crate::page::{PageResult, see};
 use crate::pages::products::Holder;
@@ -16,10 +18,11 @@ pub(super) async fn add_publisher(
     Path(entity): Path<String>,
     Submitted { visit, form }: Submitted,
 ) -> PageResult {
-    let body = json!({ "userId": form.text("user") });
+    let user = form.text("user");
     let path = api(&entity, &["publishers"]);
-    let changed = visit.ask::<Value>(Method::POST, &path, None, Some(&body)).await;
-    after(&visit, &entity, changed, "publishers").await
+    let changed = visit.ask::<Value>(Method::POST, &path, None, Some(&json!({ "userId": user }))).await;
+    after_filling(&visit, &entity, changed, "publishers", |page| user.clone_into(&mut page.new_publisher))
+        .await
 }
 
 /// `POST /ui/artifacts/entities/{entity}/remove-publisher`.
@@ -40,21 +43,37 @@ pub(super) async fn remove_publisher(
 /// What became of sharing.
 #[derive(Deserialize)]
 struct Shared {
+    shares: Vec<IgnoredAny>,
+    already_had_access: Vec<IgnoredAny>,
     not_found: Vec<String>,
+}
+
+impl Shared {
+    /// What is wrong, if somebody could not be found.
+    fn problem(&self) -> Option<Problem> {
+        if self.not_found.is_empty() {
+            return None;
+        }
+        let others = if self.shares.is_empty() && self.already_had_access.is_empty() {
+            ""
+        } else {
+            " The others have it."
+        };
+        Some(wrong(&format!(
+            "Not shared with {}: nobody has signed in here with that address as a verified one.{others}",
+            self.not_found.join(", ")
+        )))
+    }
 }
 
 /// `POST /ui/artifacts/entities/{entity}/share`: with the users of these e-mail addresses, one a line.
 pub(super) async fn share(Path(entity): Path<String>, Submitted { visit, form }: Submitted) -> PageResult {
     let body = json!({ "emails": form.lines("emails") });
     let shared = visit.ask::<Shared>(Method::POST, &api(&entity, &["shares"]), None, Some(&body)).await;
-    let shared = shared.and_then(|shared| match shared.not_found.as_slice() {
-        [] => Ok(()),
-        nobody => Err(wrong(&format!(
-            "Not shared with {}: nobody has signed in here with that address as a verified one. The others have it.",
-            nobody.join(", ")
-        ))),
-    });
-    after(&visit, &entity, shared, "shared").await
+    // Those who have it now need not be named again.
+    let left = shared.as_ref().map_or_else(|_| form.lines("emails").join("\n"), |s| s.not_found.join("\n"));
+    let shared = shared.and_then(|shared| shared.problem().map_or(Ok(()), Err));
+    after_filling(&visit, &entity, shared, "shared", |page| page.new_shares = left).await
 }
 
 /// `POST /ui/artifacts/entities/{entity}/unshare`.

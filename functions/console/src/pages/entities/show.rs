@@ -37,6 +37,10 @@ pub(super) struct EntityPage {
     dependencies: Vec<String>,
     /// Organisations whose stores it may be published to.
     orgs: Vec<Org>,
+    /// What stands in the field for another publisher.
+    pub(super) new_publisher: String,
+    /// What stands in the field for addresses to share it with.
+    pub(super) new_shares: String,
     problem: Option<String>,
 }
 
@@ -70,6 +74,8 @@ impl EntityPage {
             stores: details.stores,
             dependencies: details.dependencies,
             orgs: own_orgs(visit).await.map_err(failed)?,
+            new_publisher: String::new(),
+            new_shares: String::new(),
             problem: problem.map(|problem| problem.message.clone()),
         })
     }

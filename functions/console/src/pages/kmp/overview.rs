@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::builds::{Build, Counts};
 use super::slice::page_number;
@@ -36,6 +37,8 @@ const ERROR: usize = 160;
 struct Overview {
     shell: Shell,
     repo: Repo,
+    /// Whether whoever looks may see the repository that the libraries are in, if they are in one here.
+    sees_source: bool,
     watched: Slice<Watched>,
     builds: Slice<Build>,
     counts: Counts,
@@ -79,6 +82,14 @@ struct Builds {
 pub(super) async fn show_overview(visit: Visit, Path(repo): Path<String>) -> PageResult {
     let repo = find_repo(&visit, &repo).await?;
     let watched = list_watched(&visit, &repo.id).await.map_err(|problem| visit.failed(problem))?;
+    let sees_source = match repo.kmp_config.as_ref().and_then(|config| config.source_repo_id.as_deref()) {
+        Some(source) => visit
+            .find::<Value>(&path(&["api", "repos", source]))
+            .await
+            .map_err(|p| visit.failed(p))?
+            .is_some(),
+        None => false,
+    };
     let (status, stable_only) = (visit.query("status"), visit.query("stable").is_some());
     let page = visit.query("page");
     // One more than is shown tells whether there is another page.
@@ -96,6 +107,7 @@ pub(super) async fn show_overview(visit: Visit, Path(repo): Path<String>) -> Pag
     let builds = Slice::new(found.builds, page.as_deref(), BUILDS);
     visit.page(&Overview {
         shell: visit.shell("home"),
+        sees_source,
         watched: Slice::new(watched, visit.query("watched").as_deref(), WATCHED),
         is_cut: is_cut && builds.behind.is_none(),
         builds,

@@ -1,5 +1,7 @@
 //! `/ui/orgs/{org}/members`: who belongs to an organisation, in which role.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
@@ -12,6 +14,7 @@ use crate::back::Problem;
 use crate::form::{Form, Submitted};
 use crate::page::{PageError, PageResult, Shell, see};
 use crate::pages::part::Part;
+use crate::text::short;
 use crate::visit::{SignedIn, Visit};
 
 /// Roles, and what they mean.
@@ -32,8 +35,19 @@ struct Member {
 }
 
 impl Member {
-    fn name(&self) -> &str {
-        self.display_name.as_deref().unwrap_or(&self.uid)
+    /// What to call them, in at most 60 characters. Anybody can be called so: what is done to somebody names the id.
+    fn name(&self) -> Cow<'_, str> {
+        short(self.display_name.as_deref().unwrap_or(&self.uid))
+    }
+
+    /// Their id, to read: in at most 60 characters.
+    fn id(&self) -> Cow<'_, str> {
+        short(&self.uid)
+    }
+
+    /// Their e-mail address, to read.
+    fn email(&self) -> Option<Cow<'_, str>> {
+        self.email.as_deref().map(short)
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) struct Day {
 pub(super) struct Chart {
     pub(super) days: Vec<Day>,
     pub(super) total: u64,
-    most: u64,
+    /// Downloads of the day that has most.
+    pub(super) most: u64,
 }
 
 /// A bar. Coordinates go down from the upper left.
@@ -55,6 +56,16 @@ impl Chart {
                 Bar { x: at * STEP + 1, y: HEIGHT - height + 2, height }
             })
             .collect()
+    }
+
+    /// The days that have downloads.
+    pub(super) fn counted(&self) -> Vec<&Day> {
+        self.days.iter().filter(|day| day.count > 0).collect()
+    }
+
+    /// The first day and the last.
+    pub(super) fn ends(&self) -> Option<(&str, &str)> {
+        Some((&self.days.first()?.day, &self.days.last()?.day))
     }
 
     /// Width of the picture.
@@ -94,6 +105,15 @@ mod tests {
         );
         assert_eq!(chart(&[0, 0]).bars(), []);
         assert_eq!(chart(&[u64::MAX]).bars(), [Bar { x: 1, y: 2, height: 60 }]);
+    }
+
+    #[test]
+    fn days_without_downloads_are_left_out_of_the_numbers() {
+        let chart = chart(&[0, 2, 0, 5]);
+        assert_eq!(chart.counted().iter().map(|day| day.count).collect::<Vec<_>>(), [2, 5]);
+        assert_eq!((chart.most, chart.ends()), (5, Some(("2026-11-30", "2026-11-30"))));
+        let none = Chart::new(Downloads { days: Vec::new(), total: 0 });
+        assert_eq!((none.counted().len(), none.ends()), (0, None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the interface answers about a package, as far as the page shows it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -85,6 +86,13 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    /// Name of the file that people come for: the largest that does not only tell about the others.
+    pub(super) fn main_file(&self) -> Option<&str> {
+        // Of two that are as large it is the first.
+        let main = self.files.iter().min_by_key(|file| (is_beside(&file.name), Reverse(file.size)));
+        main.map(|file| file.name.as_str())
+    }
+
     /// Why it should not be used, if somebody says so.
     pub(super) fn warning(&self) -> Option<String> {
         self.deprecated.as_deref().map(|text| cut(text, TEXT)).filter(|text| !text.trim().is_empty())
@@ -105,6 +113,14 @@ impl Shown {
     pub(super) fn repository(&self) -> Option<&str> {
         web(self.repository.as_deref())
     }
+}
+
+/// Whether a file is a README, a licence, a signature or a digest.
+fn is_beside(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let (stem, ending) = (name.split('.').next().unwrap_or_default(), name.rsplit_once('.'));
+    let is_ending = |ending: &str| ["sig", "asc", "md5"].contains(&ending) || ending.starts_with("sha");
+    ["readme", "license", "licence"].contains(&stem) || ending.is_some_and(|(_, ending)| is_ending(ending))
 }
 
 /// An address that a link may lead to. The interface gives no others; this is where it would matter.
@@ -205,6 +221,35 @@ mod tests {
         for bad in ["javascript:alert(1)", "JAVASCRIPT:x", " https://x", "data:x", "//x", ""] {
             assert_eq!(web(Some(bad)), None, "{bad}");
         }
+    }
+
+    fn main_file(files: &[(&str, u64)]) -> Option<String> {
+        let files: Vec<_> =
+            files.iter().map(|(name, size)| serde_json::json!({ "name": name, "size": size })).collect();
+        let version = serde_json::json!({
+            "version": "1.0", "publishedAt": "", "files": files, "filesTotal": files.len(), "dependencies": [],
+        });
+        let version: Shown = serde_json::from_value(version).unwrap();
+        version.main_file().map(str::to_owned)
+    }
+
+    #[test]
+    fn the_main_file_is_the_largest_that_stands_for_itself() {
+        let files = [
+            ("LICENSE", 900),
+            ("README.md", 900),
+            ("a.txt", 10),
+            ("tool", 50),
+            ("tool2", 50),
+            ("tool.SHA256", 80),
+            ("tool.asc", 80),
+            ("tool.md5", 80),
+            ("tool.sig", 80),
+        ];
+        assert_eq!(main_file(&files).as_deref(), Some("tool"));
+        assert_eq!(main_file(&[("tool.asc", 1), ("README", 2)]).as_deref(), Some("README"));
+        assert_eq!(main_file(&[("readme-maker", 5), ("x", 1)]).as_deref(), Some("readme-maker"));
+        assert_eq!(main_file(&[]), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! protocols do not know their session.
 
 use axum::extract::Path;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 
 use crate::address::{path, tail, with_query};
 use crate::page::PageResult;
@@ -17,13 +17,14 @@ pub(super) fn address(repo: &str, kind: &str, name: &str, version: &str, file: &
 /// The bytes, or a redirect to the storage, to be saved. Should a browser show them all the same, nothing in them runs.
 pub(super) async fn download(
     visit: Visit,
+    method: Method,
     Path((repo, kind, name)): Path<(String, String, String)>,
 ) -> PageResult {
     let (version, file) = (visit.query("version"), visit.query("file"));
     let package = format!("{}/{}", path(&["api", "repos", &repo, "files", &kind]), tail(&name));
     let (version, file) = (version.unwrap_or_default(), file.unwrap_or_default());
     let asked = with_query(&package, &[("version", Some(&version)), ("file", Some(&file))]);
-    let mut response = visit.fetch(&asked).await.map_err(|problem| visit.failed(problem))?;
+    let mut response = visit.fetch(method, &asked).await.map_err(|problem| visit.failed(problem))?;
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; frame-ancestors 'none'"),
         (header::REFERRER_POLICY, "no-referrer"),

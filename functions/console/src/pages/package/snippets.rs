@@ -10,6 +10,9 @@ mod npm;
 mod raw;
 mod swift;
 
+/// Where the program that pushes comes from.
+const PROGRAM: &str = "the one that serves, or cargo install --path infra/local in Granary's sources";
+
 /// Text to be copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Snippet {
@@ -68,6 +71,17 @@ impl Place<'_> {
         self.public_url.starts_with("http://")
     }
 
+    /// The command of the granary program that pushes a file, or a folder, with the options that its type takes.
+    fn push(&self, kind: &str, title: &str, file: &str, options: &[&str]) -> Snippet {
+        let server = word(self.public_url.trim_end_matches('/'));
+        let options: String = options.iter().flat_map(|option| [" ", *option]).collect();
+        run(
+            &format!("{kind}-push"),
+            &format!("{title}, with the granary program: {PROGRAM}"),
+            format!("granary push {kind} {file} --repo {}{options} --server {server}", self.repo),
+        )
+    }
+
     /// The host with its port.
     fn authority(&self) -> &str {
         let rest = self.public_url.split_once("://").map_or(self.public_url, |(_, rest)| rest);
@@ -99,6 +113,11 @@ pub(crate) fn install_line(place: Place<'_>, kind: &str, wanted: Wanted<'_>) -> 
         "raw" => raw::fetch(place, wanted),
         _ => return None,
     })
+}
+
+/// What one has to know before one uses the line.
+pub(crate) fn install_note(kind: &str, wanted: Wanted<'_>) -> Option<String> {
+    (kind == "npm").then(|| npm::note(wanted)).flatten()
 }
 
 /// What each client of a protocol needs to install a version.
@@ -135,7 +154,7 @@ pub(crate) fn publish_snippets(public_url: &str, repo: &str, kind: &str) -> Vec<
     let place = Place { public_url, repo, is_private: true };
     let (mut snippets, lines) = match kind {
         "npm" => (npm::publish(place), npm::ci_publish(place)),
-        "maven" => (maven::publish(place), maven::ci_publish()),
+        "maven" => (maven::publish(place), maven::ci_publish(place)),
         "swift" => (swift::publish(place), swift::ci_publish(place)),
         "composer" => (composer::publish(place), composer::ci_publish(place)),
         "raw" => (raw::publish(place), raw::ci_publish(place)),
@@ -264,6 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_pushed_goes_to_this_registry() {
+        for kind in KINDS {
+            let snippets = publish_snippets("https://r.example/base/", "libs", kind);
+            let pushed: Vec<_> =
+                snippets.iter().filter(|snippet| snippet.code.contains("granary push")).collect();
+            assert_eq!(pushed.len(), 1, "{kind}");
+            for snippet in pushed {
+                let code = &snippet.code;
+                assert!(code.starts_with(&format!("granary push {kind} ")), "{code}");
+                assert!(code.contains(" --repo libs "), "{code}");
+                assert!(code.ends_with(" --server https://r.example/base"), "{code}");
+                assert!(snippet.title.contains("cargo install --path infra/local"), "{}", snippet.title);
+            }
+        }
+    }
+
+    #[test]
+    fn packages_without_a_scope_come_with_a_warning() {
+        let of = |name| Wanted { name, version: "1.0.0", file: None };
+        let note = install_note("npm", of("plain")).unwrap_or_default();
+        assert!(note.contains("public packages") && note.contains("scope"), "{note}");
+        assert_eq!(install_note("npm", of("@acme/app")), None);
+        assert_eq!(install_note("raw", of("plain")), None);
+    }
+
+    #[test]
     fn one_line_installs() {
         let at = place("http://localhost:8080", true);
         let line = |kind| install_line(at, kind, wanted(kind)).unwrap_or_default();
@@ -276,7 +321,7 @@ mod tests {
         assert_eq!(line("composer"), "composer require acme/app:1.2.3");
         assert_eq!(
             line("raw"),
-            "curl -fLO 'http://localhost:8080/api/raw/libs/tool/1.2.3/tool%20(1).zip' \\\n  \
+            "curl -fL -o 'tool (1).zip' 'http://localhost:8080/api/raw/libs/tool/1.2.3/tool%20(1).zip' \\\n  \
              -H \"Authorization: Bearer $GRANARY_TOKEN\""
         );
         assert_eq!(install_line(at, "kmp", wanted("npm")), None);

@@ -79,12 +79,22 @@ impl RepoForm {
         self.types.iter().any(|chosen| chosen == kind)
     }
 
-    /// The source of a repository for Kotlin Multiplatform. Of the two fields the one counts whose kind is chosen.
-    fn kmp(&self) -> Option<KmpConfig> {
+    /// The kind of source of a repository that had none: that of the field that was filled in, and where that says nothing,
+    /// the one that is chosen.
+    fn first_source(&self) -> &str {
+        match (self.source_repo.is_empty(), self.source_url.is_empty()) {
+            (false, true) => "artifacts",
+            (true, false) => "external",
+            _ => &self.source,
+        }
+    }
+
+    /// The source of a repository for Kotlin Multiplatform. Of the two fields the one counts that is of this kind.
+    fn kmp(&self, source: &str) -> Option<KmpConfig> {
         self.has("kmp").then(|| {
-            let here = self.source == "artifacts";
+            let here = source == "artifacts";
             KmpConfig {
-                kind: self.source.clone(),
+                kind: source.to_owned(),
                 source_repo_id: here.then(|| self.source_repo.clone()),
                 source_url: (!here).then(|| self.source_url.clone()),
             }
@@ -103,7 +113,7 @@ impl RepoForm {
         if !self.owner.is_empty() {
             asked.insert("orgSlug".into(), json!(self.owner));
         }
-        if let Some(config) = self.kmp() {
+        if let Some(config) = self.kmp(self.first_source()) {
             asked.insert("kmpConfig".into(), view(&config));
         }
         asked.into()
@@ -133,7 +143,9 @@ impl RepoForm {
                 builds.ok_or_else(|| wrong("Snapshot builds to keep: a whole number, such as 10"))?;
             asked.insert("mavenConfig".into(), json!({ "keepSnapshotBuilds": builds }));
         }
-        if let Some(config) = self.kmp().filter(|config| repo.kmp_config.as_ref() != Some(config)) {
+        // Whoever has a source and chooses another kind says so, and is not second-guessed.
+        let source = if repo.kmp_config.is_some() { &self.source } else { self.first_source() };
+        if let Some(config) = self.kmp(source).filter(|config| repo.kmp_config.as_ref() != Some(config)) {
             asked.insert("kmpConfig".into(), view(&config));
         }
         Ok(asked)
@@ -150,5 +162,32 @@ fn view(config: &KmpConfig) -> Value {
     match (&config.source_repo_id, &config.source_url) {
         (Some(repo), _) => json!({ "sourceType": config.kind, "sourceRepoId": repo }),
         (None, url) => json!({ "sourceType": config.kind, "sourceUrl": url }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_source_is_of_the_kind_that_was_filled_in() {
+        let made = |source: &str, repo: &str, url: &str| {
+            let form = RepoForm {
+                types: vec!["kmp".into()],
+                source: source.into(),
+                source_repo: repo.into(),
+                source_url: url.into(),
+                ..RepoForm::empty()
+            };
+            form.creation()["kmpConfig"].clone()
+        };
+        let here = json!({ "sourceType": "artifacts", "sourceRepoId": "jars" });
+        let elsewhere = json!({ "sourceType": "external", "sourceUrl": "https://a.example/" });
+        for source in ["external", "artifacts"] {
+            assert_eq!(made(source, "jars", ""), here);
+            assert_eq!(made(source, "", "https://a.example/"), elsewhere);
+        }
+        assert_eq!(made("artifacts", "jars", "https://a.example/"), here);
+        assert_eq!(made("external", "jars", "https://a.example/"), elsewhere);
     }
 }

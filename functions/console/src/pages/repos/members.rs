@@ -1,5 +1,7 @@
 //! `/ui/repos/{repo}/members`: who may read and write.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
@@ -13,6 +15,7 @@ use crate::back::Problem;
 use crate::form::Submitted;
 use crate::page::{PageResult, Shell, see};
 use crate::pages::part::Part;
+use crate::text::short;
 use crate::visit::{SignedIn, Visit};
 
 /// Roles, lowest first, with what they mean.
@@ -34,9 +37,19 @@ struct Member {
 }
 
 impl Member {
-    /// What to call them.
-    fn name(&self) -> &str {
-        self.display_name.as_deref().unwrap_or(&self.uid)
+    /// What to call them, in at most 60 characters. Anybody can be called so: what is done to somebody names the id.
+    fn name(&self) -> Cow<'_, str> {
+        short(self.display_name.as_deref().unwrap_or(&self.uid))
+    }
+
+    /// Their id, to read: in at most 60 characters.
+    fn id(&self) -> Cow<'_, str> {
+        short(&self.uid)
+    }
+
+    /// Their e-mail address, to read.
+    fn email(&self) -> Option<Cow<'_, str>> {
+        self.email.as_deref().map(short)
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) struct LicenceForm {
     pub(super) range: String,
     pub(super) on_expiry: String,
     pub(super) suspended: bool,
+    /// Text, or a JSON object.
     pub(super) meta: String,
     /// Names, one a line.
     pub(super) packages: String,
@@ -122,7 +123,7 @@ impl LicenceForm {
             range: text("range"),
             on_expiry: text("onExpiry"),
             suspended: form.is_checked("suspended"),
-            meta: text("meta"),
+            meta: form.text("meta").replace("\r\n", "\n"),
             packages: text("packages"),
         }
     }
@@ -156,13 +157,14 @@ impl LicenceForm {
         if self.key.is_empty() && !is_new {
             return Err(wrong("Key: say the key, or keep the one that was there"));
         }
-        let given = |text: &str, is_optional: bool| {
-            Some(text.to_owned()).filter(|text| !is_optional || !text.is_empty())
-        };
+        if packages.is_empty() && is_new {
+            return Err(wrong("Packages: name at least one that the key is to open"));
+        }
+        // A new one gets the key that the interface makes, where none is said.
+        let key = Some(&self.key).filter(|key| !key.is_empty());
         Ok(json!({
-            // A new one gets what the interface gives, where nothing is said.
-            "name": given(&self.name, is_new),
-            "key": given(&self.key, is_new),
+            "name": self.name,
+            "key": key,
             "constraint": constraint,
             "onExpiry": self.on_expiry,
             "suspended": self.suspended,
@@ -171,12 +173,19 @@ impl LicenceForm {
         }))
     }
 
+    /// What is kept with it: an object as it is, and any other text under one name.
     fn notes(&self) -> Result<Map<String, Value>, Problem> {
         if self.meta.is_empty() {
             return Ok(Map::new());
         }
-        serde_json::from_str(&self.meta)
-            .map_err(|_| wrong("Notes: not a JSON object such as {\"order\":\"4711\"}"))
+        if !self.meta.starts_with('{') {
+            return Ok([(NOTES.to_owned(), json!(self.meta))].into_iter().collect());
+        }
+        serde_json::from_str(&self.meta).map_err(|_| {
+            wrong(
+                "Notes: what begins with { has to be a JSON object such as {\"order\":\"4711\"}; other text is kept as it is",
+            )
+        })
     }
 
     /// The end of the day that was named.
@@ -194,8 +203,19 @@ impl LicenceForm {
     }
 }
 
-/// What is kept with a licence, to read.
+/// The name under which text is kept with a licence.
+const NOTES: &str = "notes";
+
+/// What is kept with a licence, to read and to write: text alone as it was written, everything else as JSON.
 pub(super) fn pretty(meta: &Map<String, Value>) -> String {
+    let text = meta.get(NOTES).and_then(Value::as_str).filter(|_| meta.len() == 1);
+    // Only what the form takes back as the same text.
+    let is_taken_back = |text: &str| {
+        !text.is_empty() && text.trim() == text && !text.starts_with('{') && !text.contains('\r')
+    };
+    if let Some(text) = text.filter(|text| is_taken_back(text)) {
+        return text.to_owned();
+    }
     serde_json::to_string_pretty(meta).unwrap_or_default()
 }
 
@@ -229,8 +249,41 @@ mod tests {
     }
 
     #[test]
+    fn notes_are_text_or_an_object() {
+        let kept = |meta: &str| LicenceForm { meta: meta.into(), ..LicenceForm::empty() }.notes();
+        assert_eq!(kept("").ok().unwrap(), Map::new());
+        for text in ["Order 4711\npaid", "[1]", "\"x\""] {
+            let notes = kept(text).ok().unwrap();
+            assert_eq!(Value::from(notes.clone()), json!({ "notes": text }));
+            assert_eq!(pretty(&notes), text);
+        }
+        let object = kept("{\"notes\":\"a\",\"order\":1}").ok().unwrap();
+        assert_eq!(Value::from(object.clone()), json!({ "notes": "a", "order": 1 }));
+        // What the form would read as something else stays JSON.
+        for notes in [json!(" a"), json!("{}"), json!(""), json!("a\r\nb"), json!(7)] {
+            let mut meta = Map::new();
+            meta.insert("notes".into(), notes);
+            assert_eq!(kept(&pretty(&meta)).ok().unwrap(), meta);
+        }
+        assert!(kept("{\"order\":").is_err() && kept("{} x").is_err());
+    }
+
+    #[test]
+    fn a_new_licence_names_packages() {
+        let form = LicenceForm { name: "A".into(), packages: " \n".into(), ..LicenceForm::empty() };
+        assert!(form.request(None).err().unwrap().message.starts_with("Packages:"));
+        let body = LicenceForm { packages: "pad".into(), ..form }.request(None).ok().unwrap();
+        assert_eq!((&body["name"], &body["key"]), (&json!("A"), &Value::Null));
+    }
+
+    #[test]
     fn a_day_ends_at_midnight() {
-        let form = LicenceForm { kind: "date".into(), until: "2027-12-31".into(), ..LicenceForm::empty() };
+        let form = LicenceForm {
+            kind: "date".into(),
+            until: "2027-12-31".into(),
+            packages: "pad".into(),
+            ..LicenceForm::empty()
+        };
         let body = form.request(None).ok().unwrap();
         assert_eq!(body["constraint"]["value"], 1_830_297_599_999_i64);
         for bad in ["", "2027-13-01", "31.12.2027", "9999-99-99"] {

@@ -39,6 +39,8 @@ struct PackagePage {
     shell: Shell,
     selling: Selling,
     package: Sold,
+    /// Whether anything of it has been published.
+    is_published: bool,
     id: String,
     versions: Vec<SoldVersion>,
     next: Option<String>,
@@ -50,6 +52,12 @@ impl PackagePage {
     async fn read(visit: &Visit, id: &str) -> Result<Self, PageError> {
         let selling = Selling::read(visit, "packages").await?;
         let package: Sold = selling.get(visit, &of(id)).await?;
+        let own = format!(
+            "{}/{}",
+            path(&["api", "repos", &package.repo_id, "packages", &package.kind]),
+            tail(&package.name)
+        );
+        let published = visit.find::<Value>(&own).await.map_err(|problem| visit.failed(problem))?;
         let (after, limit) = (visit.query("after"), (PAGE + 1).to_string());
         let query = [("limit", Some(limit.as_str())), ("after", after.as_deref())];
         let list = with_query(&path(&["versions", "package", id]), &query);
@@ -60,7 +68,8 @@ impl PackagePage {
         let next = last.map(|last| selling.with(&["packages", id], &[("after", Some(&last))]));
         let description = package.description.clone().unwrap_or_default();
         let (shell, id) = (visit.shell("selling"), id.to_owned());
-        Ok(Self { shell, selling, package, id, versions, next, description, problem: None })
+        let is_published = published.is_some();
+        Ok(Self { shell, selling, package, is_published, id, versions, next, description, problem: None })
     }
 
     /// Path of the page of the package itself.

@@ -138,6 +138,7 @@ async fn publishers_are_added_and_removed() {
         let page = send(&mut ann, &id, "add-publisher", ("user", user)).await.expect(400);
         assert!(page.texts("[role=alert]")[0].contains(words), "{user}: {}", page.text());
         assert!(page.texts("main script").is_empty());
+        assert_eq!(page.attributes("#publisher", "value"), [user]);
     }
     // Bob publishes it now, and leaves again.
     let mut bob = app.browser("bob").await;
@@ -171,7 +172,15 @@ async fn shares_are_made_and_taken_back() {
     );
     // Whoever is not there is named, and the others have it.
     let page = send(&mut ann, &id, "share", ("emails", "none@example.com")).await.expect(400);
-    assert!(page.texts("[role=alert]")[0].contains("Not shared with none@example.com"), "{}", page.text());
+    let alert = page.texts("[role=alert]").concat();
+    assert!(alert.contains("Not shared with none@example.com") && !alert.contains("others"), "{alert}");
+    let page =
+        send(&mut ann, &id, "share", ("emails", "none@example.com\nbob@example.com")).await.expect(400);
+    let alert = page.texts("[role=alert]").concat();
+    assert!(alert.contains("Not shared with none@example.com:"), "{alert}");
+    assert!(alert.contains("The others have it."), "{alert}");
+    // Those who have it need not be named again.
+    assert_eq!(page.texts("#emails"), ["none@example.com"]);
     for nothing in ["", HOSTILE] {
         send(&mut ann, &id, "share", ("emails", nothing)).await.expect(400);
     }

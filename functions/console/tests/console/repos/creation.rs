@@ -56,6 +56,12 @@ async fn kotlin_multiplatform_takes_a_source() {
     let form = page.form("/ui/new").with("name", "built").with("type", "kmp");
     let refused = browser.send(&form).await.expect(400);
     assert!(refused.text().contains("kmpConfig.sourceUrl"), "{}", refused.text());
+    // What is filled in says which of the two is meant.
+    let guessed = form.clone().with("name", "guessed").with("sourceRepo", "jars");
+    assert!(guessed.fields.contains(&("source".to_owned(), "external".to_owned())), "{:?}", guessed.fields);
+    browser.send(&guessed).await.expect(200);
+    let config = shown(&app, "ann", "guessed").await["kmpConfig"].clone();
+    assert_eq!(config, json!({ "sourceType": "artifacts", "sourceRepoId": "jars" }));
     let here = form
         .with("source", "artifacts")
         .with("sourceRepo", "jars")

@@ -4,6 +4,7 @@ use granary_testing::TestApp;
 use serde_json::json;
 
 use super::shown;
+use crate::orgs::{LONG_NAME, named_user};
 
 const PAGE: &str = "/ui/repos/libs/members";
 
@@ -26,7 +27,8 @@ async fn members_are_added_changed_and_removed() {
     assert_eq!(shown(&app, "ann", "libs").await["members"]["bob"], "admin");
 
     let asked = browser.open("/ui/repos/libs/members?remove=bob").await.expect(200);
-    assert!(asked.text().contains("Remove \" Name of bob \"?"), "{}", asked.text());
+    assert!(asked.text().contains("Remove \" Name of bob \" ( bob )?"), "{}", asked.text());
+    assert_eq!(asked.texts("button.danger"), ["Remove bob"]);
     assert_eq!(shown(&app, "ann", "libs").await["members"]["bob"], "admin");
     browser.send(&asked.form("/ui/repos/libs/members/remove")).await.expect(200);
     assert_eq!(shown(&app, "ann", "libs").await["members"], json!({ "ann": "owner" }));
@@ -99,4 +101,25 @@ async fn admins_of_its_organisation_manage_it_without_being_members() {
     assert!(page.links().contains(&"/ui/orgs/acme/members".to_owned()));
     bob.send(&page.form(PAGE).with("userId", "cleo").with("role", "read")).await.expect(200);
     assert_eq!(shown(&app, "ann", "libs").await["members"], json!({ "ann": "owner", "cleo": "read" }));
+}
+
+#[tokio::test]
+async fn long_names_are_cut_and_ids_say_who_is_meant() {
+    let app = TestApp::new().await;
+    app.npm_repo("ann", "libs", "private").await;
+    let ann = app.user("ann");
+    for number in 0..49 {
+        let user = format!("oidc|user-{number:02}");
+        named_user(&app, &user, &LONG_NAME.repeat(100)).await;
+        let body = json!({ "userId": user, "role": "read" });
+        assert_eq!(ann.post_json("/api/repos/libs/members", &body).await.status, 201);
+    }
+    let page = app.browser("ann").await.open(PAGE).await.expect(200);
+    assert_eq!(page.texts("tbody tr").len(), 50);
+    assert!(page.html().len() < 100_000, "{} bytes", page.html().len());
+    let name = page.texts("tbody th bdi").into_iter().find(|name| name.ends_with('…')).unwrap();
+    assert_eq!(name.chars().count(), 60);
+    let labels = page.attributes("select[aria-label]", "aria-label");
+    assert!(labels.contains(&"Role of oidc|user-07".to_owned()), "{labels:?}");
+    assert!(page.texts("tbody a").contains(&"Remove oidc|user-07".to_owned()), "{}", page.text());
 }

@@ -23,11 +23,7 @@ pub(super) fn publish(place: Place<'_>) -> Vec<Snippet> {
             "git archive --format=zip --prefix=framework/ -o framework.zip HEAD",
         ),
         run("composer-upload", "Publish", upload(place, "1.0.0")),
-        run(
-            "composer-push",
-            "Or a large one, with the granary program",
-            format!("granary push composer framework.zip --repo {} --version 1.0.0", place.repo),
-        ),
+        place.push("composer", "Or a large one", "framework.zip", &["--version 1.0.0"]),
     ]
 }
 

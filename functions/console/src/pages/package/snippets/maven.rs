@@ -1,6 +1,6 @@
 //! Maven, Gradle, sbt, Ivy.
 
-use super::{Client, Place, Snippet, Wanted, in_file, quoted, run, single_quoted, xml};
+use super::{Client, Place, Snippet, Wanted, in_file, quoted, single_quoted, xml};
 
 /// `group:artifact:version`.
 pub(super) fn coordinates(wanted: Wanted<'_>) -> String {
@@ -76,30 +76,30 @@ pub(super) fn publish(place: Place<'_>) -> Vec<Snippet> {
             "build.gradle",
             publishing(groovy(place, "        ")),
         ),
-        run(
-            "maven-push",
-            "Or what is in a local repository already, with the granary program",
-            format!("granary push maven ~/.m2/repository --repo {} --filter com.example", place.repo),
+        place.push(
+            "maven",
+            "Or what is in a local repository already",
+            "~/.m2/repository",
+            &["--filter com.example"],
         ),
     ]
 }
 
-/// The settings are a file of the project in CI: the token is not in them.
+/// The settings are written by the job, which has no home with any in it.
 pub(super) fn ci_install(place: Place<'_>) -> Vec<String> {
     if !place.is_private {
         return vec!["mvn -B verify    # or: ./gradlew build".to_owned()];
     }
-    vec![
-        "# settings.xml from above, as a file of the project".to_owned(),
-        "mvn -B -s settings.xml verify    # or: ./gradlew build".to_owned(),
-    ]
+    vec![write_settings(place), "mvn -B -s settings.xml verify    # or: ./gradlew build".to_owned()]
 }
 
-pub(super) fn ci_publish() -> Vec<String> {
-    vec![
-        "# settings.xml from above, as a file of the project".to_owned(),
-        "mvn -B -s settings.xml deploy    # or: ./gradlew publish".to_owned(),
-    ]
+pub(super) fn ci_publish(place: Place<'_>) -> Vec<String> {
+    vec![write_settings(place), "mvn -B -s settings.xml deploy    # or: ./gradlew publish".to_owned()]
+}
+
+/// The shell puts nothing into the file: Maven reads the token from the environment when it needs it.
+fn write_settings(place: Place<'_>) -> String {
+    format!("cat > settings.xml <<'EOF'\n{}\nEOF", settings(place).code)
 }
 
 /// The id by which Maven finds the credentials of a repository.
@@ -256,6 +256,25 @@ mod tests {
              libraryDependencies += \"com.example\" % \"app\" % \"1.0\""
         );
         assert!(ivy(place).contains("host=\"localhost\" realm=\"Granary\""), "{}", ivy(place));
+    }
+
+    #[test]
+    fn jobs_need_no_file_that_is_not_there() {
+        let place = Place { public_url: "https://r.example", repo: "libs", is_private: true };
+        for (lines, command) in [(ci_install(place), "verify"), (ci_publish(place), "deploy")] {
+            let text = lines.join("\n");
+            assert!(text.starts_with("cat > settings.xml <<'EOF'\n<settings>\n"), "{text}");
+            assert!(
+                text.contains("<id>granary-libs</id>") && text.contains("${env.GRANARY_TOKEN}"),
+                "{text}"
+            );
+            assert!(
+                text.contains(&format!("\n</settings>\nEOF\nmvn -B -s settings.xml {command} ")),
+                "{text}"
+            );
+        }
+        let public = ci_install(Place { is_private: false, ..place });
+        assert!(!public.join("\n").contains("settings"), "{public:?}");
     }
 
     #[test]

@@ -13,12 +13,7 @@ pub(super) fn install_line(place: Place<'_>, wanted: Wanted<'_>) -> String {
 
 pub(super) fn install(place: Place<'_>, wanted: Wanted<'_>) -> Vec<Client> {
     let scope = scope(wanted.name);
-    let note = match scope {
-        Some(_) => None,
-        None => Some(
-            "The package has no scope, so with this file everything that the project installs is looked for here.".to_owned(),
-        ),
-    };
+    let note = note(wanted);
     let package = package(wanted);
     let client = |name, id: &str, extra: Option<Snippet>, command: &str, more: &str| {
         let file = format!("{}{more}", npmrc(place, scope));
@@ -44,12 +39,21 @@ pub(super) fn install(place: Place<'_>, wanted: Wanted<'_>) -> Vec<Client> {
             name: "Yarn 4",
             note: note.clone(),
             snippets: vec![
-                in_file("yarn4-file", "Where to find it", ".yarnrc.yml", yarnrc(place, scope)),
+                in_file("yarn4-file", "Where to find it", ".yarnrc.yml", yarnrc(place, wanted)),
                 run("yarn4-run", "Install", format!("yarn add {package}")),
             ],
         },
         client("Bun", "bun", None, "bun add", ""),
     ]
+}
+
+/// A registry for everything is one for public packages as well, and there are none of them here.
+pub(super) fn note(wanted: Wanted<'_>) -> Option<String> {
+    scope(wanted.name).is_none().then(|| {
+        "The package has no scope. With this line public packages are looked for here too, and not found: give the \
+         package a scope, or install it into a project without public dependencies."
+            .to_owned()
+    })
 }
 
 pub(super) fn publish(place: Place<'_>) -> Vec<Snippet> {
@@ -61,11 +65,7 @@ pub(super) fn publish(place: Place<'_>) -> Vec<Snippet> {
             "Publish, in the folder of the package",
             format!("npm publish --registry {address}"),
         ),
-        run(
-            "npm-push",
-            "Or a file of any size, with the granary program",
-            format!("granary push npm app-1.0.0.tgz --repo {}", place.repo),
-        ),
+        place.push("npm", "Or a file of any size", "app-1.0.0.tgz", &[]),
     ]
 }
 
@@ -122,7 +122,8 @@ fn npmrc(place: Place<'_>, scope: Option<&str>) -> String {
 }
 
 /// What Yarn 4 reads.
-fn yarnrc(place: Place<'_>, scope: Option<&str>) -> String {
+fn yarnrc(place: Place<'_>, wanted: Wanted<'_>) -> String {
+    let scope = scope(wanted.name);
     let mut lines = Vec::new();
     let indent = if let Some(scope) = scope {
         lines.extend(["npmScopes:".to_owned(), format!("  {}:", quoted(scope))]);
@@ -136,8 +137,12 @@ fn yarnrc(place: Place<'_>, scope: Option<&str>) -> String {
         // Without it Yarn sends no token for packages without a scope.
         lines.extend(scope.is_none().then(|| "npmAlwaysAuth: true".to_owned()));
     }
-    // Yarn refuses what is younger than a day, which is meant for packages of strangers.
-    lines.extend(scope.map(|_| format!("{indent}npmMinimalAgeGate: 0")));
+    // Yarn refuses what is younger than a day, which is meant for packages of strangers. Without a scope the gate would be
+    // open for those as well, so that only this package is let through.
+    lines.push(match scope {
+        Some(_) => format!("{indent}npmMinimalAgeGate: 0"),
+        None => format!("npmPreapprovedPackages:\n  - {}", quoted(wanted.name)),
+    });
     if place.is_plain() {
         lines.extend(["unsafeHttpWhitelist:".to_owned(), format!("  - {}", quoted(place.host()))]);
     }
@@ -150,6 +155,10 @@ mod tests {
 
     fn place(is_private: bool) -> Place<'static> {
         Place { public_url: "http://localhost:8080", repo: "libs", is_private }
+    }
+
+    fn wanted(name: &str) -> Wanted<'_> {
+        Wanted { name, version: "1.0.0", file: None }
     }
 
     #[test]
@@ -166,18 +175,20 @@ mod tests {
     #[test]
     fn yarn_4_is_told_what_it_asks_for() {
         assert_eq!(
-            yarnrc(place(true), Some("acme")),
+            yarnrc(place(true), wanted("@acme/app")),
             "npmScopes:\n  \"acme\":\n    npmRegistryServer: \"http://localhost:8080/api/npm/libs/\"\n    \
              npmAuthToken: \"${GRANARY_TOKEN}\"\n    npmMinimalAgeGate: 0\nunsafeHttpWhitelist:\n  - \"localhost\""
         );
-        let unscoped = yarnrc(place(true), None);
-        assert!(unscoped.contains("\nnpmAlwaysAuth: true\n"), "{unscoped}");
+        assert_eq!(
+            yarnrc(place(true), wanted("plain")),
+            "npmRegistryServer: \"http://localhost:8080/api/npm/libs/\"\nnpmAuthToken: \"${GRANARY_TOKEN}\"\n\
+             npmAlwaysAuth: true\nnpmPreapprovedPackages:\n  - \"plain\"\nunsafeHttpWhitelist:\n  - \"localhost\""
+        );
     }
 
     #[test]
     fn every_client_installs_the_version_by_its_own_command() {
-        let wanted = Wanted { name: "plain", version: "1.0.0", file: None };
-        let clients = install(place(true), wanted);
+        let clients = install(place(true), wanted("plain"));
         let commands: Vec<_> =
             clients.iter().map(|client| client.snippets.last().map(|snippet| snippet.code.clone())).collect();
         let expected = [

@@ -8,10 +8,12 @@ pub(super) fn fetch(place: Place<'_>, wanted: Wanted<'_>) -> String {
     let (name, version) = (segment(wanted.name), segment(wanted.version));
     let file = wanted.file.map_or_else(|| "FILE".to_owned(), file_segment);
     let address = word(&format!("{}{name}/{version}/{file}", place.address("/api/raw")));
+    // The name in the address has codes in it, which curl would keep.
+    let name = word(wanted.file.unwrap_or("FILE"));
     if place.is_private {
-        return format!("curl -fLO {address} \\\n  -H \"Authorization: Bearer $GRANARY_TOKEN\"");
+        return format!("curl -fL -o {name} {address} \\\n  -H \"Authorization: Bearer $GRANARY_TOKEN\"");
     }
-    format!("curl -fLO {address}")
+    format!("curl -fL -o {name} {address}")
 }
 
 /// A name of a file in an address. Brackets may stand there, and read better than their codes.
@@ -34,11 +36,7 @@ pub(super) fn publish(place: Place<'_>) -> Vec<Snippet> {
             "Publish a file; package and version are made with their first one",
             put(place, "1.0.0"),
         ),
-        run(
-            "raw-push",
-            "Or one of any size, with the granary program",
-            format!("granary push raw build/image.iso --repo {} --package image --version 1.0.0", place.repo),
-        ),
+        place.push("raw", "Or one of any size", "build/image.iso", &["--package image", "--version 1.0.0"]),
     ]
 }
 
@@ -52,4 +50,24 @@ fn put(place: Place<'_>, version: &str) -> String {
          --data-binary @my-tool-linux-amd64",
         place.address("/api/raw")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_get_their_own_name() {
+        let place = Place { public_url: "https://r.example", repo: "libs", is_private: false };
+        let wanted = |file| Wanted { name: "tool", version: "1.0", file };
+        assert_eq!(
+            fetch(place, wanted(Some("it's é.txt"))),
+            r"curl -fL -o 'it'\''s é.txt' https://r.example/api/raw/libs/tool/1.0/it%27s%20%C3%A9.txt"
+        );
+        assert_eq!(
+            fetch(place, wanted(Some("tool.zip"))),
+            "curl -fL -o tool.zip https://r.example/api/raw/libs/tool/1.0/tool.zip"
+        );
+        assert!(fetch(place, wanted(None)).starts_with("curl -fL -o FILE "));
+    }
 }

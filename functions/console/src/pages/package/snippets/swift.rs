@@ -55,11 +55,7 @@ pub(super) fn publish(place: Place<'_>) -> Vec<Snippet> {
                  -H 'Content-Type: application/zip' \\\n  --data-binary @source-archive.zip"
             ),
         ),
-        run(
-            "swift-push",
-            "Or a large one, with the granary program",
-            format!("granary push swift Shared.zip --repo {} --id acme.Shared --version 1.0.0", place.repo),
-        ),
+        place.push("swift", "Or a large one", "Shared.zip", &["--id acme.Shared", "--version 1.0.0"]),
     ]
 }
 
