@@ -19,8 +19,7 @@ async fn a_browser_signs_in_makes_a_repository_and_sees_everything_of_it() -> Re
     let page = browser.sign_in_to("/ui", &user).await?;
     ensure!(page.contains("Your repositories"), "{page}");
     let csrf = csrf(&page)?;
-    let fields =
-        [("name", repo.as_str()), ("visibility", "private"), ("packageTypes", "npm"), ("csrf", &csrf)];
+    let fields = [("name", repo.as_str()), ("visibility", "private"), ("type", "npm"), ("csrf", &csrf)];
     let (status, to) = browser.send("/ui/new", &fields).await?;
     ensure!(status == 303 && to.contains(&format!("/ui/repos/{repo}")), "{status} {to}");
     let (status, to) = browser.send("/ui/orgs", &[("slug", &org), ("name", "Acme"), ("csrf", &csrf)]).await?;
@@ -86,8 +85,7 @@ async fn a_forged_form_is_refused() -> Result<()> {
     let user = instance.name("fay");
     browser.sign_in_to("/ui", &user).await?;
     let name = instance.name("forged");
-    let fields =
-        [("name", name.as_str()), ("visibility", "private"), ("packageTypes", "npm"), ("csrf", "guess")];
+    let fields = [("name", name.as_str()), ("visibility", "private"), ("type", "npm"), ("csrf", "guess")];
     let (status, page) = browser.send("/ui/new", &fields).await?;
     ensure!(status == 403 && page.contains("nothing was changed"), "{status} {page}");
     let owner = instance.admin()?.sign_in(&user).await?;
