@@ -2,7 +2,7 @@
 //!
 //! Pages are HTML that is made here, with one stylesheet and one small script, and everything works without the script but
 //! copying and watching. The console has no rights and no rules of its own: it asks the registry's interface, in the same
-//! process, with the credential of whoever looks ([`mod@back`]), and shows what that answers. So what a page can do, a
+//! process, with the credential of whoever looks (`back`), and shows what that answers. So what a page can do, a
 //! client can do, by the same code and with the same audit records.
 
 mod address;
