@@ -8,6 +8,7 @@ mod discovery;
 mod entities;
 mod health;
 mod kmp;
+mod member;
 mod orgs;
 mod package;
 mod part;

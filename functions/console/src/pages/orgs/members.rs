@@ -1,11 +1,8 @@
 //! `/ui/orgs/{org}/members`: who belongs to an organisation, in which role.
 
-use std::borrow::Cow;
-
 use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{Done, OrgPart};
@@ -13,8 +10,8 @@ use crate::address::{path, with_query};
 use crate::back::Problem;
 use crate::form::{Form, Submitted};
 use crate::page::{PageError, PageResult, Shell, see};
+use crate::pages::member::{Member, Members};
 use crate::pages::part::Part;
-use crate::text::short;
 use crate::visit::{SignedIn, Visit};
 
 /// Roles, and what they mean.
@@ -23,38 +20,6 @@ const ROLES: [(&str, &str); 3] = [
     ("admin", "administers all repositories, members, tokens and what is sold"),
     ("owner", "may delete the organisation as well"),
 ];
-
-/// A member.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Member {
-    uid: String,
-    role: String,
-    display_name: Option<String>,
-    email: Option<String>,
-}
-
-impl Member {
-    /// What to call them, in at most 60 characters. Anybody can be called so: what is done to somebody names the id.
-    fn name(&self) -> Cow<'_, str> {
-        short(self.display_name.as_deref().unwrap_or(&self.uid))
-    }
-
-    /// Their id, to read: in at most 60 characters.
-    fn id(&self) -> Cow<'_, str> {
-        short(&self.uid)
-    }
-
-    /// Their e-mail address, to read.
-    fn email(&self) -> Option<Cow<'_, str>> {
-        self.email.as_deref().map(short)
-    }
-}
-
-#[derive(Deserialize)]
-struct Members {
-    members: Vec<Member>,
-}
 
 #[derive(Template)]
 #[template(path = "org_members.html")]

@@ -1,11 +1,8 @@
 //! `/ui/repos/{repo}/members`: who may read and write.
 
-use std::borrow::Cow;
-
 use askama::Template;
 use axum::extract::Path;
 use axum::http::Method;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
@@ -14,8 +11,8 @@ use crate::address::with_query;
 use crate::back::Problem;
 use crate::form::Submitted;
 use crate::page::{PageResult, Shell, see};
+use crate::pages::member::{Member, Members};
 use crate::pages::part::Part;
-use crate::text::short;
 use crate::visit::{SignedIn, Visit};
 
 /// Roles, lowest first, with what they mean.
@@ -25,38 +22,6 @@ pub(crate) const ROLES: [(&str, &str); 4] = [
     ("admin", "admin: settings, members and tokens as well"),
     ("owner", "owner: delete the repository as well"),
 ];
-
-/// A member.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Member {
-    uid: String,
-    role: String,
-    display_name: Option<String>,
-    email: Option<String>,
-}
-
-impl Member {
-    /// What to call them, in at most 60 characters. Anybody can be called so: what is done to somebody names the id.
-    fn name(&self) -> Cow<'_, str> {
-        short(self.display_name.as_deref().unwrap_or(&self.uid))
-    }
-
-    /// Their id, to read: in at most 60 characters.
-    fn id(&self) -> Cow<'_, str> {
-        short(&self.uid)
-    }
-
-    /// Their e-mail address, to read.
-    fn email(&self) -> Option<Cow<'_, str>> {
-        self.email.as_deref().map(short)
-    }
-}
-
-#[derive(Deserialize)]
-struct Members {
-    members: Vec<Member>,
-}
 
 /// What the form for another member holds.
 #[derive(Debug, Clone, Default)]
