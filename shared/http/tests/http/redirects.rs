@@ -58,7 +58,7 @@ async fn every_protocol_redirects_to_the_distribution() {
     let until = app.state().now().seconds() + 300;
     for (path, disposition) in [
         ("/api/raw/all/a/1/large.bin", "attachment%3B%20filename%3D%22large.bin%22"),
-        (jar, ""),
+        (jar, "attachment%3B%20filename%3D%22lib-1.0.aar%22"),
         ("/api/npm/all/pkg/-/pkg-1.0.0.tgz", ""),
     ] {
         let response = ann.get(path).await;
