@@ -56,6 +56,14 @@ pub(crate) fn short(text: &str) -> Cow<'_, str> {
     text.chars().take(SHORT - 1).chain(['…']).collect::<String>().into()
 }
 
+/// The beginning of a text: so many characters, and an ellipsis where there are more.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +96,10 @@ mod tests {
         assert_eq!(day("2026-11-30T10:12:13.000Z"), "2026-11-30");
         assert_eq!(minute("2026-11-30T10:12:13.000Z"), "2026-11-30 10:12 UTC");
         assert_eq!((day("x"), minute("x").as_str()), ("x", "x"));
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!([cut("äöü", 3), cut("äöü", 2)], ["äöü", "äö…"]);
     }
 }

@@ -17,7 +17,7 @@ use crate::back::Problem;
 use crate::page::PageError;
 use crate::visit::Visit;
 
-pub(super) use slice::{Slice, shortened};
+pub(super) use slice::Slice;
 
 use super::leave;
 

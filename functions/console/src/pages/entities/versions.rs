@@ -11,8 +11,8 @@ use super::{after, api};
 use crate::back::Problem;
 use crate::form::Submitted;
 use crate::page::{PageError, PageResult, Shell, see};
-use crate::pages::kmp::shortened;
 use crate::pages::products::Holder;
+use crate::text::cut;
 use crate::visit::{SignedIn, Visit};
 
 /// How much of a `package.json` is shown, in characters.
@@ -61,7 +61,7 @@ impl VersionPage {
     /// Its `package.json` with line breaks, the beginning of it if it is long.
     fn package_json(&self) -> Option<String> {
         let json = Some(&self.version.package_json).filter(|json| !json.is_null())?;
-        Some(shortened(&format!("{json:#}"), PACKAGE_JSON))
+        Some(cut(&format!("{json:#}"), PACKAGE_JSON))
     }
 
     fn entity_page(&self) -> String {

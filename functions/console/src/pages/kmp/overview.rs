@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::builds::{Build, Counts};
 use super::slice::page_number;
 use super::watched::{Watched, list_watched};
-use super::{Slice, api, find_repo, shortened};
+use super::{Slice, api, find_repo};
 use crate::address::{path, with_query};
 use crate::form::Submitted;
 use crate::page::{PageResult, Shell};
 use crate::pages::repos::Repo;
+use crate::text::cut;
 use crate::visit::Visit;
 
 /// Watched libraries on a page.
@@ -62,7 +63,7 @@ impl Overview {
 
     /// What went wrong the last time that a library was looked at.
     fn error(watched: &Watched) -> Option<String> {
-        watched.last_poll_error.as_deref().map(|error| shortened(error, ERROR))
+        watched.last_poll_error.as_deref().map(|error| cut(error, ERROR))
     }
 
     /// Whether this status is the one that is filtered by.

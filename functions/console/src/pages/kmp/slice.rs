@@ -1,4 +1,4 @@
-//! Slices of long lists and texts.
+//! Slices of long lists.
 
 /// One page of a list that the interface gives as a whole. A page can have several, each with its own number in the query.
 #[derive(Debug)]
@@ -34,14 +34,6 @@ pub(in crate::pages) fn page_number(text: Option<&str>) -> usize {
     text.and_then(|text| text.parse().ok()).filter(|number| (1..=1_000_000).contains(number)).unwrap_or(1)
 }
 
-/// The beginning of a text, at most so many characters long.
-pub(in crate::pages) fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,10 +52,5 @@ mod tests {
         for odd in ["0", "-1", "x", "99999999999999999999"] {
             assert_eq!(slice(Some(odd)), slice(None), "{odd}");
         }
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        assert_eq!([shortened("äöü", 3), shortened("äöü", 2)], ["äöü", "äö…"]);
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::text::cut;
+
 /// Most of a free text that is shown, in characters.
 const TEXT: usize = 1_000;
 
@@ -201,14 +203,6 @@ impl Details {
         let line = self.versions.iter().find(|line| line.version == version.version)?;
         Some(crate::text::size(line.size))
     }
-}
-
-/// The beginning of a text.
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most).chain(['…']).collect()
 }
 
 #[cfg(test)]
