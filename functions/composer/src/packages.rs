@@ -1,5 +1,7 @@
 //! The packages that a caller finds in a repository.
 
+use std::sync::Arc;
+
 use futures::{StreamExt as _, TryStreamExt as _};
 use granary_http::permit::Fetch;
 use granary_http::{AppState, RepoAccess};
@@ -60,7 +62,7 @@ async fn sold(state: &AppState, access: &RepoAccess<Fetch>) -> Result<Vec<Packag
 }
 
 fn entry(source: Source) -> PackageEntry {
-    let head = source.head;
+    let head = Arc::unwrap_or_clone(source.head);
     PackageEntry {
         name: source.package.name,
         latest: head.latest().map(str::to_owned),

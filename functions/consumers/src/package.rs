@@ -94,12 +94,12 @@ impl Sold {
 
     /// Whether the head has the package's number. It has lost it when deleting the package has begun.
     pub(crate) fn is_numbered(&self, tenant: &Tenant) -> bool {
-        has_number(self.access.head.as_ref(), tenant, self.row.id)
+        has_number(self.access.head.as_deref(), tenant, self.row.id)
     }
 
     /// Refuses a package whose deletion has begun.
     pub(crate) fn require_numbered(&self, tenant: &Tenant) -> Result<()> {
-        require_number(self.access.head.as_ref(), tenant, self.row.id)
+        require_number(self.access.head.as_deref(), tenant, self.row.id)
     }
 
     /// Refuses a package whose versions come from its own client, and one whose repository does not offer Composer any

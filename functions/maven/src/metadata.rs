@@ -1,5 +1,7 @@
 //! `maven-metadata.xml`: made here, whatever clients send.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -62,7 +64,9 @@ async fn show_artifact_or_group(
     let authorizing = Box::pin(authorize(call, directory.artifact()));
     let (access, plugins) = with_right(authorizing, plugins_of(call, directory.group())).await?;
     let plugins = match (directory.group(), plugins?) {
-        (Some(group), rows) if !rows.is_empty() => seen_plugins(call, &access, group, rows).await?,
+        (Some(group), rows) if !rows.is_empty() => {
+            seen_plugins(call, &access, group, Arc::unwrap_or_clone(rows)).await?
+        }
         _ => Vec::new(),
     };
     let Some(source) = source(call, &access, directory.artifact()).await? else {
@@ -75,11 +79,14 @@ async fn show_artifact_or_group(
         return not_modified(&etag, Some(source.modified()));
     }
     let documents = call.state.documents();
-    let document =
-        documents.get(call.state.storage(), &source, ArtifactMetadata::VARIANT, &ArtifactMetadata).await?;
-    let metadata = Metadata::from_stored(&document.gzip)?;
+    let (storage, variant) = (call.state.storage(), ArtifactMetadata::VARIANT);
+    let decoded = documents.decoded(storage, &source, variant, &ArtifactMetadata, |document| {
+        Ok((Metadata::from_stored(&document.gzip)?, document))
+    });
+    let decoded = decoded.await?;
+    let (metadata, document) = &*decoded;
     if plugins.is_empty() {
-        return answer(call, &metadata, &document.etag, Some(source.modified_since(document.modified)), sum);
+        return answer(call, metadata, &document.etag, Some(source.modified_since(document.modified)), sum);
     }
     let metadata = metadata.with_plugins(&plugins);
     answer(call, &metadata, &own_etag(&metadata), Some(source.modified_since(document.modified)), sum)
@@ -93,10 +100,10 @@ async fn authorize(call: &Call, artifact: Option<&(GroupId, ArtifactId)>) -> Res
 }
 
 /// The plugins of a group as they are stored, read without waiting for the right to see them.
-async fn plugins_of(call: &Call, group: Option<&GroupId>) -> Result<Vec<MavenPluginRow>> {
+async fn plugins_of(call: &Call, group: Option<&GroupId>) -> Result<Arc<Vec<MavenPluginRow>>> {
     match (call.repo_id(), group) {
         (Some(repo), Some(group)) => plugin_rows(call.state.storage(), &repo, group).await,
-        _ => Ok(Vec::new()),
+        _ => Ok(Arc::default()),
     }
 }
 

@@ -41,7 +41,10 @@ pub(crate) async fn put_file(call: &Call, file: &MavenFile, body: &mut Option<Bo
     let (rules, spool) = rules.inspect_spool(file.clone(), spool).await?;
     let version = file.coordinates().version.as_str();
     let new = NewFile { name: file.name().to_owned(), digests, content_type: file.media_type().to_owned() };
-    let known = Known { version: access.version.clone(), files: access.file.clone().into_iter().collect() };
+    let known = Known {
+        version: access.version.as_deref().cloned(),
+        files: access.file.as_deref().cloned().into_iter().collect(),
+    };
     let files = [new];
     if check_files(version, &files, &known, &rules)? == Added::Again {
         return Ok(unchanged());

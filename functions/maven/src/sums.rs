@@ -46,7 +46,7 @@ pub(crate) async fn put_sum(
             file.coordinates().version
         )));
     }
-    let mut row: ExpectationRow = access.expectation.clone().unwrap_or_default();
+    let mut row: ExpectationRow = access.expectation.as_deref().cloned().unwrap_or_default();
     match kind {
         SumKind::Md5 => row.md5 = Some(sum.parse()?),
         SumKind::Sha1 => row.sha1 = Some(sum.parse()?),

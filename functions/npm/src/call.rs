@@ -1,6 +1,6 @@
 //! One request, taken apart.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -150,7 +150,7 @@ pub(crate) fn no_package(name: &NpmName) -> Error {
 }
 
 /// The head of a package that has versions, under exactly this name.
-pub(crate) fn live_head<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> Result<HeadRow> {
+pub(crate) fn live_head<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> Result<Arc<HeadRow>> {
     let head = access.head.clone().filter(|head| head.versions > 0 && head.name == name.as_str());
     head.ok_or_else(|| no_package(name))
 }

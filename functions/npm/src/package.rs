@@ -1,6 +1,7 @@
 //! `PUT` on a package, which may mean publish, deprecate, star, unpublish or a change of owners.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::response::Response;
 use granary_http::RepoAccess;
@@ -134,7 +135,7 @@ async fn deprecate(
         check_revision(&Revision::new(rev), head.rev, name)?;
     }
     let mut changes = changes.into_iter().peekable();
-    let mut head = Some(head);
+    let mut head = Some(Arc::unwrap_or_clone(head));
     while changes.peek().is_some() {
         let batch: BTreeMap<_, _> = changes.by_ref().take(MAX_VERSIONS).collect();
         let mut edit = Edit::new(call.state.storage(), package.clone(), NpmEdit::Deprecate(batch));

@@ -1,5 +1,7 @@
 //! Packuments, manifests, tarballs, attestations.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
@@ -79,7 +81,7 @@ pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &st
     let source = access.source(PackageType::Npm, &name.key(), head);
     let row = match access.version.clone() {
         Some(row) => Some(row),
-        None => tagged(call, &source, selector).await?,
+        None => tagged(call, &source, selector).await?.map(Arc::new),
     };
     let row = row.filter(|row| access.shows(row)).ok_or_else(unknown)?;
     let packuments = call.state.packuments();

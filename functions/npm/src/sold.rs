@@ -1,5 +1,7 @@
 //! What a customer's search goes through.
 
+use std::sync::Arc;
+
 use granary_http::RepoAccess;
 use granary_http::permit::Fetch;
 use granary_model::{PackageType, Result};
@@ -26,7 +28,7 @@ pub(crate) async fn entries(call: &Call, access: &RepoAccess<Fetch>) -> Result<V
                 .iter()
                 .any(|(package, row)| *package == source.package.name && is_covered(source, row));
             let seen = if covered { Some(source.clone()) } else { as_seen(call, source.clone()).await? };
-            entries.extend(seen.map(|seen| entry(seen.head, &access.repo)));
+            entries.extend(seen.map(|seen| entry(Arc::unwrap_or_clone(seen.head), &access.repo)));
         }
     }
     Ok(entries)

@@ -77,7 +77,8 @@ async fn remove(
 ) -> Result<()> {
     let package = package_key(access, name);
     let mut versions = versions.into_iter().peekable();
-    let mut head = access.head.clone().filter(|head| head.versions > 0 && head.name == name.as_str());
+    let mut head =
+        access.head.as_deref().cloned().filter(|head| head.versions > 0 && head.name == name.as_str());
     while versions.peek().is_some() && head.is_some() {
         let batch: BTreeSet<String> = versions.by_ref().take(MAX_VERSIONS).collect();
         let mut edit = Edit::new(call.state.storage(), package.clone(), NpmEdit::Unpublish(batch));

@@ -92,7 +92,10 @@ async fn put(
         digests: received.digests,
         content_type: content_type(names.file()),
     };
-    let known = Known { version: access.version.clone(), files: access.file.clone().into_iter().collect() };
+    let known = Known {
+        version: access.version.as_deref().cloned(),
+        files: access.file.as_deref().cloned().into_iter().collect(),
+    };
     let (Some(version), files) = (names.version.clone(), [file]) else {
         return Err(granary_model::Error::internal("uploading", "the route has no version"));
     };

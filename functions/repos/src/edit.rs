@@ -43,7 +43,7 @@ pub(crate) async fn edit_repo<A: RepoAction>(
     for attempt in 0..ATTEMPTS {
         let role = access.role(state).await?;
         let role = role.ok_or_else(|| Error::internal("changing a repository", "allowed without a role"))?;
-        let mut draft = Draft { row: access.repo.clone(), rows: Transaction::new(), event: None };
+        let mut draft = Draft { row: RepoRow::clone(&access.repo), rows: Transaction::new(), event: None };
         edit(role, &mut draft)?;
         let Draft { mut row, rows: mut transaction, event } = draft;
         let mut change = state.change(&access.principal);

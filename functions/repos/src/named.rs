@@ -1,5 +1,7 @@
 //! The package that a path names.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 use granary_http::permit::Read;
 use granary_http::{AppState, RepoAccess, shown};
@@ -20,7 +22,7 @@ pub(crate) struct Named {
     /// The package.
     pub(crate) package: PackageKey,
     /// Its head.
-    pub(crate) head: HeadRow,
+    pub(crate) head: Arc<HeadRow>,
 }
 
 impl Named {

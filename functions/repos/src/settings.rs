@@ -190,7 +190,9 @@ async fn maven_repo(state: &AppState, headers: &HeaderMap, id: &str) -> Result<(
     let id: RepoId =
         id.parse().map_err(|error| Error::BadRequest(format!("kmpConfig.sourceRepoId: {error}")))?;
     match RepoAccess::<Read>::authorize(state, headers, id.as_str(), None).await {
-        Ok(access) if access.repo.package_types.contains(&PackageType::Maven) => Ok((id, access.repo.uid)),
+        Ok(access) if access.repo.package_types.contains(&PackageType::Maven) => {
+            Ok((id, access.repo.uid.clone()))
+        }
         Ok(_) => {
             Err(Error::BadRequest(format!("kmpConfig.sourceRepoId: '{id}' does not hold maven packages")))
         }

@@ -34,7 +34,7 @@ pub(crate) async fn publish(
             "a release is published at its version, such as 1.0.0, without .zip or .json".into(),
         )
     })?;
-    check_free(access.version.as_ref(), identity, &version)?;
+    check_free(access.version.as_deref(), identity, &version)?;
     let way_out = format!(
         "send it with `granary push swift {}.zip --repo {} --id {identity} --version {version}`, which has no such limit",
         identity.name, call.repo
@@ -42,7 +42,7 @@ pub(crate) async fn publish(
     let Sent { archive: (spool, digests), accompanying, slow } = receive_parts(call, body, &way_out).await?;
     if slow {
         access = call.release::<Write>(identity, &key).await?;
-        check_free(access.version.as_ref(), identity, &version)?;
+        check_free(access.version.as_deref(), identity, &version)?;
     }
     let is_signed = accompanying.signature.is_some();
     let archive = Box::pin(prepare_spool(identity, spool, digests, is_signed)).await?;

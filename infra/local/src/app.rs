@@ -34,7 +34,7 @@ fn api() -> Router<AppState> {
 }
 
 /// A [`Storage`] over embedded engines. `s3_public` is where other programs reach the S3 engine; with a
-/// probe, every call goes through it.
+/// probe, every call goes through it, and none is spared by rows in memory.
 pub fn storage(engines: &Engines, s3_public: &str, probe: Option<&Probe>) -> Storage {
     let (dynamodb, s3, sqs) = match probe {
         None => (engines.dynamodb(), engines.s3(), engines.sqs()),
@@ -52,6 +52,7 @@ pub fn storage(engines: &Engines, s3_public: &str, probe: Option<&Probe>) -> Sto
         secret_key: credentials.secret_key().into(),
         s3_public_endpoint: s3_public.into(),
         names: Names::embedded(),
+        kept: probe.is_none().then(|| engines.kept_rows()),
     })
 }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use granary_storage::kept::KeptRows;
 use tokio::net::TcpListener;
 
 use crate::engines::dynamo::Dynamo;
@@ -34,6 +35,7 @@ pub struct Engines {
     dynamo: Arc<Dynamo>,
     s3: Arc<S3Engine>,
     sqs: Arc<Sqs>,
+    kept: Arc<KeptRows>,
     /// Held as long as any clone lives: two processes on one folder would delete each other's temporary
     /// files.
     _lock: Arc<FolderLock>,
@@ -46,10 +48,12 @@ impl Engines {
     pub fn open(data: &Path) -> anyhow::Result<Self> {
         folders::create_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
         let lock = FolderLock::take(data)?;
+        let kept = Arc::<KeptRows>::default();
         Ok(Self {
-            dynamo: Arc::new(Dynamo::open(&data.join("registry.sqlite"))?),
+            dynamo: Arc::new(Dynamo::open(&data.join("registry.sqlite"), Arc::clone(&kept))?),
             s3: Arc::new(S3Engine::open(data)?),
             sqs: Arc::new(Sqs::default()),
+            kept,
             _lock: Arc::new(lock),
         })
     }
@@ -67,6 +71,11 @@ impl Engines {
     /// The HTTP client for the SDK's SQS client.
     pub fn sqs(&self) -> SharedHttpClient {
         connector::client(Arc::clone(&self.sqs))
+    }
+
+    /// Rows in memory, which the engine tells of each write: for a [`granary_storage::Storage`] over these engines.
+    pub fn kept_rows(&self) -> Arc<KeptRows> {
+        Arc::clone(&self.kept)
     }
 
     /// The same clients with every call going through a probe first.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use granary_auth::{HttpKeys, KeySource, OidcVerifier, StaticKeys};
 use granary_http::{App, AppState, Config};
 use granary_model::{RandomIds, SystemClock};
@@ -107,6 +108,10 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 }
 
 async fn run(listener: TcpListener, app: App) -> anyhow::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Without it the end of a large answer waits for the client to confirm what came before. Failing only costs time.
+        let _ignored = stream.set_nodelay(true);
+    });
     axum::serve(listener, tower::make::Shared::new(app))
         .with_graceful_shutdown(shutdown())
         .await

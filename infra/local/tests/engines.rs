@@ -3,6 +3,7 @@
 
 mod engines {
     mod dynamo;
+    mod kept;
     mod multipart;
     mod presigned;
     mod probe;

@@ -60,16 +60,16 @@ pub struct RepoAccess<A> {
     /// Hash of the token, if one was used.
     pub token: Option<TokenHash>,
     /// The repository.
-    pub repo: RepoRow,
+    pub repo: Arc<RepoRow>,
     /// The package's head, if a package was asked for and it exists in this repository.
-    pub head: Option<HeadRow>,
+    pub head: Option<Arc<HeadRow>>,
     /// The version, if one was asked for and it exists; it may be a tombstone.
-    pub version: Option<VersionRow>,
+    pub version: Option<Arc<VersionRow>>,
     /// The file, if one was asked for and it exists; it may be a tombstone, and so may its version. See
     /// [`RepoAccess::live_file`].
-    pub file: Option<StoredFileRow>,
+    pub file: Option<Arc<StoredFileRow>>,
     /// Checksums that came before the file, if they were asked for.
-    pub expectation: Option<ExpectationRow>,
+    pub expectation: Option<Arc<ExpectationRow>>,
     /// What the caller gets of the package, if it does not get all of it.
     pub grants: Option<Arc<Grants>>,
     /// Why the version that was asked for is kept from the caller, if it is. Then [`Self::version`] and [`Self::file`]
@@ -194,7 +194,7 @@ impl<A: RepoAction> RepoAccess<A> {
             &self.principal,
             &self.repo,
             &about.package(&self.repo.id),
-            self.head.as_ref(),
+            self.head.as_deref(),
             now,
         ) {
             Entitlement::All => return Ok(()),
@@ -242,7 +242,7 @@ impl<A: RepoAction> RepoAccess<A> {
     }
 
     /// Where the documents of the package that was asked for come from, by what the caller gets of it.
-    pub fn source(&self, kind: PackageType, name: &str, head: HeadRow) -> Source {
+    pub fn source(&self, kind: PackageType, name: &str, head: impl Into<Arc<HeadRow>>) -> Source {
         let whole = Source::whole(self.package_key(kind, name), self.repo.uid.clone(), head);
         Source { grants: self.grants.clone(), ..whole }
     }
@@ -257,12 +257,12 @@ impl<A: RepoAction> RepoAccess<A> {
 
     /// The version that was asked for, if it can be had.
     pub fn live_version(&self) -> Option<&VersionRow> {
-        self.version.as_ref().filter(|row| row.is_live())
+        self.version.as_deref().filter(|row| row.is_live())
     }
 
     /// The file that was asked for, if it can be had: it and its version are live.
     pub fn live_file(&self) -> Option<&StoredFileRow> {
-        self.live_version().and(self.file.as_ref()).filter(|row| row.is_live())
+        self.live_version().and(self.file.as_deref()).filter(|row| row.is_live())
     }
 
     /// The caller, for what is done in the repository besides.
@@ -337,7 +337,7 @@ impl<A: RepoAction> RepoAccess<A> {
             principal: &self.principal,
             token: self.token.as_ref(),
             package: self.package_key(kind, name),
-            head: self.head.clone(),
+            head: self.head.as_deref().cloned(),
         }
     }
 
@@ -363,7 +363,7 @@ async fn org_role(
     let (Some(slug), Some(user)) = (principal.needs_org(repo, action, granted), principal.user()) else {
         return Ok(None);
     };
-    let org: Option<OrgRow> = state.storage().get(&Key::Org(slug)).await?;
+    let org: Option<Arc<OrgRow>> = state.storage().shared_row(Key::Org(slug)).await?;
     Ok(org
         .filter(|org| repo.org_uid.as_ref() == Some(&org.uid))
         .and_then(|org| org.members.get(user).copied()))

@@ -1,7 +1,5 @@
 //! Who is calling.
 
-use std::sync::Arc;
-
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
 use granary_auth::{
@@ -207,8 +205,8 @@ async fn identify_customer(
     let mut rows = state.storage().access_rows(Some(identification), repo, wanted).await?;
     let by_pair = rows.consumer.take().filter(|row| row.private_key.is(secret));
     let principal = match (rows.licence.take(), by_pair) {
-        (Some(licence), _) => Principal::Licence(Arc::new(licence)),
-        (None, Some(consumer)) => Principal::Consumer(Arc::new(consumer)),
+        (Some(licence), _) => Principal::Licence(licence),
+        (None, Some(consumer)) => Principal::Consumer(consumer),
         (None, None) => return Err(unknown_credential()),
     };
     Ok((Caller { principal, token: None }, rows))
@@ -276,7 +274,7 @@ async fn identify_session(
     let mut rows = state.storage().access_rows(Some(Identification::Session(hash)), repo, wanted).await?;
     let session = rows.session.take().filter(|session| !session.is_expired(state.now()));
     let session = session.ok_or_else(|| Error::Unauthorized("the sign-in is over; sign in again".into()))?;
-    Ok((Caller { principal: signed_in(state, session.user), token: None }, rows))
+    Ok((Caller { principal: signed_in(state, session.user.clone()), token: None }, rows))
 }
 
 fn unknown_credential() -> Error {

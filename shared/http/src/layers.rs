@@ -187,9 +187,13 @@ impl App {
         }
         let (path, mut response) = match canonical_path(&raw) {
             Ok(path) => {
-                let response = match with_path(request.uri(), &path) {
+                // It nearly always has its canonical form, and taking it apart again is not free.
+                let uri = (request.uri().path() != path).then(|| with_path(request.uri(), &path)).transpose();
+                let response = match uri {
                     Ok(uri) => {
-                        *request.uri_mut() = uri;
+                        if let Some(uri) = uri {
+                            *request.uri_mut() = uri;
+                        }
                         self.router_answers(request, &path).await
                     }
                     Err(error) => in_dialect_of(&raw, error),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::civil::DateTime;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,11 @@ impl Timestamp {
 
     /// The form of HTTP date headers (`Wed, 25 Nov 2026 01:02:03 GMT`).
     pub fn http_date(self) -> String {
-        self.civil().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+        // A printer for this one form. It refuses years that have not four digits, which no clock gives.
+        const PRINTER: DateTimePrinter = DateTimePrinter::new();
+        PRINTER
+            .timestamp_to_rfc9110_string(&self.civil())
+            .unwrap_or_else(|_| "Thu, 01 Jan 1970 00:00:00 GMT".into())
     }
 
     /// RFC 3339 in whole seconds. SwiftPM before 6.2 fails on fractions.

@@ -1,5 +1,7 @@
 //! Identifiers and random bytes as values that are handed in.
 
+use std::cell::RefCell;
+
 use crate::clock::Timestamp;
 
 /// Where new identifiers and secrets come from.
@@ -11,14 +13,39 @@ pub trait Ids: Send + Sync + 'static {
     fn fill(&self, buffer: &mut [u8]);
 }
 
+/// Random bytes for identifiers, fetched for a hundred of them at a time: every request has one, and asking the
+/// operating system takes longer than all else about it.
+struct Pool {
+    bytes: [u8; 100 * RANDOM_BYTES],
+    used: usize,
+}
+
+/// Random bytes in an identifier.
+const RANDOM_BYTES: usize = 10;
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 100 * RANDOM_BYTES], used: 100 * RANDOM_BYTES }) };
+}
+
+impl Pool {
+    fn take(&mut self) -> [u8; RANDOM_BYTES] {
+        if self.used >= self.bytes.len() {
+            RandomIds.fill(&mut self.bytes);
+            self.used = 0;
+        }
+        let taken = self.bytes.get(self.used..).and_then(|left| left.first_chunk()).copied();
+        self.used += RANDOM_BYTES;
+        taken.unwrap_or_default()
+    }
+}
+
 /// Identifiers and secrets from the operating system's generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomIds;
 
 impl Ids for RandomIds {
     fn next(&self, now: Timestamp) -> String {
-        let mut random = [0_u8; 10];
-        self.fill(&mut random);
+        let random = POOL.with_borrow_mut(Pool::take);
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
     }
@@ -32,6 +59,15 @@ impl Ids for RandomIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_identifier_comes_twice() {
+        let at = Timestamp::from_millis(1);
+        let make = move || (0..1_000).map(|_| RandomIds.next(at)).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(make)).collect();
+        let all: Vec<String> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), all.len());
+    }
 
     #[test]
     fn ids_sort_by_time_and_differ() {

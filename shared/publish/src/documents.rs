@@ -1,5 +1,6 @@
 //! Index documents: rendered once for each revision, stored gzip'd, kept in memory while there is room.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -34,15 +35,15 @@ pub struct Source {
     /// `uid` of the repository.
     pub repo_uid: String,
     /// The head as the request read it. Of a filtered source, its tags and counts are of the whole package.
-    pub head: HeadRow,
+    pub head: Arc<HeadRow>,
     /// What the reader gets of the package, if it does not get all of it.
     pub grants: Option<Arc<Grants>>,
 }
 
 impl Source {
     /// A package as a whole.
-    pub fn whole(package: PackageKey, repo_uid: String, head: HeadRow) -> Self {
-        Self { package, repo_uid, head, grants: None }
+    pub fn whole(package: PackageKey, repo_uid: String, head: impl Into<Arc<HeadRow>>) -> Self {
+        Self { package, repo_uid, head: head.into(), grants: None }
     }
 
     /// Address of the document of one variant.
@@ -129,11 +130,30 @@ impl quick_cache::Weighter<String, Arc<Document>> for BySize {
     }
 }
 
+impl quick_cache::Weighter<String, Decoded> for BySize {
+    fn weight(&self, key: &String, decoded: &Decoded) -> u64 {
+        key.len() as u64 + decoded.size as u64 * UNPACKED + 256
+    }
+}
+
 /// Documents in memory. One revision's bytes never change, so nothing here ever goes stale: the head is
 /// read for every request and names the revision.
 pub struct DocumentCache {
     cache: Cache<String, Arc<Document>, BySize>,
+    /// Documents that handlers read, unpacked and taken apart.
+    decoded: Cache<String, Decoded, BySize>,
 }
+
+/// A document as a handler reads it.
+#[derive(Clone)]
+struct Decoded {
+    value: Arc<dyn Any + Send + Sync>,
+    /// Size of the document, gzip'd.
+    size: usize,
+}
+
+/// About how much larger a document is that has been taken apart.
+const UNPACKED: u64 = 12;
 
 impl std::fmt::Debug for DocumentCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -144,7 +164,10 @@ impl std::fmt::Debug for DocumentCache {
 impl DocumentCache {
     /// A cache of at most this many bytes.
     pub fn new(bytes: u64) -> Self {
-        Self { cache: Cache::with_weighter(1024, bytes.max(1), BySize) }
+        Self {
+            cache: Cache::with_weighter(1024, bytes.max(1), BySize),
+            decoded: Cache::with_weighter(1024, (bytes / 8).max(1), BySize),
+        }
     }
 
     /// The document of one variant: from memory, from the bucket, or rendered. Callers that ask for the
@@ -166,6 +189,27 @@ impl DocumentCache {
             }
         };
         Ok(document)
+    }
+
+    /// What a handler reads out of the document of one variant, by `decode`, which must be a pure function of it: of one
+    /// revision it is done once, while there is room.
+    pub async fn decoded<R: Renderer, T: Send + Sync + 'static>(
+        &self,
+        storage: &Storage,
+        source: &Source,
+        variant: &str,
+        renderer: &R,
+        decode: impl FnOnce(Arc<Document>) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let path = source.object(variant).path();
+        if let Some(Ok(found)) = self.decoded.get(&path).map(|known| known.value.downcast()) {
+            return Ok(found);
+        }
+        let document = self.get(storage, source, variant, renderer).await?;
+        let size = document.gzip.len();
+        let value = Arc::new(decode(document)?);
+        self.decoded.insert(path, Decoded { value: Arc::<T>::clone(&value), size });
+        Ok(value)
     }
 
     async fn load<R: Renderer>(
@@ -240,7 +284,7 @@ async fn render<R: Renderer>(
             return Err(Error::NotFound(format!("package '{}' not found", source.package.name)));
         };
         if head.rev != source.head.rev {
-            source.head = head;
+            source.head = head.into();
             continue;
         }
         let named = renderer.variants().into_iter().zip(documents).collect();

@@ -1,5 +1,7 @@
 //! The versions of a package and the files of a version, as they are stored.
 
+use std::sync::Arc;
+
 use granary_model::Result;
 use granary_storage::rows::{StoredFileRow, VersionRow};
 use granary_storage::{Key, PackageKey, Storage};
@@ -15,5 +17,5 @@ pub async fn live_versions(storage: &Storage, package: &PackageKey) -> Result<Ve
 /// All files of a version that have rows of their own, by name, tombstones included.
 pub async fn files_of(storage: &Storage, package: &PackageKey, version: &str) -> Result<Vec<StoredFileRow>> {
     let first = Key::File(package.clone(), version.to_owned(), String::new());
-    storage.list_all(&first, &Key::files_of(version)).await
+    Ok(Arc::unwrap_or_clone(storage.shared_list(&first, &Key::files_of(version)).await?))
 }

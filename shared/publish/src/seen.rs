@@ -2,6 +2,7 @@
 //! number gives anything away.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use granary_model::{Error, Result};
@@ -27,7 +28,7 @@ pub trait Showing: Send + Sync + 'static {
 /// The head as the reader of the source sees it, who gets these versions. Whoever gets all of the package sees the head
 /// itself; a customer learns nothing about the people behind it.
 pub fn seen_head<S: Showing>(source: &Source, rows: &[VersionRow]) -> Result<HeadRow> {
-    let mut head = source.head.clone();
+    let mut head = HeadRow::clone(&source.head);
     if source.grants.is_none() {
         return Ok(head);
     }
@@ -55,10 +56,14 @@ pub async fn seen<S: Showing>(
     if source.grants.is_none() {
         return Ok(Some(source));
     }
-    let document = documents.get(storage, &source, VARIANT, &Heads::<S>(PhantomData)).await?;
-    let seen: Seen = serde_json::from_slice(&gunzip(&document.gzip)?)
-        .map_err(|e| Error::internal("reading what a reader sees", e))?;
-    Ok((seen.listed > 0).then_some(Source { head: seen.head, ..source }))
+    let heads = Heads::<S>(PhantomData);
+    let head = documents.decoded(storage, &source, VARIANT, &heads, |document| {
+        let seen: Seen = serde_json::from_slice(&gunzip(&document.gzip)?)
+            .map_err(|e| Error::internal("reading what a reader sees", e))?;
+        Ok((seen.listed > 0).then(|| Arc::new(seen.head)))
+    });
+    let head = Option::clone(&*head.await?);
+    Ok(head.map(|head| Source { head, ..source }))
 }
 
 /// Name of the variant.

@@ -1,14 +1,21 @@
 //! The one read that authorising a request takes.
 
+use std::sync::Arc;
+
 use granary_model::{RepoId, Result, TokenHash};
+use serde::de::DeserializeOwned;
 
 use crate::Storage;
-use crate::item::{Item, item_row};
+use crate::item::{Item, item_row, weight};
+use crate::kept::{Known, RowName, Ticket};
 use crate::keys::{Key, PackageKey};
 use crate::rows::{
     BuildTokenRow, ConsumerRow, ExpectationRow, HeadRow, LicenceRow, RepoRow, SessionRow, StoredFileRow,
     TokenRow, VersionRow,
 };
+
+/// About how many bytes a row of a list takes.
+const LISTED_BYTES: u64 = 1024;
 
 /// What a request is about, below the repository.
 #[derive(Debug, Clone, Copy)]
@@ -41,32 +48,110 @@ pub enum Identification<'a> {
     },
 }
 
-/// What authorising a request may need, as of one moment.
+/// What authorising a request may need, each row as of a moment during the read.
 #[derive(Debug, Clone, Default)]
 pub struct AccessRows {
     /// The token, if one was asked for and exists.
-    pub token: Option<TokenRow>,
+    pub token: Option<Arc<TokenRow>>,
     /// The token of a build, if one was asked for and exists.
-    pub build: Option<BuildTokenRow>,
+    pub build: Option<Arc<BuildTokenRow>>,
     /// The session of a browser, if one was asked for and exists.
-    pub session: Option<SessionRow>,
+    pub session: Option<Arc<SessionRow>>,
     /// The licence, if one was asked for and exists.
-    pub licence: Option<LicenceRow>,
+    pub licence: Option<Arc<LicenceRow>>,
     /// The consumer, if one was asked for and exists.
-    pub consumer: Option<ConsumerRow>,
+    pub consumer: Option<Arc<ConsumerRow>>,
     /// The repository.
-    pub repo: Option<RepoRow>,
+    pub repo: Option<Arc<RepoRow>>,
     /// The package's head.
-    pub head: Option<HeadRow>,
+    pub head: Option<Arc<HeadRow>>,
     /// One version of it.
-    pub version: Option<VersionRow>,
+    pub version: Option<Arc<VersionRow>>,
     /// One file of that version.
-    pub file: Option<StoredFileRow>,
+    pub file: Option<Arc<StoredFileRow>>,
     /// Checksums that came before that file.
-    pub expectation: Option<ExpectationRow>,
+    pub expectation: Option<Arc<ExpectationRow>>,
+}
+
+/// A row of a read of several.
+enum Asked<T> {
+    /// It is not asked for, or it is known what there is.
+    Known(Option<Arc<T>>),
+    /// It has to be read.
+    Unknown(Key, Option<Ticket>),
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> Asked<T> {
+    fn new(storage: &Storage, key: Option<Key>) -> Self {
+        let Some(key) = key else { return Self::Known(None) };
+        let Some(kept) = &storage.inner.kept else { return Self::Unknown(key, None) };
+        match kept.find(RowName::new(storage.table_name(key.table()), &key.pk(), &key.sk())) {
+            Known::Row(row) => Self::Known(row),
+            Known::Unknown(ticket) => Self::Unknown(key, Some(ticket)),
+        }
+    }
+
+    /// Puts its key among those to read.
+    fn ask(&self, keys: &mut Vec<Key>) {
+        if let Self::Unknown(key, _) = self {
+            keys.push(key.clone());
+        }
+    }
+
+    /// Takes its answer from those that came, in the order of the keys.
+    fn answer(
+        self,
+        storage: &Storage,
+        items: &mut impl Iterator<Item = Option<Item>>,
+    ) -> Result<Option<Arc<T>>> {
+        let ticket = match self {
+            Self::Known(row) => return Ok(row),
+            Self::Unknown(_, ticket) => ticket,
+        };
+        let item = items.next().flatten();
+        let bytes = item.as_ref().map_or(0, weight);
+        let row = item.map(item_row).transpose()?.map(Arc::new);
+        if let (Some(kept), Some(ticket)) = (&storage.inner.kept, ticket) {
+            kept.keep(ticket, row.as_ref(), bytes);
+        }
+        Ok(row)
+    }
 }
 
 impl Storage {
+    /// Reads a row that many requests need, strongly consistent; from memory where this process alone writes the table.
+    pub async fn shared_row<T>(&self, key: Key) -> Result<Option<Arc<T>>>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let asked = Asked::new(self, Some(key));
+        let mut keys = Vec::new();
+        asked.ask(&mut keys);
+        let item = match keys.first() {
+            Some(key) => self.get_item(key).await?,
+            None => None,
+        };
+        asked.answer(self, &mut std::iter::once(item))
+    }
+
+    /// All rows of a partition whose sort key begins with `prefix`, as [`Storage::list_all`] gives them; from memory where
+    /// this process alone writes the table. For short lists that many requests need.
+    pub async fn shared_list<T>(&self, first: &Key, prefix: &str) -> Result<Arc<Vec<T>>>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let Some(kept) = &self.inner.kept else { return Ok(Arc::new(self.list_all(first, prefix).await?)) };
+        let name = RowName::new(self.table_name(first.table()), &first.pk(), prefix);
+        let ticket = match kept.find_list(name) {
+            Known::Row(Some(rows)) => return Ok(rows),
+            Known::Row(None) => return Ok(Arc::default()),
+            Known::Unknown(ticket) => ticket,
+        };
+        let rows = Arc::new(self.list_all(first, prefix).await?);
+        kept.keep(ticket, Some(&rows), rows.len() as u64 * LISTED_BYTES);
+        Ok(rows)
+    }
+
     /// Reads everything that a request needs to be authorised and answered in one call.
     pub async fn access_rows(
         &self,
@@ -82,38 +167,49 @@ impl Storage {
             (PackageKey::clone(package), version.to_owned(), file.to_owned())
         };
         let [token, build, session, licence, consumer] = caller.map_or([const { None }; 5], caller_keys);
-        let slots = [
-            token,
-            build,
-            session,
-            licence,
-            consumer,
-            repo.map(|id| Key::Repo(id.clone())),
-            package.map(|package| Key::Head(package.clone())),
-            version.map(|(package, version)| Key::Version(package.clone(), version.into())),
+        let token = Asked::new(self, token);
+        let build = Asked::new(self, build);
+        let session = Asked::new(self, session);
+        let licence = Asked::new(self, licence);
+        let consumer = Asked::new(self, consumer);
+        let repo = Asked::new(self, repo.map(|id| Key::Repo(id.clone())));
+        let head = Asked::new(self, package.map(|package| Key::Head(package.clone())));
+        let version =
+            Asked::new(self, version.map(|(package, version)| Key::Version(package.clone(), version.into())));
+        let file = Asked::new(
+            self,
             file.map(file_key).map(|(package, version, file)| Key::File(package, version, file)),
+        );
+        let expectation = Asked::new(
+            self,
             expected.map(file_key).map(|(package, version, file)| Key::Expectation(package, version, file)),
-        ];
-        let asked = slots.each_ref().map(Option::is_some);
-        let keys: Vec<Key> = slots.into_iter().flatten().collect();
-        if keys.is_empty() {
-            return Ok(AccessRows::default());
-        }
-        let mut items = self.batch_items(&keys).await?.into_iter();
-        let next = |asked: bool| -> Option<Item> { if asked { items.next()? } else { None } };
-        let [token, build, session, licence, consumer, repo, head, version, file, expectation] =
-            asked.map(next);
+        );
+
+        let mut keys = Vec::new();
+        token.ask(&mut keys);
+        build.ask(&mut keys);
+        session.ask(&mut keys);
+        licence.ask(&mut keys);
+        consumer.ask(&mut keys);
+        repo.ask(&mut keys);
+        head.ask(&mut keys);
+        version.ask(&mut keys);
+        file.ask(&mut keys);
+        expectation.ask(&mut keys);
+        let items = if keys.is_empty() { Vec::new() } else { self.batch_items(&keys).await? };
+        let items = &mut items.into_iter();
+        // In the order in which they were asked.
         Ok(AccessRows {
-            token: token.map(item_row).transpose()?,
-            build: build.map(item_row).transpose()?,
-            session: session.map(item_row).transpose()?,
-            licence: licence.map(item_row).transpose()?,
-            consumer: consumer.map(item_row).transpose()?,
-            repo: repo.map(item_row).transpose()?,
-            head: head.map(item_row).transpose()?,
-            version: version.map(item_row).transpose()?,
-            file: file.map(item_row).transpose()?,
-            expectation: expectation.map(item_row).transpose()?,
+            token: token.answer(self, items)?,
+            build: build.answer(self, items)?,
+            session: session.answer(self, items)?,
+            licence: licence.answer(self, items)?,
+            consumer: consumer.answer(self, items)?,
+            repo: repo.answer(self, items)?,
+            head: head.answer(self, items)?,
+            version: version.answer(self, items)?,
+            file: file.answer(self, items)?,
+            expectation: expectation.answer(self, items)?,
         })
     }
 }

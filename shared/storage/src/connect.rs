@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use crate::kept::KeptRows;
 use crate::policy::Policy;
 use crate::{Inner, Storage};
 
@@ -68,6 +69,8 @@ pub struct Embedded {
     pub s3_public_endpoint: String,
     /// The names to use.
     pub names: Names,
+    /// Rows in memory, told by the engine of each write; `None` where each read is to reach the engine.
+    pub kept: Option<Arc<KeptRows>>,
 }
 
 impl Storage {
@@ -82,7 +85,8 @@ impl Storage {
     }
 
     fn over_engines(embedded: Embedded, store: &Policy, queue: &Policy) -> Self {
-        let Embedded { dynamodb, s3, sqs, access_key, secret_key, s3_public_endpoint, names } = embedded;
+        let Embedded { dynamodb, s3, sqs, access_key, secret_key, s3_public_endpoint, names, kept } =
+            embedded;
         let credentials = Credentials::new(access_key, secret_key, None, None, "granary-embedded");
         let region = "us-east-1";
         // The SDK's budget of retries is one per process, and there may be many registries in a test.
@@ -103,7 +107,6 @@ impl Storage {
             aws_sdk_s3::Config::builder()
                 .behavior_version(aws_sdk_s3::config::BehaviorVersion::v2026_01_12())
                 .region(aws_sdk_s3::config::Region::new(region))
-                .credentials_provider(credentials.clone())
                 .endpoint_url(endpoint)
                 .force_path_style(true)
                 .response_checksum_validation(aws_sdk_s3::config::ResponseChecksumValidation::WhenRequired)
@@ -112,8 +115,10 @@ impl Storage {
                 .timeout_config(store.timeouts.clone())
                 .stalled_stream_protection(aws_sdk_s3::config::StalledStreamProtectionConfig::disabled())
         };
-        let s3_public = s3_config(s3_public_endpoint).http_client(s3.clone()).build();
-        let s3 = s3_config("http://s3.local".into()).http_client(s3).build();
+        // Its addresses are for other programs, which have to prove where they got them.
+        let s3_public = s3_config(s3_public_endpoint).credentials_provider(credentials);
+        let s3_public = s3_public.http_client(s3.clone()).build();
+        let s3 = s3_config("http://s3.local".into()).allow_no_auth().http_client(s3).build();
         let sqs = aws_sdk_sqs::Config::builder()
             .behavior_version(aws_sdk_sqs::config::BehaviorVersion::v2026_01_12())
             .region(aws_sdk_sqs::config::Region::new(region))
@@ -132,6 +137,7 @@ impl Storage {
             aws_sdk_s3::Client::from_conf(s3_public),
             aws_sdk_sqs::Client::from_conf(sqs),
             names,
+            kept,
             store.timeouts.has_timeouts(),
         )
     }
@@ -156,6 +162,7 @@ impl Storage {
             s3,
             aws_sdk_sqs::Client::from_conf(sqs),
             names,
+            None,
             true,
         );
         // Whatever it answers: the handshake is what counts.
@@ -169,9 +176,10 @@ impl Storage {
         s3_public: aws_sdk_s3::Client,
         sqs: aws_sdk_sqs::Client,
         names: Names,
+        kept: Option<Arc<KeptRows>>,
         limited: bool,
     ) -> Self {
-        Self { inner: Arc::new(Inner { dynamodb, s3, s3_public, sqs, names, limited }) }
+        Self { inner: Arc::new(Inner { dynamodb, s3, s3_public, sqs, names, kept, limited }) }
     }
 
     /// Limits of a call that is not like the others; none where there are none at all.

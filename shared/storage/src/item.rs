@@ -40,6 +40,25 @@ pub(crate) fn item_row<T: DeserializeOwned>(item: Item) -> Result<T> {
     serde_dynamo::from_item(item).map_err(|e| Error::internal("reading a row", e))
 }
 
+/// About how many bytes an item takes once it is a row.
+pub(crate) fn weight(item: &Item) -> u64 {
+    item.iter().map(|(name, value)| 64 + name.len() as u64 + value_weight(value)).sum()
+}
+
+fn value_weight(value: &AttributeValue) -> u64 {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len() as u64,
+        AttributeValue::B(bytes) => bytes.as_ref().len() as u64,
+        AttributeValue::L(values) => values.iter().map(|value| 32 + value_weight(value)).sum(),
+        AttributeValue::M(item) => weight(item),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => {
+            texts.iter().map(|text| 32 + text.len() as u64).sum()
+        }
+        AttributeValue::Bs(blobs) => blobs.iter().map(|bytes| 32 + bytes.as_ref().len() as u64).sum(),
+        _ => 8,
+    }
+}
+
 /// A number attribute.
 pub(crate) fn number(value: impl std::fmt::Display) -> AttributeValue {
     AttributeValue::N(value.to_string())

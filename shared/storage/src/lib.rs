@@ -5,6 +5,7 @@
 //! process is decided by the HTTP clients it is built with (see [`connect`]).
 
 pub mod connect;
+pub mod kept;
 pub mod keys;
 pub mod objects;
 pub mod policy;
@@ -17,6 +18,7 @@ pub mod transaction;
 
 mod access;
 mod accounts;
+mod bulk;
 mod item;
 pub mod publishing;
 mod retry;
@@ -45,6 +47,8 @@ struct Inner {
     s3_public: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     names: Names,
+    /// Rows in memory, where this process is the only one that writes.
+    kept: Option<Arc<kept::KeptRows>>,
     /// Whether calls are given up after a while.
     limited: bool,
 }

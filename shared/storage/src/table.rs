@@ -36,6 +36,10 @@ impl Storage {
 
     /// Reads one row, strongly consistent.
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        self.get_item(key).await?.map(item_row).transpose()
+    }
+
+    pub(crate) async fn get_item(&self, key: &Key) -> Result<Option<Item>> {
         if !key.is_possible() {
             return Ok(None);
         }
@@ -50,7 +54,7 @@ impl Storage {
             .await
             .map_err(|e| store_error("reading a row", &e))?;
         credentials_accepted();
-        output.item.map(item_row).transpose()
+        Ok(output.item)
     }
 
     /// Reads up to 100 rows in one call, strongly consistent. The answer has the items in the order of the

@@ -257,6 +257,8 @@ fn connect(
         secret_key: credentials.secret_key().into(),
         s3_public_endpoint: s3_public.into(),
         names,
+        // Tests count and break the calls that are made on AWS, where nothing is kept.
+        kept: None,
     };
     if on_aws { Storage::rehearsal(embedded) } else { Storage::embedded(embedded) }
 }

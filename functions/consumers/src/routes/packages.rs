@@ -177,8 +177,12 @@ async fn change(
 /// `BadRequest` for a package with versions: lock files have its name.
 async fn rename(state: &AppState, seller: &Seller, sold: &Sold) -> Result<(PackageKey, HeadRow)> {
     let numbered = versions_of(state, &seller.tenant, sold.row.id).await?;
-    let head =
-        sold.access.head.clone().ok_or_else(|| Error::internal("renaming a package", "it has no head"))?;
+    let head = sold
+        .access
+        .head
+        .as_deref()
+        .cloned()
+        .ok_or_else(|| Error::internal("renaming a package", "it has no head"))?;
     if head.versions > 0 || !numbered.is_empty() {
         return Err(Error::BadRequest(format!(
             "name: '{}' has versions, which are known by this name wherever they are installed; make a new package",

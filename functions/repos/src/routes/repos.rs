@@ -1,6 +1,7 @@
 //! Repositories that there are.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -86,9 +87,9 @@ pub(crate) async fn show_repo(state: AppState, Repo(access): Repo<Read>) -> ApiR
     let counts = counts_of(&state, &access.repo.id).await?;
     let view = if insider {
         let role = access.role(&state).await?;
-        json!(RepoView::new(access.repo, counts).seen_as(role))
+        json!(RepoView::new(Arc::unwrap_or_clone(access.repo), counts).seen_as(role))
     } else {
-        json!(PublicRepoView::new(access.repo, counts, None))
+        json!(PublicRepoView::new(Arc::unwrap_or_clone(access.repo), counts, None))
     };
     Ok(reply(StatusCode::OK, &json!({ "repo": view })))
 }
@@ -106,7 +107,7 @@ pub(crate) async fn update_repo(
 ) -> ApiResult<Response> {
     fields.only(&Settings::FIELDS)?;
     let settings = Settings::read(&state, &headers, &fields).await?;
-    let mut row = access.repo.clone();
+    let mut row = RepoRow::clone(&access.repo);
     if !settings.is_empty() {
         if let Some(types) = &settings.package_types {
             require_unused(&state, &row, types).await?;

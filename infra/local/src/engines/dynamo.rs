@@ -1,12 +1,18 @@
 //! DynamoDB over a SQLite file.
 //!
 //! `SQLite` in WAL mode lets one connection write while others read. Writing waits for the disk, so it has
-//! a connection of its own, one write at a time, on a thread where waiting is allowed. Reads take a few
-//! microseconds out of memory and run where they are asked for: handing one to another thread would cost
-//! more than the read does.
+//! a connection and a thread of its own, where the writes that wait share a flush ([`writer`], [`log`]). Reads take a
+//! few microseconds out of memory and run where they are asked for: handing one to another thread would cost
+//! more than the read does. What they give waits if it could still get lost ([`settling`]).
 
+mod log;
+mod named;
 mod operations;
+mod settling;
+mod writer;
+mod written;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +21,14 @@ use anyhow::Context as _;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use dynoxide::Database;
-use tokio::sync::Semaphore;
+use granary_storage::kept::KeptRows;
 
 use crate::engines::connector::Engine;
+use crate::engines::dynamo::named::named;
 use crate::engines::dynamo::operations::{Answer, Operation};
+use crate::engines::dynamo::settling::{Lost, Settling};
+use crate::engines::dynamo::writer::Writer;
+use crate::engines::dynamo::written::written;
 use crate::engines::json::{JsonCall, refuse, respond};
 
 /// What the target header of every request begins with.
@@ -30,42 +40,58 @@ const MAX_READERS: usize = 8;
 
 /// The DynamoDB engine.
 pub(crate) struct Dynamo {
-    writer: Database,
-    /// Holds back the writes that wait, so that they wait here and not each on a thread of its own.
-    write_turn: Semaphore,
+    /// The connection of the writer, for the sweep.
+    database: Database,
+    writer: Writer,
+    settling: Arc<Settling>,
     readers: Vec<Database>,
     next_reader: AtomicUsize,
+    /// Told of each write before it begins and when it is over.
+    kept: Arc<KeptRows>,
 }
 
 impl Dynamo {
     /// Opens or makes the database file.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
-        let open = || Database::new(text).with_context(|| format!("cannot open the database {text}"));
-        let writer = open()?;
+    pub(crate) fn open(path: &Path, kept: Arc<KeptRows>) -> anyhow::Result<Self> {
+        let (database, log) = log::open_writer(path)?;
+        Self::start(path, database, kept, move || log.flush())
+    }
+
+    fn start<F>(path: &Path, database: Database, kept: Arc<KeptRows>, flush: F) -> anyhow::Result<Self>
+    where
+        F: FnMut() -> io::Result<()> + Send + 'static,
+    {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
-        let readers = (0..count).map(|_| open()).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { writer, write_turn: Semaphore::new(1), readers, next_reader: AtomicUsize::new(0) })
+        let readers = (0..count).map(|_| log::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        let settling = Arc::<Settling>::default();
+        let writer = Writer::start(database.clone(), Arc::clone(&settling), flush)?;
+        Ok(Self { database, writer, settling, readers, next_reader: AtomicUsize::new(0), kept })
     }
 
     /// Removes the rows whose time to live has passed.
     pub(crate) async fn sweep_expired(&self) -> anyhow::Result<usize> {
-        let writer = self.writer.clone();
-        // Not in turn with the writes: the sweep lets waiting calls in between its pages by itself.
-        let removed = tokio::task::spawn_blocking(move || writer.sweep_ttl()).await?;
+        let database = self.database.clone();
+        let writing = self.kept.writing_anything();
+        // Not in turn with the writes: the sweep lets waiting calls in between its pages by itself. Nothing waits for
+        // the disk either: a row that comes back after a power cut is as expired as before.
+        let removed = tokio::task::spawn_blocking(move || {
+            let removed = database.sweep_ttl();
+            drop(writing);
+            removed
+        })
+        .await?;
         removed.context("removing expired rows")
     }
 
-    async fn run(&self, operation: Operation, call: JsonCall) -> Result<Answer, ConnectorError> {
+    async fn run(&self, operation: Operation, call: JsonCall) -> Result<Answer, Lost> {
         if operation.may_read_elsewhere() {
             let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len().max(1);
-            return Ok(operation.run(self.readers.get(turn).unwrap_or(&self.writer), &call.body));
+            let answer = operation.run(self.readers.get(turn).unwrap_or(&self.database), &call.body);
+            self.settling.wait(|| named(operation, &call.body)).await?;
+            return Ok(answer);
         }
-        let turn = self.write_turn.acquire().await.map_err(|e| ConnectorError::other(e.into(), None))?;
-        let writer = self.writer.clone();
-        let answer = tokio::task::spawn_blocking(move || operation.run(&writer, &call.body)).await;
-        drop(turn);
-        answer.map_err(|e| ConnectorError::other(e.into(), None))
+        let writing = written(operation, &call.body, &self.kept);
+        self.writer.run(operation, call.body, writing).await
     }
 }
 
@@ -78,7 +104,8 @@ impl Engine for Dynamo {
             let message = format!("the embedded DynamoDB does not offer '{}'", call.operation);
             return refuse(400, "com.amazon.coral.service#UnknownOperationException", &message);
         };
-        let Answer { status, body } = self.run(operation, call).await?;
+        let Answer { status, body } =
+            self.run(operation, call).await.map_err(|lost| ConnectorError::other(lost.into(), None))?;
         respond(status, body)
     }
 }
@@ -87,20 +114,48 @@ impl Engine for Dynamo {
 mod tests {
     use super::*;
 
-    /// A write is acknowledged after SQLite's commit, so a commit has to reach the disk: 2 is `FULL`,
-    /// where every commit of the write-ahead log is flushed.
-    #[test]
-    fn commits_are_flushed() {
+    fn call(operation: Operation, body: &str) -> (Operation, JsonCall) {
+        (operation, JsonCall { operation: String::new(), body: body.to_owned().into() })
+    }
+
+    #[tokio::test]
+    async fn what_could_still_get_lost_is_not_given_out() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.sqlite");
-        let _engine = Dynamo::open(&path).unwrap();
-        // `Database::new` opens its connection in this way and sets nothing afterwards.
-        let storage = dynoxide::storage::Storage::new(path.to_str().unwrap()).unwrap();
-        let pragma = |name: &str| -> String {
-            let text = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
-            storage.conn().query_row(&text, [], |row| row.get(0)).unwrap()
+        let (database, _log) = log::open_writer(&path).unwrap();
+        let (may_end, ends) = std::sync::mpsc::sync_channel(8);
+        let flush = move || ends.recv().unwrap();
+        let engine = Dynamo::start(&path, database, Arc::default(), flush).unwrap();
+        let run = |(operation, call)| engine.run(operation, call);
+        let create = r#"{"TableName":"ttt","BillingMode":"PAY_PER_REQUEST",
+            "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},
+                {"AttributeName":"sk","AttributeType":"S"}],
+            "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]}"#;
+        may_end.send(Ok(())).unwrap();
+        assert_eq!(run(call(Operation::CreateTable, create)).await.unwrap().status, 200);
+
+        let item = r#"{"TableName":"ttt","Item":{"pk":{"S":"a"},"sk":{"S":"s"}}}"#;
+        let mut put = Box::pin(run(call(Operation::PutItem, item)));
+        assert!(futures::poll!(&mut put).is_pending());
+        let get = |pk: &str| {
+            let body = format!(r#"{{"TableName":"ttt","Key":{{"pk":{{"S":"{pk}"}},"sk":{{"S":"s"}}}}}}"#);
+            run(call(Operation::GetItem, &body))
         };
-        assert_eq!(pragma("synchronous"), "2");
-        assert_eq!(pragma("journal_mode"), "wal");
+        // Until the thread has begun the write, there is nothing to wait for.
+        let mut same = loop {
+            let mut same = Box::pin(get("a"));
+            if futures::poll!(&mut same).is_pending() {
+                break same;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(get("b").await.unwrap().body, b"{}");
+        let query = r#"{"TableName":"ttt","KeyConditionExpression":"pk = :pk",
+            "ExpressionAttributeValues":{":pk":{"S":"b"}}}"#;
+        let mut query = Box::pin(run(call(Operation::Query, query)));
+        assert!(futures::poll!(&mut query).is_pending());
+        may_end.send(Err(io::Error::other("the disk is broken"))).unwrap();
+        assert!(put.await.is_err() && same.as_mut().await.is_err() && query.await.is_err());
+        assert_eq!(get("b").await.unwrap().status, 200);
     }
 }

@@ -2,6 +2,7 @@
 //! bytes wherever they are rendered, and a checksum always fits its document.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenVersion, SumKind, split_key};
@@ -204,9 +205,9 @@ pub async fn plugin_rows(
     storage: &Storage,
     repo: &granary_model::RepoId,
     group: &GroupId,
-) -> Result<Vec<MavenPluginRow>> {
+) -> Result<Arc<Vec<MavenPluginRow>>> {
     let first = Key::MavenPlugin(repo.clone(), group.to_string(), String::new());
-    storage.list_all(&first, "PLUGIN#").await
+    storage.shared_list(&first, "PLUGIN#").await
 }
 
 /// Those that belong to this repository and still have versions, each with the artifact that it is.

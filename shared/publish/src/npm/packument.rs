@@ -259,7 +259,7 @@ impl Renderer for Packuments {
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
         let live = source.versions(storage).await?;
-        let source = Source { head: seen_head::<NpmShowing>(source, &live)?, ..source.clone() };
+        let source = Source { head: seen_head::<NpmShowing>(source, &live)?.into(), ..source.clone() };
         let readme = match source.head.latest() {
             Some(latest) => {
                 storage.get::<ReadmeRow>(&Key::Readme(source.package.clone(), latest.into())).await?

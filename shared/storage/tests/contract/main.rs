@@ -5,10 +5,11 @@
 //! `_S3` and `_SQS`; `scripts/contract` starts such engines. Where they differ from each other and from AWS is in
 //! docs/DATA-MODEL.md.
 //!
-//! A module needs either tables (`rows`, `lists`, `limits`, `selling`, and with transactions `transactions`, `changes`,
+//! A module needs either tables (`rows`, `bulk`, `lists`, `limits`, `selling`, and with transactions `transactions`, `changes`,
 //! `tables`), a bucket (`objects`, `staging`) or queues (`queues`): so an engine that has less can run what it has.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod bulk;
 mod changes;
 mod limits;
 mod lists;

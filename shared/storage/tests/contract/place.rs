@@ -116,6 +116,7 @@ impl Engine {
                     secret_key: credentials.secret_key().into(),
                     s3_public_endpoint: s3_public,
                     names,
+                    kept: Some(engines.kept_rows()),
                 });
                 (storage, Some(folder))
             }

@@ -50,7 +50,7 @@ async fn rows_of_several_tables_come_in_one_read() {
     storage.put(&key, &expected).await.unwrap();
     let wanted = Wanted { package: &package, version: Some("1"), file: Some("f"), expectation: true };
     let rows = storage.access_rows(None, Some(&repo()), Some(wanted)).await.unwrap();
-    assert_eq!(rows.expectation, Some(expected));
+    assert_eq!(rows.expectation.as_deref(), Some(&expected));
     assert_eq!(rows.version.unwrap().size, 5);
     assert!(rows.repo.is_none() && rows.file.is_none() && rows.head.is_none() && rows.token.is_none());
     let less = Wanted { expectation: false, ..wanted };

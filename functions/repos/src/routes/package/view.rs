@@ -7,7 +7,7 @@ use granary_model::maven::split_key;
 use granary_model::npm::NpmName;
 use granary_model::{PackageType, Result, Timestamp};
 use granary_publish::details::{Details, ReadmeFormat, version_text};
-use granary_storage::rows::{FileRow, VersionRow};
+use granary_storage::rows::{FileRow, HeadRow, VersionRow};
 use serde::Serialize;
 use url::Url;
 
@@ -51,7 +51,7 @@ impl Seen<'_> {
 
     /// The package as a whole.
     pub(super) fn package(&self, downloads: u64) -> PackageFacts {
-        let (kind, head) = (self.kind(), self.named.head.clone());
+        let (kind, head) = (self.kind(), HeadRow::clone(&self.named.head));
         let scope = match kind {
             PackageType::Npm => {
                 head.name.parse().ok().and_then(|name: NpmName| name.scope().map(str::to_owned))

@@ -29,7 +29,7 @@ pub enum Answer {
     Conflict,
     /// One row of a transaction is throttled: `TransactionCanceledException`. `TransactWriteItems` only.
     PartThrottled,
-    /// Success, but for none of the keys. `BatchGetItem` only.
+    /// Success, but for none of the rows. `BatchGetItem` and `BatchWriteItem` only.
     Unprocessed,
     /// The caller's session has ended: `ExpiredTokenException`, `ExpiredToken`.
     Expired,
@@ -54,7 +54,7 @@ impl Answer {
         match operation {
             "PutItem" | "UpdateItem" | "DeleteItem" => answers.push(Self::Conflict),
             "TransactWriteItems" => answers.extend([Self::Conflict, Self::PartThrottled]),
-            "BatchGetItem" => answers.push(Self::Unprocessed),
+            "BatchGetItem" | "BatchWriteItem" => answers.push(Self::Unprocessed),
             "CopyObject" | "CompleteMultipartUpload" => answers.push(Self::InternalWithOk),
             _ => {}
         }
@@ -83,7 +83,9 @@ impl Answer {
         const CORAL: &str = "com.amazon.coral.service#";
         let (status, namespace, name, message) = match self {
             Self::Unprocessed => {
-                let body = json!({ "Responses": {}, "UnprocessedKeys": asked(request, "RequestItems") });
+                // A read and a write have different words for it, and each ignores those of the other.
+                let all = asked(request, "RequestItems");
+                let body = json!({ "Responses": {}, "UnprocessedKeys": all, "UnprocessedItems": all });
                 return response(200, "application/x-amz-json-1.0", body.to_string());
             }
             Self::Conflict if asked(request, "TransactItems").is_null() => {

@@ -32,6 +32,9 @@ const TWO_PROOFS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Co
 /// The S3 engine.
 pub(crate) struct S3Engine {
     service: S3Service,
+    /// Takes requests that nobody has signed, from inside this process alone: there is nobody to prove anything to, and a
+    /// signature takes as long as what it signs.
+    unsigned: S3Service,
     credentials: S3Credentials,
 }
 
@@ -40,16 +43,18 @@ impl S3Engine {
     pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
         let credentials = S3Credentials::load_or_create(data)?;
         let store = Store::open(data.join("objects")).context("cannot open the folder of the objects")?;
-        let mut builder = S3ServiceBuilder::new(Operations(Arc::new(store)));
+        let store = Arc::new(store);
+        let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(&store)));
         builder.set_auth(SimpleAuth::from_single(credentials.access_key(), credentials.secret_key()));
-        Ok(Self { service: builder.build(), credentials })
+        let unsigned = S3ServiceBuilder::new(Operations(store)).build();
+        Ok(Self { service: builder.build(), unsigned, credentials })
     }
 
     pub(crate) fn credentials(&self) -> &S3Credentials {
         &self.credentials
     }
 
-    /// Answers one request, wherever it comes from.
+    /// Answers one request, wherever it comes from, if it is signed.
     pub(crate) async fn respond(
         &self,
         request: http::Request<Body>,
@@ -64,11 +69,21 @@ impl S3Engine {
     }
 }
 
+fn is_signed(request: &http::Request<Body>) -> bool {
+    request.headers().contains_key(AUTHORIZATION) || has_signature(request)
+}
+
 /// Clients that keep `Authorization` on a redirect to a presigned address send both, and S3 refuses that.
 fn has_two_proofs(request: &http::Request<Body>) -> bool {
+    request.headers().contains_key(AUTHORIZATION) && has_signature(request)
+}
+
+fn has_signature(request: &http::Request<Body>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
-    request.headers().contains_key(AUTHORIZATION) && names.any(|name| SIGNATURE_PARAMETERS.contains(&name))
+    query
+        .split('&')
+        .filter_map(|pair| pair.split('=').next())
+        .any(|name| SIGNATURE_PARAMETERS.contains(&name))
 }
 
 impl Engine for S3Engine {
@@ -86,7 +101,9 @@ impl Engine for S3Engine {
             Some(bytes) => Body::from(Bytes::copy_from_slice(bytes)),
             None => Body::http_body_unsync(body),
         });
-        let response = self.respond(request).await.map_err(|e| ConnectorError::other(e.into(), None))?;
+        let response =
+            if is_signed(&request) { self.respond(request).await } else { self.unsigned.call(request).await };
+        let response = response.map_err(|e| ConnectorError::other(e.into(), None))?;
         let response = response.map(|body| {
             // What hyper would leave out. The SDK takes a document for an error's name otherwise.
             if is_head || body.is_end_stream() { SdkBody::empty() } else { SdkBody::from_body_1_x(body) }

@@ -120,7 +120,7 @@ impl Store {
             let there = OpenObject::open(target).map_err(S3Error::internal_error)?;
             condition.check(there.as_ref().map(|object| &object.facts))?;
         }
-        let _layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
+        let layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
         self.ensure_folder(folder).map_err(S3Error::internal_error)?;
         self.settling().insert(target.to_owned());
         let moved = match condition {
@@ -128,6 +128,8 @@ impl Store {
             WriteCondition::Absent => file.persist_noclobber(target).map(drop),
             _ => file.persist(target).map(drop),
         };
+        // With something in it the folder stays, and waiting for the disk is the longest part.
+        drop(layout);
         let result = match moved {
             Ok(()) => folders::sync(folder).map_err(|error| {
                 // Whether it would survive is not known, so it must not be taken for stored: the next one

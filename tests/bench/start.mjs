@@ -1,0 +1,96 @@
+// How long a registry takes from its start to its first answer.
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { makeRepo, settled, startGranary } from "./support/granary.mjs";
+import { summary } from "./support/load.mjs";
+import { fillGranary, fillVerdaccio } from "./support/npm-data.mjs";
+import { publishOf } from "./support/packages.mjs";
+import { folder, removeFolder } from "./support/process.mjs";
+import { publishAll } from "./support/publishing.mjs";
+import { number, quotient, ratio, spread } from "./support/table.mjs";
+import { startVerdaccio } from "./support/verdaccio.mjs";
+
+const REPO = "bench";
+const STARTS = 7;
+
+export async function measure(setting) {
+  const packages = setting.quick ? 50 : 1000;
+  const starts = setting.quick ? 2 : STARTS;
+  const place = folder();
+  try {
+    setting.say(`start: ${packages} packages into both`);
+    const full = { granary: join(place, "full-granary"), verdaccio: join(place, "full-verdaccio") };
+    await fill(setting, packages, full);
+    const rows = [];
+    const measured = { start: [] };
+    for (const [label, folders] of [["empty data folder", {}], [`${number(packages)} packages`, full]]) {
+      setting.say(`start: ${label}`);
+      const times = await startsOf(setting, starts, folders);
+      const { line, answer, theirs } = Object.fromEntries(Object.entries(times).map(([name, all]) => [name, summary(all)]));
+      rows.push([label, spread(line), spread(answer), spread(theirs), ratio(quotient(theirs, answer))]);
+      measured.start.push(line.median);
+    }
+    return [table(rows, measured, starts)];
+  } finally {
+    removeFolder(place);
+  }
+}
+
+function table(rows, measured, starts) {
+  return {
+    id: "start",
+    title: "Start",
+    command: "scripts/bench start",
+    columns: ["milliseconds", "Granary, ready line", "Granary, first answer", "Verdaccio, first answer", "Verdaccio's time, Granary's times"],
+    rows,
+    measured,
+    notes: [`Median of ${starts} starts, in turns; the first answer is that of \`/health\` and of \`/-/ping\`. Files that the system has read before are in its memory.`],
+  };
+}
+
+async function fill(setting, packages, full) {
+  const place = folder();
+  const granary = await startGranary(setting, place, { data: full.granary });
+  try {
+    await makeRepo(granary, { name: REPO });
+    await fillGranary(granary, REPO, "many", 100);
+    await publishAll(granary.registry(REPO), granary.token, single(packages), 8);
+    await settled(granary);
+  } finally {
+    await granary.stop();
+  }
+  const verdaccio = await startVerdaccio(setting, place, { data: full.verdaccio });
+  try {
+    await fillVerdaccio(verdaccio, "many", 100);
+    await publishAll(verdaccio.registry(), verdaccio.token, single(packages), 8);
+  } finally {
+    await verdaccio.stop();
+  }
+  removeFolder(place);
+}
+
+function* single(packages) {
+  for (let i = 0; i < packages; i++) yield publishOf(`package-${i}`, "1.0.0");
+}
+
+/** Milliseconds of all starts: Granary's ready line, its first answer, Verdaccio's first answer. Each on a copy of its folder. */
+async function startsOf(setting, starts, { granary, verdaccio }) {
+  const kinds = {
+    line: [startGranary, granary, {}],
+    answer: [startGranary, granary, { until: "answer" }],
+    theirs: [startVerdaccio, verdaccio, {}],
+  };
+  const times = { line: [], answer: [], theirs: [] };
+  for (let i = 0; i < starts; i++) {
+    for (const [kind, [start, from, how]] of Object.entries(kinds)) {
+      const place = folder();
+      const data = join(place, "data");
+      if (from) cpSync(from, data, { recursive: true });
+      const server = await start(setting, place, { data, ...how });
+      times[kind].push(server.milliseconds);
+      await server.stop();
+      removeFolder(place);
+    }
+  }
+  return times;
+}

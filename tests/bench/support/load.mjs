@@ -1,0 +1,149 @@
+// Load: wrk for how much a server answers at most, oha for how long answers take at a given rate.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CLIENT, folder, quiet, run } from "./process.mjs";
+import { raw } from "./raw.mjs";
+
+/** How long one answer may take, in seconds: a document of 10,000 versions takes Verdaccio several. */
+const PATIENCE = 60;
+
+/** Connections, where a measurement does not say how many. */
+const MANY = 16;
+
+/**
+ * A server that is slow is measured over so many connections, which keep it as busy, for so many seconds: with many of them all
+ * answers would come together when the time is over.
+ */
+const FEW = 2;
+const LONG = 12;
+
+/** A server that answers one request in less than this, in seconds, is run warm with many of them. */
+const FAST = 0.2;
+
+/**
+ * wrk counts what it needs by itself (answers, bytes, statuses above 399, broken connections); a script that looked at every
+ * answer would cost it half of its speed.
+ */
+const SCRIPT = `function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '\\nRESULT {"answers":%d,"bytes":%d,"microseconds":%d,"refused":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d}\\n',
+    summary.requests, summary.bytes, summary.duration, errors.status, errors.connect, errors.read, errors.write, errors.timeout))
+end
+`;
+
+let script;
+const warm = new Set();
+
+/**
+ * The most that a server answers: `perSecond` answers, and their bytes with headers as `megabytes` (10^6) per second, of
+ * `answers` in all, over so many `connections` (16).
+ *
+ * The first time that a request is measured, it is run for a second beforehand. Where 16 answers take more than a third of
+ * `seconds`, two connections are measured for 12 seconds instead, unless the caller wants a certain number of them. Fails if an
+ * answer has another status than `expected`: some before and one after are looked at as a whole, of all others is known
+ * whether it is above 399.
+ */
+export async function peak(setting, url, { headers = {}, connections, seconds = setting.seconds, expected = 200, method = "GET" } = {}) {
+  const load = method === "GET" ? byWrk : byOha;
+  const key = JSON.stringify([url, headers, method]);
+  await probe(url, { method, headers, expected });
+  const one = await probe(url, { method, headers, expected });
+  const isSlow = connections === undefined && one * MANY > seconds / 3;
+  const how = { headers, connections: connections ?? (isSlow ? FEW : MANY), seconds: isSlow ? Math.max(LONG, seconds) : seconds, expected, method };
+  // A slow server would still be busy with what it was asked to get warm when it is measured.
+  if (!warm.has(key) && one < FAST) await load(setting, url, { ...how, seconds: 1 });
+  warm.add(key);
+  const result = await load(setting, url, how);
+  await probe(url, { method, headers, expected });
+  return { ...result, connections: how.connections };
+}
+
+/** Asks once, and gives how long that took, in seconds. */
+async function probe(url, { method, headers, expected }) {
+  const began = performance.now();
+  const answer = await raw(url, { method, headers });
+  if (answer.status !== expected) throw new Error(`${method} ${url} answered ${answer.status} instead of ${expected}`);
+  return (performance.now() - began) / 1000;
+}
+
+/** The command line that measures this case, for whoever wants to repeat it by hand. */
+export function wrkLine(path, { headers = {}, connections = MANY, seconds = 3 } = {}) {
+  const hidden = Object.entries(headers).map(([name, value]) => ` -H '${name}: ${name === "authorization" ? "..." : value}'`);
+  return `wrk -t1 -c${connections} -d${seconds}s${hidden.join("")} ${path}`;
+}
+
+async function byWrk(setting, url, { headers, connections, seconds, expected }) {
+  if (!script) {
+    script = join(folder(), "done.lua");
+    writeFileSync(script, SCRIPT);
+  }
+  const args = ["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}s`, "--timeout", `${PATIENCE}s`, "-s", script];
+  for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
+  const { stdout } = await run(setting.wrk, [...args, url], { cpu: CLIENT });
+  const found = /^RESULT (.*)$/m.exec(stdout);
+  if (!found) throw new Error(`wrk said no result for ${url}:\n${stdout}`);
+  const { answers, bytes, microseconds, refused, ...broken } = JSON.parse(found[1]);
+  const wanted = expected > 399 ? answers : 0;
+  if (refused !== wanted) throw new Error(`${url}: ${refused} of ${answers} answers had a status above 399, ${wanted} were expected`);
+  if (Object.values(broken).some((count) => count > 0)) throw new Error(`${url}: connections broke: ${JSON.stringify(broken)}`);
+  const time = microseconds / 1e6;
+  return { perSecond: answers / time, megabytes: bytes / 1e6 / time, answers };
+}
+
+async function byOha(setting, url, { headers, connections, seconds, expected, method }) {
+  const result = await oha(setting, url, { headers, connections, seconds, expected, more: ["-m", method] });
+  const answers = Object.values(result.statusCodeDistribution).reduce((sum, count) => sum + count, 0);
+  const { requestsPerSec: perSecond, sizePerSec } = result.summary;
+  return { perSecond, megabytes: (sizePerSec ?? 0) / 1e6, answers };
+}
+
+/**
+ * How long answers take at a steady `rate` of requests per second, in milliseconds: `p50`, `p90`, `p99`, counted from when a
+ * request was due. So a server that stands still makes all that wait late, and one that cannot keep up is later and later.
+ * The `rate` that comes back is what was reached.
+ */
+export async function latency(setting, url, { rate, headers = {}, connections = MANY, seconds = setting.seconds, expected = 200 }) {
+  const more = ["-q", String(Math.max(1, Math.round(rate))), "--latency-correction"];
+  const result = await oha(setting, url, { headers, connections, seconds: Math.ceil(seconds), expected, more });
+  const { p50, p90, p99 } = result.latencyPercentiles;
+  return { p50: p50 * 1000, p90: p90 * 1000, p99: p99 * 1000, rate: result.summary.requestsPerSec };
+}
+
+async function oha(setting, url, { headers, connections, seconds, expected, more }) {
+  const args = ["-z", `${seconds}s`, "-c", String(connections), "--redirect", "0", "--no-tui", "--output-format", "json", ...more];
+  for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
+  const { stdout } = await run(setting.oha, [...args, url], { cpu: CLIENT });
+  const result = JSON.parse(stdout);
+  const statuses = Object.keys(result.statusCodeDistribution);
+  if (statuses.join() !== String(expected)) {
+    throw new Error(`${url} answered ${JSON.stringify(result.statusCodeDistribution)} instead of ${expected}`);
+  }
+  // What is under way at the end is given up, which is no fault of the server.
+  const broken = Object.keys(result.errorDistribution).filter((error) => error !== "aborted due to deadline");
+  if (broken.length) throw new Error(`${url}: ${broken.join("; ")}`);
+  return result;
+}
+
+/**
+ * Measures servers in turns: in each round every one of them, `measure(server)` giving a number. Gives a map from each server
+ * to its numbers as `summary` makes them. The next one begins when this one has come to rest, since they share a core.
+ */
+export async function turns(setting, servers, measure) {
+  const all = new Map(servers.map((server) => [server, []]));
+  for (let round = 0; round < setting.rounds; round++) {
+    for (const server of servers) {
+      all.get(server).push(await measure(server, round));
+      await quiet(server);
+    }
+  }
+  return new Map([...all].map(([server, numbers]) => [server, summary(numbers)]));
+}
+
+/** Median, lowest and highest of some numbers, and all of them. */
+export function summary(all) {
+  const sorted = all.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const median = sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return { median, low: sorted[0], high: sorted.at(-1), all };
+}

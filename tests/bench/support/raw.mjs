@@ -1,0 +1,30 @@
+// One request whose answer is wanted as it came over the wire: nothing is unpacked, no redirect is followed.
+import { request } from "node:http";
+
+/**
+ * The answer to a request: `status`, `headers` (names in lower case) and `body`, the bytes as they were sent, gzip'd if the
+ * server sent them so.
+ */
+export function raw(url, { method = "GET", headers = {}, body, agent } = {}) {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+    const sent = request(url, { method, headers: { ...length, ...headers }, agent }, (answer) => {
+      const chunks = [];
+      answer.on("data", (chunk) => chunks.push(chunk));
+      answer.once("error", reject);
+      answer.once("end", () => resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) }));
+    });
+    sent.once("error", reject);
+    sent.end(body);
+  });
+}
+
+/** As `raw`, and fails if the status is another than `expected`. */
+export async function expecting(expected, url, options) {
+  const answer = await raw(url, options);
+  if (answer.status !== expected) {
+    const said = answer.headers["content-encoding"] ? "" : answer.body.subarray(0, 300).toString();
+    throw new Error(`${options?.method ?? "GET"} ${url}: ${answer.status} instead of ${expected} ${said}`);
+  }
+  return answer;
+}

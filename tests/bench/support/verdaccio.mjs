@@ -1,0 +1,71 @@
+// Verdaccio, the npm registry that Granary is compared with: a process of its own with a folder of its own.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { ask } from "./ask.mjs";
+import { answers, freePort, SERVER, start } from "./process.mjs";
+import { platformOfNode } from "./place.mjs";
+
+/**
+ * Starts Verdaccio with its data in `folder`/verdaccio (`data`). All packages are private: reading and publishing need `token`.
+ *
+ * The token is one that Verdaccio only has to verify (JWT). Its default kind makes it hash a password for every request, which
+ * would make it several times slower.
+ */
+export async function startVerdaccio(setting, folder, { data = join(folder, "verdaccio") } = {}) {
+  mkdirSync(data, { recursive: true });
+  const config = join(data, "config.yaml");
+  writeFileSync(config, configuration(data));
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  const node = resolve(setting.verdaccioHome, `node_modules/node-${platformOfNode()}/bin/node`);
+  const program = resolve(setting.verdaccioHome, "node_modules/verdaccio/bin/verdaccio");
+  const env = { PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8", NODE_ENV: "production" };
+  const ready = () => answers(`${base}/-/ping`);
+  const server = await start(node, [program, "--config", config, "--listen", `127.0.0.1:${port}`], { ready, cpu: SERVER, env });
+  const token = await logIn(base);
+  return {
+    ...server,
+    name: "Verdaccio",
+    base,
+    data,
+    /** Folder with a folder for each package. */
+    storage: join(data, "storage"),
+    token,
+    headers: { authorization: `Bearer ${token}` },
+    version: verdaccioVersion(setting),
+    api: (method, path, body) => ask(method, base + path, { token, body }),
+    registry: () => base,
+  };
+}
+
+/** The version of the program. */
+export function verdaccioVersion(setting) {
+  return JSON.parse(readFileSync(resolve(setting.verdaccioHome, "node_modules/verdaccio/package.json"), "utf8")).version;
+}
+
+/** Adds the user of the measurements, or logs in if it is there already; the request is the same. */
+async function logIn(base) {
+  const user = { name: "bench", password: "bench-bench-bench" };
+  const { token } = await ask("PUT", `${base}/-/user/org.couchdb.user:bench`, {
+    body: user,
+    headers: { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString("base64")}` },
+  });
+  return token;
+}
+
+/** No web pages, no other registry behind it, and no line for each request. */
+function configuration(data) {
+  return [
+    `storage: ${join(data, "storage")}`,
+    `auth: { htpasswd: { file: ${join(data, "htpasswd")} } }`,
+    "security: { api: { legacy: false, jwt: { sign: { expiresIn: 30d } } } }",
+    "uplinks: {}",
+    "packages: { '**': { access: $authenticated, publish: $authenticated, unpublish: $authenticated } }",
+    "web: { enable: false }",
+    "server: { keepAliveTimeout: 600 }",
+    "userRateLimit: { windowMs: 1000, max: 1000000 }",
+    "max_body_size: 500mb",
+    "log: { type: stdout, format: json, level: error }",
+    "",
+  ].join("\n");
+}
