@@ -19,8 +19,8 @@ const TOLERANCE = 0.05;
 /** The programs that run the paths: a build of the same profile as the baseline's. */
 export const program = () => process.env.GRANARY_COUNTS_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/granary-bench");
 
-/** Instructions per run of paths, by their names; of all paths if none is given. */
-export async function count(names = []) {
+/** Instructions per run of paths, by their names; of all paths if none is given. With `pin` on a core for each process. */
+export async function count(names = [], pin = false) {
   const place = folder();
   try {
     const env = { PATH: process.env.PATH, HOME: place, TMPDIR: place, LANG: "C.UTF-8", RUST_BACKTRACE: "0" };
@@ -32,7 +32,7 @@ export async function count(names = []) {
       all = stdout.trim().split("\n");
     }
     const shares = homes.map((_, share) => all.filter((_, index) => index % homes.length === share));
-    const found = await Promise.all(homes.map((home, index) => (shares[index].length ? under(home, shares[index], env) : [])));
+    const found = await Promise.all(homes.map((home, index) => (shares[index].length ? under(home, shares[index], env, pin ? index : undefined) : [])));
     const counts = new Map(found.flat());
     return new Map(all.map((name) => [name, counts.get(name)]));
   } finally {
@@ -41,13 +41,13 @@ export async function count(names = []) {
 }
 
 /** Runs paths under callgrind, and gives a list of their names and instructions. */
-async function under(home, names, env) {
+async function under(home, names, env, cpu) {
   const out = join(home, "out");
   const args = [
     ...["--quiet", "--tool=callgrind", `--log-file=${join(home, "log")}`, `--callgrind-out-file=${out}`],
     ...[`--zero-before=${BEGINS}`, `--dump-before=${ENDS}`, program(), "paths", "--data", join(home, "data"), ...names],
   ];
-  const { stdout } = await run("valgrind", args, { env, timeout: 900_000 });
+  const { stdout } = await run("valgrind", args, { env, cpu, timeout: 900_000 });
   const lines = stdout.trim().split("\n").map((line) => line.split(" "));
   return lines.map(([name, repetitions], index) => [name, Math.round(instructions(`${out}.${index + 1}`) / Number(repetitions))]);
 }
@@ -59,10 +59,11 @@ function instructions(path) {
   return Number(/^totals: (\d+)$/m.exec(text)[1]);
 }
 
+const known = () => (existsSync(baseline) ? JSON.parse(readFileSync(baseline, "utf8")) : {});
+
 /** The table of what was counted, and what is wrong with it. */
 function compare(found) {
-  const known = existsSync(baseline) ? JSON.parse(readFileSync(baseline, "utf8")) : {};
-  const before = known[process.arch]?.paths ?? {};
+  const before = known()[process.arch]?.paths ?? {};
   const slower = [];
   const faster = [];
   const missing = [];
@@ -93,16 +94,15 @@ const table = (rows) => ({
 /** For `scripts/bench`, which only shows them. */
 export async function measure(setting) {
   setting.say("counts: the paths under valgrind");
-  return [table(compare(await count()).rows)];
+  return [table(compare(await count([], true)).rows)];
 }
 
 /** The whole baseline with these paths in it. */
 async function write(found) {
-  const known = existsSync(baseline) ? JSON.parse(readFileSync(baseline, "utf8")) : {};
   const version = async (command) => (await run(command, ["--version"])).stdout.trim();
   const made = { with: [await version("rustc"), await version("valgrind")] };
-  const paths = { ...known[process.arch]?.paths, ...Object.fromEntries(found) };
-  const whole = { ...known, [process.arch]: { ...made, paths } };
+  const paths = { ...known()[process.arch]?.paths, ...Object.fromEntries(found) };
+  const whole = { ...known(), [process.arch]: { ...made, paths } };
   writeFileSync(baseline, `${JSON.stringify(whole, null, 2)}\n`);
 }
 
@@ -114,6 +114,11 @@ async function main() {
   if (values.write) {
     await write(found);
     console.log("\nwritten to docs/instruction-counts.json");
+    return 0;
+  }
+  const others = Object.keys(known());
+  if (others.length && !others.includes(process.arch)) {
+    console.log(`\nnothing to compare with: the baseline is of ${others.join(", ")}, and this is ${process.arch}; --write adds it`);
     return 0;
   }
   if (faster.length) console.log(`\n${faster.join(", ")}: much less than before; renew the baseline by scripts/bench-counts --write`);

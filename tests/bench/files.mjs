@@ -1,7 +1,8 @@
 // Downloads of tarballs and jars of three sizes, whole and in parts.
 import { contest } from "./support/contest.mjs";
+import { costTable } from "./support/cost.mjs";
 import { startGranary, makeRepo, settled } from "./support/granary.mjs";
-import { peak, summary, turns, wrkLine } from "./support/load.mjs";
+import { costs, peak, summary, turns, wrkLine } from "./support/load.mjs";
 import { download, jar, pathOf, publish as publishJars } from "./support/maven.mjs";
 import { startNginx } from "./support/nginx.mjs";
 import { noise, publishOf } from "./support/packages.mjs";
@@ -27,21 +28,21 @@ const PART = { range: "bytes=50000000-50999999" };
 const BY_BYTES = 10_000_000;
 
 export async function measure(setting) {
-  return [await withServers(setting, npmTable), await withServers(setting, mavenTable)];
+  return [...(await withServers(setting, npmTables)), ...(await withServers(setting, mavenTables))];
 }
 
-async function withServers(setting, table) {
+async function withServers(setting, tables) {
   const home = folder();
   const running = [];
   try {
-    return await table(setting, home, running);
+    return await tables(setting, home, running);
   } finally {
     for (const server of running) await server.stop();
     removeFolder(home);
   }
 }
 
-async function npmTable(setting, home, running) {
+async function npmTables(setting, home, running) {
   const granary = await startGranary(setting, home);
   running.push(granary);
   await makeRepo(granary, { name: "bench" });
@@ -63,13 +64,14 @@ async function npmTable(setting, home, running) {
   // Verdaccio sends the whole file, whatever part is asked for.
   const parted = [ours, limit];
   const results = await measureAll(setting, "tarball", paths, [ours, theirs, limit], parted);
-  return {
-    ...tableOf({ id: "files-npm", title: "npm tarballs: downloads per second", servers: [ours, theirs, limit], results }),
-    measured: { tarballs: results.map(({ all }) => quotient(all.get(ours), all.get(theirs))) },
-  };
+  const all = [ours, theirs, limit];
+  const table = tableOf({ setting, id: "files-npm", title: "npm tarballs: downloads per second", servers: all, results });
+  const measured = { tarballs: results.map((one) => quotient(one.all.get(ours), one.all.get(theirs))) };
+  const cost = costTable({ id: "files-npm-cost", title: "npm tarballs: processor time", command: table.command, servers: all, results });
+  return [{ ...table, measured }, cost];
 }
 
-async function mavenTable(setting, home, running) {
+async function mavenTables(setting, home, running) {
   const paths = SIZES.map(({ name }) => pathOf(name, VERSION, "jar"));
   const servers = await contest(setting, home, running, async (repository) => {
     setting.say("files: publishing jars");
@@ -79,17 +81,17 @@ async function mavenTable(setting, home, running) {
   const results = await measureAll(setting, "jar", paths, servers, servers);
   const head = "HEAD of a jar of 10 kB";
   setting.say(`files: ${head}`);
-  const heads = await turns(setting, servers, async ({ url, headers }) => {
-    const { perSecond } = await peak(setting, url + paths[0], { headers, method: "HEAD" });
-    return perSecond;
-  });
+  const heads = await turns(setting, servers, (server) =>
+    peak(setting, server.url + paths[0], { server, headers: server.headers, method: "HEAD" }));
+  results.push({ label: head, all: heads });
   const [ours, , reposilite] = servers;
-  const table = tableOf({ id: "files-maven", title: "Maven jars: downloads per second", servers, results: [...results, { label: head, all: heads }] });
+  const table = tableOf({ setting, id: "files-maven", title: "Maven jars: downloads per second", servers, results });
   table.notes.push(
     "HEAD is measured by oha, since wrk waits for a body. oha takes more of the core it is on, which may be what limits these numbers.",
   );
   const small = reposilite ? { reposilite: quotient(results[0].all.get(ours), results[0].all.get(reposilite)) } : {};
-  return { ...table, measured: small };
+  const cost = costTable({ id: "files-maven-cost", title: "Maven jars: processor time", command: table.command, servers, results });
+  return [{ ...table, measured: small }, cost];
 }
 
 /** Whole files, and a part of the largest one from those servers that are `parted`. */
@@ -108,32 +110,36 @@ async function measured(setting, label, servers, path, options) {
   setting.say(`files: ${label}`);
   const halves = [];
   const all = await turns(setting, servers, async (server) => {
-    const { perSecond, parts } = await downloads(setting, server.url + path, { ...options, headers: server.headers });
+    const { perSecond, busy, parts } = await downloads(setting, server, path, options);
     if (parts) halves.push(parts);
-    return options.unit ? (perSecond * options.bytes) / 1e6 : perSecond;
+    return { ...costs(busy, perSecond), perSecond: options.unit ? (perSecond * options.bytes) / 1e6 : perSecond };
   });
   return { label, all, halves };
 }
 
 /**
- * Downloads per second. Where the answer is a redirect, whoever downloads waits for both answers, and one core makes both: the
+ * Downloads per second, and how busy the server was with them. Where the answer is a redirect, whoever downloads waits for both answers, and one core makes both: the
  * times of the two add up.
  */
-async function downloads(setting, url, { headers, extra = {}, status = 200, bytes, connections }) {
+async function downloads(setting, server, path, { extra = {}, status = 200, bytes, connections }) {
+  const url = server.url + path;
   const rate = async (to, own, expected) => {
-    const { perSecond, megabytes } = await peak(setting, to, { headers: own, connections, expected });
-    return bytes > BY_BYTES && expected === status ? (megabytes * 1e6) / bytes : perSecond;
+    const { perSecond, megabytes, busy } = await peak(setting, to, { server, headers: own, connections, expected });
+    return { perSecond: bytes > BY_BYTES && expected === status ? (megabytes * 1e6) / bytes : perSecond, busy };
   };
-  const own = { ...headers, ...extra };
+  const own = { ...server.headers, ...extra };
   // The address of the storage lives for some minutes, so it is asked for anew each time.
   const answer = await raw(url, { headers: own });
-  if (![302, 307].includes(answer.status)) return { perSecond: await rate(url, own, status) };
+  if (![302, 307].includes(answer.status)) return rate(url, own, status);
   const redirects = await rate(url, own, answer.status);
   const stored = await rate(answer.headers.location, extra, status);
-  return { perSecond: 1 / (1 / redirects + 1 / stored), parts: { redirects, stored } };
+  const perSecond = 1 / (1 / redirects.perSecond + 1 / stored.perSecond);
+  // Each half takes its part of the time.
+  const busy = perSecond * (redirects.busy / redirects.perSecond + stored.busy / stored.perSecond);
+  return { perSecond, busy, parts: { redirects: redirects.perSecond, stored: stored.perSecond } };
 }
 
-function tableOf({ id, title, servers, results }) {
+function tableOf({ setting, id, title, servers, results }) {
   const [ours, ...others] = servers;
   const words = { nginx: "part of nginx" };
   const rows = results.map(({ label, all }) => [
@@ -147,7 +153,7 @@ function tableOf({ id, title, servers, results }) {
       const median = (name) => number(summary(halves.map((parts) => parts[name])).median);
       return `${label.replace(/,.*/, "")} ${median("redirects")} and ${median("stored")}`;
     });
-  const example = wrkLine("$ADDRESS", { headers: ours.headers });
+  const example = wrkLine("$ADDRESS", { headers: ours.headers, seconds: setting.seconds });
   return {
     id,
     title,

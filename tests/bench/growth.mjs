@@ -213,6 +213,7 @@ function table({ id, what, reads, cases, found, flat }, notes) {
     notes: [
       "Cost, times: what the larger one costs, as times of the smaller one, in time of processor per read and in time of the first read.",
       `Calls: of the stores by the first read / by the same one again, as a function on AWS makes them; the one-process server has the rows of the second one in memory.`,
+      "Per second: one name is asked for again and again, which is in memory after the first time. The reads after a start are what speaks for so many packages.",
       "After a start: median of reads by a server that has just started, each of another package where the read is of one; files are in the system's memory.",
       "The repositories are filled through the storage crate (`granary-bench load`): one version is published, and its rows are copied under other names.",
       ...notes,

@@ -5,10 +5,10 @@ import { parseArgs } from "node:util";
 import { granaryVersion } from "./support/granary.mjs";
 import { commit, machineRows, programVersion } from "./support/machine.mjs";
 import { nginxVersion } from "./support/nginx.mjs";
-import { CLIENT, cores, pinSelf } from "./support/process.mjs";
+import { CLIENT, cores, pinSelf, sharesCore } from "./support/process.mjs";
 import { print, write } from "./support/table.mjs";
 import { collect, targetsTable } from "./support/targets.mjs";
-import { verdaccioVersion } from "./support/verdaccio.mjs";
+import { verdaccioNode, verdaccioVersion } from "./support/verdaccio.mjs";
 
 const GROUPS = ["npm", "publish", "install", "files", "maven", "resolve", "memory", "start", "growth", "counts"];
 
@@ -24,6 +24,10 @@ const { values: options, positionals } = parseArgs({
 const unknown = positionals.filter((name) => !GROUPS.includes(name));
 if (unknown.length) {
   console.error(`scripts/bench: there is no group ${unknown.join(", ")}; there are ${GROUPS.join(", ")}`);
+  process.exit(2);
+}
+if (options.quick && options.write) {
+  console.error("scripts/bench: what --quick measures is not written; leave out --write");
   process.exit(2);
 }
 const groups = GROUPS.filter((name) => positionals.length === 0 || positionals.includes(name));
@@ -48,18 +52,37 @@ function positive(name) {
   return process.exit(2);
 }
 
+const today = new Date().toISOString().slice(0, 10);
+
+/** Taken before anything is written. */
+const measuredCommit = commit();
+
+/** Groups whose measurements have no length in seconds, or are not made in rounds. */
+const UNTIMED = { install: `, ${setting.rounds} rounds`, resolve: `, ${setting.rounds} rounds`, start: "", counts: "" };
+
+/** A table with a note of when and how it was measured: the next run may renew only some of them. */
+function stamped(name, table) {
+  const how = UNTIMED[name] ?? `, ${setting.rounds} rounds of ${setting.seconds} s`;
+  return { ...table, notes: [...(table.notes ?? []), `Measured on ${today}, commit ${measuredCommit}${how}.`] };
+}
+
+/** A run of some groups keeps what is known of the others; a run of all of them says so if one could not be measured. */
+const keep = options.write && groups.length < GROUPS.length;
+
 /** What was measured with, and how. */
 async function machineTable() {
   const [wrk] = programVersion(setting.wrk, ["--version"]).split(" [");
-  const pinning = cores < 2 ? "one core, so nothing is pinned" : "servers on one core, all that asks on another";
+  const threads = { true: ", both threads of one core", false: ", no threads of one core" }[sharesCore] ?? "";
+  const pinning = cores < 2 ? "one core, so nothing is pinned" : `servers on one core, all that asks on another${threads}`;
+  const built = process.env.GRANARY_BUILT_BEFORE ? " (built before, `GRANARY_BIN`)" : "";
   const rows = [
     ...machineRows(),
-    ["Granary", `${await granaryVersion(setting)}, commit ${commit()}`],
-    ["Verdaccio", `${verdaccioVersion(setting)}, Node 22`],
+    ["Granary", `${await granaryVersion(setting)}, commit ${measuredCommit}${built}`],
+    ["Verdaccio", `${verdaccioVersion(setting)}, Node ${verdaccioNode(setting)}`],
     ["nginx", await nginxVersion(setting)],
     ["load", `${wrk}; ${programVersion(setting.oha, ["--version"])}; Node ${process.versions.node}`],
     ["pinning", pinning],
-    ["rounds", `${setting.rounds} of ${setting.seconds} s, on ${new Date().toISOString().slice(0, 10)}`],
+    ["rounds", `${setting.rounds} of ${setting.seconds} s, on ${today}`],
   ];
   return { id: "machine", title: "Machine", columns: ["", ""], rows };
 }
@@ -76,17 +99,18 @@ for (const name of groups) {
   setting.say(`group ${name}`);
   try {
     const { measure } = await import(`./${name}.mjs`);
-    const tables = await measure(setting);
+    const tables = (await measure(setting)).map((table) => stamped(name, table));
     collect(values, tables);
     for (const table of tables) print(table);
     // After each group: what has been measured is kept, whatever becomes of the next one.
-    if (options.write) write([machine, targetsTable(values, true), ...tables]);
+    if (options.write) write([machine, targetsTable(values, keep), ...tables]);
   } catch (error) {
     failed.push(name);
     setting.say(`group ${name} failed: ${error.stack}`);
   }
 }
-print(targetsTable(values, options.write));
+if (options.write) write([targetsTable(values, keep)]);
+print(targetsTable(values, keep));
 if (failed.length) {
   console.error(`scripts/bench: ${failed.join(", ")} could not be measured`);
   process.exitCode = 1;

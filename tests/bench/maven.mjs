@@ -1,5 +1,6 @@
 // What Maven and Gradle ask for most: metadata, POMs, checksums, and what is not there.
 import { contest } from "./support/contest.mjs";
+import { costTable } from "./support/cost.mjs";
 import { latency, peak, summary, turns, wrkLine } from "./support/load.mjs";
 import { download, folderOf, jar, listed, pathOf, pom, publish, snapshotPathOf, upload } from "./support/maven.mjs";
 import { noise } from "./support/packages.mjs";
@@ -40,7 +41,8 @@ export async function measure(setting) {
       if (again) results.push({ label: `${label}, 304`, path, status: 304, all: await measured(setting, servers, path, 304) });
     }
     const steady = results.find(({ path, status }) => path === STEADY && status === 200).all;
-    return [peakTable(servers, results), await latencyTable(setting, servers, steady)];
+    const cost = { id: "maven-cost", title: "Maven: processor time of documents", command: "scripts/bench maven", servers, results };
+    return [peakTable(setting, servers, results), costTable(cost), await latencyTable(setting, servers, steady)];
   } finally {
     for (const server of running) await server.stop();
     removeFolder(home);
@@ -76,13 +78,11 @@ async function measured(setting, servers, path, status) {
     if (etag) headers.set(server, { ...server.headers, "if-none-match": etag });
     else headers.delete(server);
   }
-  return turns(setting, [...headers.keys()], async (server) => {
-    const { perSecond } = await peak(setting, server.url + path, { headers: headers.get(server), expected: status });
-    return perSecond;
-  });
+  return turns(setting, [...headers.keys()], (server) =>
+    peak(setting, server.url + path, { server, headers: headers.get(server), expected: status }));
 }
 
-function peakTable(servers, results) {
+function peakTable(setting, servers, results) {
   const [granary, nginx, reposilite] = servers;
   const rows = results.map(({ label, all }) => [
     label,
@@ -92,7 +92,7 @@ function peakTable(servers, results) {
   ]);
   const documents = results.filter(({ status }) => status === 200);
   const against = (server) => documents.map(({ all }) => quotient(all.get(granary), all.get(server)));
-  const example = wrkLine(`$GRANARY/api/maven/bench/${STEADY}`, { headers: granary.headers });
+  const example = wrkLine(`$GRANARY/api/maven/bench/${STEADY}`, { headers: granary.headers, seconds: setting.seconds });
   return {
     id: "maven",
     title: "Maven: requests per second",

@@ -1,4 +1,5 @@
 // Packuments: the documents that npm reads first, of packages with few and with very many versions.
+import { costTable } from "./support/cost.mjs";
 import { startGranary, makeRepo, settled } from "./support/granary.mjs";
 import { latency, peak, summary, turns, wrkLine } from "./support/load.mjs";
 import { startNginx } from "./support/nginx.mjs";
@@ -92,12 +93,13 @@ async function compare(setting, cases, conditional) {
   const expected = conditional ? 304 : 200;
   return turns(setting, [...cases.keys()], async (server) => {
     const { url, headers } = requests.get(server);
-    return (await peak(setting, url, { headers, expected })).perSecond;
+    return peak(setting, url, { server, headers, expected });
   });
 }
 
 async function tables(setting, { granary, verdaccio, nginx, sizes, licence }) {
   const rows = [];
+  const costs = [];
   const measured = { "npm-100": [], "npm-3000": [], "nginx-npm": [] };
   const peaks = new Map();
   for (const size of sizes) {
@@ -113,6 +115,7 @@ async function tables(setting, { granary, verdaccio, nginx, sizes, licence }) {
         const results = await compare(setting, cases, conditional);
         const [ours, theirs, limit] = [granary, verdaccio, nginx].map((server) => results.get(server));
         rows.push([label, ...[ours, theirs, limit].map(spread), ratio(quotient(ours, theirs)), ratio(quotient(ours, limit))]);
+        costs.push({ label, all: results });
         if (!conditional) {
           measured[`npm-${size}`]?.push(quotient(ours, theirs));
           measured["nginx-npm"].push(quotient(ours, limit));
@@ -124,16 +127,17 @@ async function tables(setting, { granary, verdaccio, nginx, sizes, licence }) {
   const line = wrkLine("http://127.0.0.1:PORT/api/npm/bench/many-100", { headers: headersOf("full", "..."), seconds: setting.seconds });
   const notes = [
     `A case: \`${line}\`.`,
-    "A server that takes long for one answer is asked over 2 connections for 12 s: over 16 all answers would come when the time is over.",
+    "A server that takes long for one answer is asked over 2 connections, for a number of answers that takes it 12 s or more: a measurement that ends with its time would drop those that are under way.",
   ];
   return [
     { id: "npm", title: "npm: packuments", command: "scripts/bench npm", columns: COLUMNS, rows, measured, notes },
-    await licenceTable(setting, granary, nginx, licence),
+    await licenceTable(setting, granary, nginx, licence, costs),
+    costTable({ id: "npm-cost", title: "npm: processor time of packuments", command: "scripts/bench npm", servers: [granary, verdaccio, nginx], results: costs }),
     await latencyTable(setting, peaks),
   ];
 }
 
-async function licenceTable(setting, granary, nginx, licence) {
+async function licenceTable(setting, granary, nginx, licence, costs) {
   const rows = [];
   for (const form of Object.keys(FORMS)) {
     const cases = new Map([
@@ -145,6 +149,7 @@ async function licenceTable(setting, granary, nginx, licence) {
       const results = await compare(setting, cases, conditional);
       const [ours, limit] = [granary, nginx].map((server) => results.get(server));
       const label = `500 of 1,000 versions by licence, ${form}${conditional ? ", 304" : ""}`;
+      costs.push({ label, all: results });
       rows.push([label, spread(ours), spread(limit), ratio(quotient(ours, limit))]);
     }
   }
@@ -159,11 +164,16 @@ async function latencyTable(setting, peaks) {
   const measured = { "p99-npm": [] };
   for (const [form, { cases, results }] of peaks) {
     const [granary] = cases.keys();
-    for (const [server, { url, headers }] of cases) {
+    const answers = new Map([...cases.keys()].map((server) => [server, []]));
+    setting.say(`npm: latency, ${form}`);
+    await turns(setting, [...cases.keys()], async (server) => {
+      const { url, headers } = cases.get(server);
       const rate = results.get(server.name === "nginx" ? granary : server).median / 2;
-      setting.say(`npm: latency of ${server.name}, ${form}`);
-      const rounds = [];
-      for (let round = 0; round < setting.rounds; round++) rounds.push(await latency(setting, url, { rate, headers }));
+      const answer = await latency(setting, url, { rate, headers });
+      answers.get(server).push(answer);
+      return answer.p99;
+    });
+    for (const [server, rounds] of answers) {
       const cell = (name) => spread(summary(rounds.map((one) => one[name])));
       rows.push([`${form}, ${server.name}`, cell("rate"), cell("p50"), cell("p90"), cell("p99")]);
       if (server.name === "Granary") measured["p99-npm"].push(summary(rounds.map((one) => one.p99)).median);

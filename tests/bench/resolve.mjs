@@ -1,6 +1,7 @@
 // Maven itself, resolving a hundred artifacts into an empty local repository.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { contest } from "./support/contest.mjs";
 import { summary } from "./support/load.mjs";
 import { GROUP, folderOf, jar, pathOf, publish } from "./support/maven.mjs";
@@ -80,7 +81,7 @@ function settingsFor({ headers }, plugins) {
   const server = username ? `<server><id>granary</id><username>${username}</username><password>${password}</password></server>` : "";
   return `<settings>
   <servers>${server}</servers>
-  <mirrors><mirror><id>plugins</id><mirrorOf>*,!granary</mirrorOf><url>file://${plugins}</url></mirror></mirrors>
+  <mirrors><mirror><id>plugins</id><mirrorOf>*,!granary</mirrorOf><url>${pathToFileURL(plugins)}</url></mirror></mirrors>
 </settings>
 `;
 }
@@ -125,8 +126,8 @@ function tableOf(servers, cold, again) {
     rows,
     notes: [
       `A project with ${DIRECT} dependencies that have ${FURTHER} each, jars of ${JAR / 1000} kB. The second row is Maven itself: it asks for nothing.`,
-      "Granary sends checksums along with its files, so Maven makes 201 requests (one is refused, since it sends the token only then); "
-        + "nginx has them as files of their own, which makes 400.",
+      `Granary sends checksums along with its files, so Maven makes ${2 * ARTIFACTS + 1} requests (one is refused, since it sends the token only then); `
+        + `nginx has them as files of their own, which makes ${4 * ARTIFACTS}.`,
       "The servers have one core and Maven the other. What Maven's own plugins need is on the disk.",
     ],
   };

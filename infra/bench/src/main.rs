@@ -29,7 +29,8 @@ enum Command {
     Load(load::Options),
     /// Count the storage calls of requests and print them as JSON
     Calls(calls::Options),
-    /// Run hot paths, each within one call of `granary_bench::paths::counted`, and print their names in that order
+    /// Run hot paths, each between `counting_begins` and `counting_ends` of `granary_bench::paths`, and print their names
+    /// and repetitions
     Paths(paths::Options),
 }
 

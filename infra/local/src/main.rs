@@ -5,10 +5,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use granary_local::config::{Action, Cli, ServeOptions};
 
-/// A request makes some two hundred small allocations, and the system's allocator takes a tenth of its time for them.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().into_action() {
         Action::Serve(options) => serve(options).map(|()| ExitCode::SUCCESS),

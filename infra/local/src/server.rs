@@ -82,7 +82,11 @@ async fn serve_alone(options: ServeOptions) -> anyhow::Result<()> {
         async move { engines.serve_s3(s3_listener, shutdown()).await }
     });
     announce(&state, &options, new_token.as_ref());
-    run(listener, app).await?;
+    tokio::select! {
+        ended = run(listener, app) => ended?,
+        // Whoever supervises the process starts it again, which is all that helps.
+        lost = engines.lost() => return Err(lost),
+    }
     s3.await??;
     tasks::finish(&state).await;
     Ok(())

@@ -16,14 +16,17 @@ use std::any::Any;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// A write keeps those rows out that share its slot, which are few among this many.
 const SLOTS: usize = 4096;
 
 /// Memory for rows where nothing else is said, in bytes.
 const DEFAULT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Parts of the room, each with a lock of its own.
+const PARTS: usize = 4;
 
 /// What an entry takes besides its name and its row.
 const OVERHEAD: u64 = 160;
@@ -126,12 +129,21 @@ pub enum Known<T> {
 
 impl KeptRows {
     /// Room for about this many bytes.
+    #[expect(clippy::expect_used, reason = "options are refused only where a size is missing")]
     pub fn new(bytes: u64) -> Self {
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(usize::try_from(bytes / 1024).unwrap_or(usize::MAX))
+            .weight_capacity(bytes.max(1))
+            // Not by the number of cores: what takes more than a part of the room is never kept.
+            .shards(PARTS)
+            .build()
+            .expect("both sizes are given");
         Self {
-            rows: Cache::with_weighter(
-                usize::try_from(bytes / 1024).unwrap_or(usize::MAX),
-                bytes.max(1),
+            rows: Cache::with_options(
+                options,
                 ByWeight,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
             ),
             slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -400,6 +412,14 @@ mod tests {
         }
         assert!(kept.rows.weight() <= 64 * 1024);
         assert!(kept.rows.len() > 100, "{}", kept.rows.len());
+    }
+
+    #[test]
+    fn the_largest_row_there_can_be_is_kept() {
+        let kept = Arc::new(KeptRows::default());
+        // 400 KB of attributes, at twice that.
+        kept.keep(ticket(&kept, "a"), Some(&Arc::new(1_u32)), 800_000);
+        assert_eq!(row(&kept, "a"), Some(Some(1)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // Load: wrk for how much a server answers at most, oha for how long answers take at a given rate.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CLIENT, folder, quiet, run } from "./process.mjs";
+import { CLIENT, folder, processorSeconds, quiet, run } from "./process.mjs";
 import { raw } from "./raw.mjs";
 
 /** How long one answer may take, in seconds: a document of 10,000 versions takes Verdaccio several. */
@@ -11,11 +11,12 @@ const PATIENCE = 60;
 const MANY = 16;
 
 /**
- * A server that is slow is measured over so many connections, which keep it as busy, for so many seconds: with many of them all
- * answers would come together when the time is over.
+ * A server that is slow is asked over so many connections, which keep it as busy, for as many answers as fill so many seconds of
+ * one connection, and for ten at least. A measurement that ends with its time would drop those that are under way.
  */
 const FEW = 2;
 const LONG = 12;
+const AT_LEAST = 10;
 
 /** A server that answers one request in less than this, in seconds, is run warm with many of them. */
 const FAST = 0.2;
@@ -33,30 +34,41 @@ end
 `;
 
 let script;
-const warm = new Set();
+/** What has been run warm, and how often it has to be asked if it is slow. */
+const warm = new Map();
 
 /**
  * The most that a server answers: `perSecond` answers, and their bytes with headers as `megabytes` (10^6) per second, of
- * `answers` in all, over so many `connections` (16).
+ * `answers` in all, over so many `connections` (16). With the `server` that is asked also how `busy` its core was, from 0 to 1,
+ * and what an answer `cost` it, in microseconds of processor, its part of the kernel's work included.
  *
  * The first time that a request is measured, it is run for a second beforehand. Where 16 answers take more than a third of
- * `seconds`, two connections are measured for 12 seconds instead, unless the caller wants a certain number of them. Fails if an
- * answer has another status than `expected`: some before and one after are looked at as a whole, of all others is known
+ * `seconds`, two connections ask for a number of answers instead, unless the caller wants a certain number of connections. Fails
+ * if an answer has another status than `expected`: some before and one after are looked at as a whole, of all others is known
  * whether it is above 399.
  */
-export async function peak(setting, url, { headers = {}, connections, seconds = setting.seconds, expected = 200, method = "GET" } = {}) {
-  const load = method === "GET" ? byWrk : byOha;
+export async function peak(setting, url, { server, headers = {}, connections, seconds = setting.seconds, expected = 200, method = "GET" } = {}) {
   const key = JSON.stringify([url, headers, method]);
   await probe(url, { method, headers, expected });
   const one = await probe(url, { method, headers, expected });
-  const isSlow = connections === undefined && one * MANY > seconds / 3;
-  const how = { headers, connections: connections ?? (isSlow ? FEW : MANY), seconds: isSlow ? Math.max(LONG, seconds) : seconds, expected, method };
+  const isNew = !warm.has(key);
+  // Decided once, so that all rounds are made alike.
+  if (isNew) warm.set(key, connections === undefined && one * MANY > seconds / 3 ? Math.max(AT_LEAST, Math.ceil(LONG / one)) : undefined);
+  const count = warm.get(key);
+  const how = { headers, connections: connections ?? (count ? FEW : MANY), seconds, count, expected, method };
+  const load = method === "GET" && !count ? byWrk : byOha;
   // A slow server would still be busy with what it was asked to get warm when it is measured.
-  if (!warm.has(key) && one < FAST) await load(setting, url, { ...how, seconds: 1 });
-  warm.add(key);
+  if (isNew && one < FAST) await load(setting, url, { ...how, seconds: 1, count: undefined });
+  const before = server && processorSeconds(server.pid);
   const result = await load(setting, url, how);
+  const used = server && processorSeconds(server.pid) - before;
   await probe(url, { method, headers, expected });
-  return { ...result, connections: how.connections };
+  return { ...result, connections: how.connections, ...(server ? costs(used / result.time, result.perSecond) : {}) };
+}
+
+/** What an answer costs a server whose core is so `busy` with so many of them. */
+export function costs(busy, perSecond) {
+  return { busy, cost: (busy * 1e6) / perSecond };
 }
 
 /** Asks once, and gives how long that took, in seconds. */
@@ -70,7 +82,7 @@ async function probe(url, { method, headers, expected }) {
 /** The command line that measures this case, for whoever wants to repeat it by hand. */
 export function wrkLine(path, { headers = {}, connections = MANY, seconds = 3 } = {}) {
   const hidden = Object.entries(headers).map(([name, value]) => ` -H '${name}: ${name === "authorization" ? "..." : value}'`);
-  return `wrk -t1 -c${connections} -d${seconds}s${hidden.join("")} ${path}`;
+  return `wrk -t1 -c${connections} -d${seconds}s --timeout ${PATIENCE}s${hidden.join("")} ${path}`;
 }
 
 async function byWrk(setting, url, { headers, connections, seconds, expected }) {
@@ -88,14 +100,14 @@ async function byWrk(setting, url, { headers, connections, seconds, expected }) 
   if (refused !== wanted) throw new Error(`${url}: ${refused} of ${answers} answers had a status above 399, ${wanted} were expected`);
   if (Object.values(broken).some((count) => count > 0)) throw new Error(`${url}: connections broke: ${JSON.stringify(broken)}`);
   const time = microseconds / 1e6;
-  return { perSecond: answers / time, megabytes: bytes / 1e6 / time, answers };
+  return { perSecond: answers / time, megabytes: bytes / 1e6 / time, answers, time };
 }
 
-async function byOha(setting, url, { headers, connections, seconds, expected, method }) {
-  const result = await oha(setting, url, { headers, connections, seconds, expected, more: ["-m", method] });
+async function byOha(setting, url, { headers, connections, seconds, count, expected, method }) {
+  const result = await oha(setting, url, { headers, connections, seconds, count, expected, more: ["-m", method] });
   const answers = Object.values(result.statusCodeDistribution).reduce((sum, count) => sum + count, 0);
-  const { requestsPerSec: perSecond, sizePerSec } = result.summary;
-  return { perSecond, megabytes: (sizePerSec ?? 0) / 1e6, answers };
+  const { requestsPerSec: perSecond, sizePerSec, total: time } = result.summary;
+  return { perSecond, megabytes: (sizePerSec ?? 0) / 1e6, answers, time };
 }
 
 /**
@@ -110,8 +122,9 @@ export async function latency(setting, url, { rate, headers = {}, connections = 
   return { p50: p50 * 1000, p90: p90 * 1000, p99: p99 * 1000, rate: result.summary.requestsPerSec };
 }
 
-async function oha(setting, url, { headers, connections, seconds, expected, more }) {
-  const args = ["-z", `${seconds}s`, "-c", String(connections), "--redirect", "0", "--no-tui", "--output-format", "json", ...more];
+/** Asks for so many `seconds`, or, with a `count`, until there are so many answers. */
+async function oha(setting, url, { headers, connections, seconds, count, expected, more }) {
+  const args = [...(count ? ["-n", String(count)] : ["-z", `${seconds}s`]), "-c", String(connections), "--redirect", "0", "--no-tui", "--output-format", "json", ...more];
   for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
   const { stdout } = await run(setting.oha, [...args, url], { cpu: CLIENT });
   const result = JSON.parse(stdout);
@@ -126,8 +139,9 @@ async function oha(setting, url, { headers, connections, seconds, expected, more
 }
 
 /**
- * Measures servers in turns: in each round every one of them, `measure(server)` giving a number. Gives a map from each server
- * to its numbers as `summary` makes them. The next one begins when this one has come to rest, since they share a core.
+ * Measures servers in turns: in each round every one of them, `measure(server)` giving a number, or `perSecond` with `cost` and
+ * `busy` as `peak` gives them. Gives a map from each server to its numbers as `summary` makes them, and those of `cost` and `busy`
+ * as members of that. The next one begins when this one has come to rest, since they share a core.
  */
 export async function turns(setting, servers, measure) {
   const all = new Map(servers.map((server) => [server, []]));
@@ -137,7 +151,13 @@ export async function turns(setting, servers, measure) {
       await quiet(server);
     }
   }
-  return new Map([...all].map(([server, numbers]) => [server, summary(numbers)]));
+  return new Map([...all].map(([server, found]) => [server, ofRounds(found)]));
+}
+
+function ofRounds(found) {
+  if (typeof found[0] === "number") return summary(found);
+  const [numbers, cost, busy] = ["perSecond", "cost", "busy"].map((name) => summary(found.map((one) => one[name])));
+  return { ...numbers, cost, busy };
 }
 
 /** Median, lowest and highest of some numbers, and all of them. */

@@ -1,7 +1,7 @@
 // The machine that measures, and what it measures with.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, release, tmpdir, totalmem } from "node:os";
 import { root } from "./place.mjs";
 
 /** The numbers of the cores that this process may use; `count` of them if the system does not say which. */
@@ -9,11 +9,7 @@ export function allowedCores(count) {
   const fallback = Array.from({ length: count }, (_, index) => index);
   const listed = /^Cpus_allowed_list:\s+(\S+)$/m.exec(readFileSync("/proc/self/status", "utf8"));
   if (!listed) return fallback;
-  const all = listed[1].split(",").flatMap((part) => {
-    const [from, to = from] = part.split("-").map(Number);
-    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-  });
-  return all.slice(0, count);
+  return ranges(listed[1]).slice(0, count);
 }
 
 /** Processor, memory and system, each as a row of a table. */
@@ -22,7 +18,33 @@ export function machineRows() {
     ["processor", `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores`],
     ["memory", `${(totalmem() / 1e9).toFixed(0)} GB`],
     ["system", `${distribution()}, Linux ${release()}`],
+    ["file system of the data", programVersion("stat", ["-f", "-c", "%T", tmpdir()])],
+    ["Java", javaVersion()],
   ];
+}
+
+/** What Java says of its version, behind what it may say of its options. */
+function javaVersion() {
+  const { stderr } = spawnSync("java", ["-version"], { encoding: "utf8" });
+  return /version "([^"]+)"/.exec(stderr ?? "")?.[1] ?? "not there";
+}
+
+/** Whether two cores are threads of the same one, which they would have to share. */
+export function areThreadsOfOne(first, second) {
+  try {
+    const listed = readFileSync(`/sys/devices/system/cpu/cpu${first}/topology/thread_siblings_list`, "utf8");
+    return ranges(listed.trim()).includes(second);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The numbers in a list such as `0-2,5`. */
+function ranges(list) {
+  return list.split(",").flatMap((part) => {
+    const [from, to = from] = part.split("-").map(Number);
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  });
 }
 
 function distribution() {
@@ -40,7 +62,9 @@ export function programVersion(command, args) {
   return `${stdout}${stderr}`.split("\n")[0].trim();
 }
 
-/** The commit that is measured, with a mark if files differ from it. */
+/** The commit that is measured, with a mark if files differ from it, the page of the results left aside. */
 export function commit() {
-  return programVersion("git", ["-C", root, "describe", "--always", "--dirty=, with changes", "--exclude=*"]);
+  const name = programVersion("git", ["-C", root, "describe", "--always", "--exclude=*"]);
+  const changes = programVersion("git", ["-C", root, "status", "--porcelain", "--", ".", ":!docs/BENCHMARKS.md"]);
+  return changes ? `${name} with changes` : name;
 }

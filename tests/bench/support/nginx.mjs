@@ -31,7 +31,7 @@ function location(home, path, { bytes, contentType, encoding }, index) {
   const file = join(home, "files", String(index));
   writeFileSync(file, bytes);
   const packed = encoding ? ` add_header Content-Encoding ${encoding};` : "";
-  return `    location = "${path}" { alias ${file}; types { } default_type "${contentType}";${packed} }`;
+  return `    location = "${path}" { alias "${file}"; types { } default_type "${contentType}";${packed} }`;
 }
 
 /** One process, since it has one core; what it has opened stays open. */
@@ -39,7 +39,7 @@ function whole(home, port, locations) {
   return `daemon off;
 worker_processes 1;
 user root;
-pid ${home}/pid;
+pid "${home}/pid";
 events { worker_connections 1024; }
 http {
   access_log off;
@@ -49,11 +49,11 @@ http {
   open_file_cache max=10000;
   keepalive_timeout 600s;
   keepalive_requests 1000000000;
-  client_body_temp_path ${home}/body;
-  proxy_temp_path ${home}/proxy;
-  fastcgi_temp_path ${home}/fastcgi;
-  uwsgi_temp_path ${home}/uwsgi;
-  scgi_temp_path ${home}/scgi;
+  client_body_temp_path "${home}/body";
+  proxy_temp_path "${home}/proxy";
+  fastcgi_temp_path "${home}/fastcgi";
+  uwsgi_temp_path "${home}/uwsgi";
+  scgi_temp_path "${home}/scgi";
   server_names_hash_bucket_size 128;
   server {
     listen 127.0.0.1:${port} backlog=1024;

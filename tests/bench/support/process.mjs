@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { allowedCores } from "./machine.mjs";
+import { allowedCores, areThreadsOfOne } from "./machine.mjs";
 
 /** How long a program may take to get ready, in milliseconds. */
 const START = 120_000;
@@ -27,9 +27,12 @@ const folders = new Set();
 
 process.once("exit", () => {
   for (const child of running) killAll(child.pid);
-  for (const path of folders) rmSync(path, { recursive: true, force: true });
+  for (const path of folders) removeAll(path);
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(130));
+
+/** Whether servers and what asks them are on two threads of one core; undefined if that is not known. */
+export const sharesCore = given.length < 2 ? undefined : areThreadsOfOne(given[SERVER], given[CLIENT]);
 
 /** How many cores there are for the measurements. */
 export const cores = given.length;
@@ -174,8 +177,18 @@ export function folder() {
 
 /** Removes such a folder now. */
 export function removeFolder(path) {
-  rmSync(path, { recursive: true, force: true });
-  folders.delete(path);
+  if (removeAll(path)) folders.delete(path);
+}
+
+/** Whether a folder could be removed: what was killed just now may still write into it. */
+function removeAll(path) {
+  try {
+    rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    return true;
+  } catch (error) {
+    console.error(`${path} could not be removed: ${error.message}`);
+    return false;
+  }
 }
 
 /** Kills a process and all that it has started: nginx and Maven would leave something behind. */

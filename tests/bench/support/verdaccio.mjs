@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ask } from "./ask.mjs";
+import { programVersion } from "./machine.mjs";
 import { answers, freePort, SERVER, start } from "./process.mjs";
 import { platformOfNode } from "./place.mjs";
 
@@ -17,7 +18,7 @@ export async function startVerdaccio(setting, folder, { data = join(folder, "ver
   writeFileSync(config, configuration(data));
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
-  const node = resolve(setting.verdaccioHome, `node_modules/node-${platformOfNode()}/bin/node`);
+  const node = nodeOf(setting);
   const program = resolve(setting.verdaccioHome, "node_modules/verdaccio/bin/verdaccio");
   const env = { PATH: process.env.PATH, HOME: folder, LANG: "C.UTF-8", NODE_ENV: "production" };
   const ready = () => answers(`${base}/-/ping`);
@@ -37,6 +38,11 @@ export async function startVerdaccio(setting, folder, { data = join(folder, "ver
     registry: () => base,
   };
 }
+
+const nodeOf = (setting) => resolve(setting.verdaccioHome, `node_modules/node-${platformOfNode()}/bin/node`);
+
+/** The version of the Node that it runs on. */
+export const verdaccioNode = (setting) => programVersion(nodeOf(setting), ["--version"]).replace(/^v/, "");
 
 /** The version of the program. */
 export function verdaccioVersion(setting) {

@@ -41,13 +41,15 @@ fn key(id: &str) -> Key {
 }
 
 impl Registry {
-    /// Reads the row until it is kept, and once more from memory.
+    /// Reads the row until it is kept, and once more from memory; and so the list that it is in.
     async fn see(&self, key: &Key) -> Option<u64> {
         let mut seen = None;
         for _ in 0..3 {
             let row: Option<Arc<Row>> = self.storage.shared_row(key.clone()).await.unwrap();
             let stored: Option<Row> = self.storage.get(key).await.unwrap();
             assert_eq!(row.as_deref(), stored.as_ref(), "{key:?}");
+            let list: Arc<Vec<Row>> = self.storage.shared_list(key, "").await.unwrap();
+            assert_eq!(list.as_slice(), stored.as_slice(), "{key:?} is alone in its partition");
             seen = row.map(|row| row.rev);
         }
         seen
@@ -88,6 +90,23 @@ async fn every_way_of_writing_is_seen_at_once() {
     assert_eq!(registry.see(&b).await, None);
     storage.delete(&a).await.unwrap();
     assert_eq!(registry.see(&a).await, None);
+    storage.put_all(&[(a.clone(), Row::new(9)), (b.clone(), Row::new(10))]).await.unwrap();
+    assert_eq!((registry.see(&a).await, registry.see(&b).await), (Some(9), Some(10)));
+}
+
+/// The repository and the token are checked with every publish, and read with every request.
+#[tokio::test]
+async fn what_is_only_checked_stays_in_memory() {
+    let registry = registry().await;
+    let (a, b) = (key("first"), key("second"));
+    registry.storage.put(&a, &Row::new(1)).await.unwrap();
+    let before: Option<Arc<Row>> = registry.storage.shared_row(a.clone()).await.unwrap();
+    let mut transaction = Transaction::new();
+    transaction.require("a", a.clone());
+    transaction.put_new("b", &b, &Row::new(2)).unwrap();
+    assert!(registry.commit(transaction).await);
+    let after: Option<Arc<Row>> = registry.storage.shared_row(a).await.unwrap();
+    assert!(Arc::ptr_eq(&before.unwrap(), &after.unwrap()), "it was read again");
 }
 
 #[tokio::test]
@@ -119,8 +138,14 @@ async fn no_read_is_older_than_what_was_acknowledged() {
             while last < WRITES {
                 let known = acknowledged.load(Ordering::SeqCst);
                 let first: Option<Arc<Row>> = storage.shared_row(a.clone()).await.unwrap();
+                let list: Arc<Vec<Row>> = storage.shared_list(&a, "").await.unwrap();
                 let second: Option<Arc<Row>> = storage.shared_row(b.clone()).await.unwrap();
                 let (first, second) = (first.unwrap().rev, second.unwrap().rev);
+                let listed = list.first().unwrap().rev;
+                assert!(
+                    listed >= first && second >= listed,
+                    "{first}, then {listed} in the list, then {second}"
+                );
                 assert!(first >= known, "{first} was read after {known} was acknowledged");
                 // Both are written in one transaction.
                 assert!(second >= first, "{second} was read after {first} of the same transaction");

@@ -108,6 +108,25 @@ async fn nobody_gets_in_without_a_valid_signature() {
     assert_eq!(anonymous.status(), StatusCode::FORBIDDEN);
     let listed = http().get(format!("http://{address}/{BUCKET}?list-type=2")).send().await.unwrap();
     assert_eq!(listed.status(), StatusCode::FORBIDDEN);
+    // Inside the process requests need no signature; on the port every one does, whatever it looks like.
+    let object = format!("http://{address}/{BUCKET}/a");
+    let form = reqwest::header::HeaderValue::from_static("multipart/form-data; boundary=x");
+    let fields = "--x\r\ncontent-disposition: form-data; name=\"key\"\r\n\r\na\r\n--x\r\ncontent-disposition: \
+                  form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--x--\r\n";
+    for request in [
+        http().head(&object),
+        http().put(&object).body("x"),
+        http().put(&object).header("x-amz-security-token", "t").body("x"),
+        http().put(format!("{object}?X-Amz-Sig%6Eature=x")).body("x"),
+        http().delete(&object),
+        http().post(format!("{object}?uploads")),
+        http().post(format!("http://{address}/{BUCKET}")).header("content-type", form).body(fields),
+    ] {
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_client_error(), "{answer:?}");
+    }
+    let stored = setup.s3.get_object().bucket(BUCKET).key("a").send().await.unwrap();
+    assert!(stored.body.collect().await.unwrap().into_bytes().is_empty(), "nobody has changed it");
     let get = client.get_object().bucket(BUCKET).key("a").presigned(minutes()).await.unwrap();
     let other_key = http().get(get.uri().replace("/granary/a?", "/granary/b?")).send().await.unwrap();
     assert_eq!(other_key.status(), StatusCode::FORBIDDEN);

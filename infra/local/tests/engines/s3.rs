@@ -334,3 +334,33 @@ async fn one_damaged_object_does_not_hide_the_others() {
     setup.s3.delete_object().bucket(BUCKET).key("a/damaged").send().await.unwrap();
     assert_eq!(get(&setup, "a/whole").await.unwrap(), "two");
 }
+
+/// Inside the process nothing is signed, and the library takes apart only what is: chunks would be stored as they came.
+#[tokio::test]
+async fn an_unsigned_stream_is_stored_as_it_is_or_not_at_all() {
+    let setup = Setup::new().await;
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new("us-east-1"))
+        .allow_no_auth()
+        .endpoint_url("http://s3.local")
+        .force_path_style(true)
+        .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
+        .http_client(setup.engines.s3());
+    let unsigned = aws_sdk_s3::Client::from_conf(config.build());
+    let bytes = vec![7_u8; 300_000];
+    let file = setup.folder.path().join("stream");
+    std::fs::write(&file, &bytes).unwrap();
+    let stream = || async { ByteStream::from_path(&file).await.unwrap() };
+    let put = || unsigned.put_object().bucket(BUCKET);
+    if put().key("chunks").body(stream().await).send().await.is_ok() {
+        assert_eq!(get(&setup, "chunks").await.unwrap(), bytes);
+    } else {
+        assert_eq!(get(&setup, "chunks").await, None);
+    }
+    put().key("memory").body(ByteStream::from(bytes.clone())).send().await.unwrap();
+    assert_eq!(get(&setup, "memory").await.unwrap(), bytes);
+    let framed = put().key("framed").body(stream().await).content_encoding("aws-chunked").send().await;
+    assert!(framed.is_err(), "{framed:?}");
+    assert_eq!(get(&setup, "framed").await, None);
+}

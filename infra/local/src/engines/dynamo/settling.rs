@@ -75,6 +75,19 @@ impl Settling {
         let _before = self.safe.send_replace(Err(Lost));
     }
 
+    /// Refuses if the disk did not take what was written.
+    pub(crate) fn check(&self) -> Result<(), Lost> {
+        self.safe.borrow().map(drop)
+    }
+
+    /// Waits until the disk does not take what is written.
+    pub(crate) async fn until_lost(&self) -> Lost {
+        // The sender is here, so it ends in no other way.
+        let mut safe = self.safe.subscribe();
+        let _lost = safe.wait_for(Result::is_err).await;
+        Lost
+    }
+
     /// Waits until the rows that have just been read cannot get lost. `None` stands for rows that are not known by name.
     pub(crate) async fn wait(&self, rows: impl FnOnce() -> Option<Vec<RowName>>) -> Result<(), Lost> {
         // Mostly nothing is being written, and the names are not needed.

@@ -5,6 +5,7 @@
 //! answer leaves only after a flush that began after its commit.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -12,13 +13,16 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use dynoxide::Database;
 use granary_storage::kept::Writing;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::engines::dynamo::operations::{Answer, Operation};
 use crate::engines::dynamo::settling::{Lost, Settling};
 
 /// Most writes that share a flush: the first one of them waits for the others.
 const MAX_GROUP: usize = 64;
+
+/// Most writes in the queue. A disk that hangs must not make it grow with every client that tries again.
+const MAX_WAITING: usize = 1024;
 
 /// A write that waits for its turn.
 struct Write {
@@ -27,6 +31,7 @@ struct Write {
     /// Ends when the write is safe.
     writing: Option<Writing>,
     reply: oneshot::Sender<Answer>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// The thread that writes. It does what it was given and ends when this is dropped.
@@ -34,6 +39,8 @@ struct Write {
 pub(crate) struct Writer {
     /// `None` only while this is dropped.
     queue: Option<Sender<Write>>,
+    /// Those that may be in the queue. Who waits for a place and gives up has written nothing.
+    places: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -50,18 +57,21 @@ impl Writer {
             let _ended = OnEnd(Arc::clone(&settling));
             work(&writes, &database, &settling, flush);
         })?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), places: Arc::new(Semaphore::new(MAX_WAITING)), thread: Some(thread) })
     }
 
-    /// Runs an operation. It runs to its end even if nobody waits for it any more.
+    /// Runs an operation, `announce`d as soon as it has a place in the queue. From then on it runs to its end even if nobody
+    /// waits for it any more.
     pub(crate) async fn run(
         &self,
         operation: Operation,
         body: Bytes,
-        writing: Option<Writing>,
+        announce: impl FnOnce(&[u8]) -> Option<Writing>,
     ) -> Result<Answer, Lost> {
         let (reply, answer) = oneshot::channel();
-        let write = Write { operation, body, writing, reply };
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Lost)?;
+        let writing = announce(&body);
+        let write = Write { operation, body, writing, reply, _place: place };
         self.queue.as_ref().ok_or(Lost)?.send(write).map_err(|_| Lost)?;
         answer.await.map_err(|_| Lost)
     }
@@ -97,11 +107,11 @@ where
     while let Ok(first) = writes.recv() {
         let mut changed = false;
         let mut next = Some(first);
-        while let Some(Write { operation, body, writing, reply }) = next {
+        while let Some(Write { operation, body, writing, reply, _place }) = next {
             if let Some(writing) = writing {
                 settling.add(writing);
             }
-            let answer = operation.run(database, &body);
+            let answer = run(operation, database, &body);
             changed |= operation.may_have_changed(answer.status);
             answered.push((reply, answer));
             next = if answered.len() < MAX_GROUP { writes.try_recv().ok() } else { None };
@@ -116,6 +126,14 @@ where
             let _nobody_waits = reply.send(answer);
         }
     }
+}
+
+/// Runs an operation. A defect in it ends that one write and not this thread, on which all others depend.
+fn run(operation: Operation, database: &Database, body: &[u8]) -> Answer {
+    catch_unwind(AssertUnwindSafe(|| operation.run(database, body))).unwrap_or_else(|_panic| {
+        tracing::error!(?operation, "a write panicked");
+        Answer { status: 500, body: br#"{"__type":"InternalServerError","message":"a defect"}"#.to_vec() }
+    })
 }
 
 #[cfg(test)]

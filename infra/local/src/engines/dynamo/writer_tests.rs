@@ -40,7 +40,7 @@ impl Setup {
 
     async fn put(&self, writer: &Writer, pk: &str, size: usize) -> Result<u16, Lost> {
         let writing = self.kept.writing(&[RowName::new("ttt", pk, "s")]);
-        let answer = writer.run(Operation::PutItem, put_body(pk, size, ""), Some(writing)).await;
+        let answer = writer.run(Operation::PutItem, put_body(pk, size, ""), |_| Some(writing)).await;
         answer.map(|answer| answer.status)
     }
 }
@@ -152,7 +152,7 @@ async fn writes_that_wait_share_a_flush() {
     let mut waiting = Vec::new();
     for pk in ["e", "f"] {
         let writing = setup.kept.writing(&[RowName::new("ttt", pk, "s")]);
-        let mut run = Box::pin(writer.run(Operation::PutItem, put_body(pk, 10, ""), Some(writing)));
+        let mut run = Box::pin(writer.run(Operation::PutItem, put_body(pk, 10, ""), |_| Some(writing)));
         assert!(futures::poll!(&mut run).is_pending());
         waiting.push(run);
     }
@@ -225,7 +225,7 @@ async fn a_refused_write_needs_no_flush() {
     for (expected, times) in [(ANSWERED, 1), (400, 1)] {
         let writing = setup.kept.writing(&[RowName::new("ttt", "a", "s")]);
         let answer =
-            writer.run(Operation::PutItem, put_body("a", 10, condition), Some(writing)).await.unwrap();
+            writer.run(Operation::PutItem, put_body("a", 10, condition), |_| Some(writing)).await.unwrap();
         assert_eq!((answer.status, flushes.load(Ordering::Relaxed)), (expected, times));
     }
 }

@@ -76,7 +76,11 @@ impl Change<'_> {
     }
 }
 
-/// `Put`, `Update`, `Delete` or `ConditionCheck`, of which the last one changes nothing.
+/// The part of a transaction that changes nothing. What is checked with every publish is what every request reads, such
+/// as the repository: it has to stay.
+const CHECK: &str = "ConditionCheck";
+
+/// `Put`, `Update`, `Delete` or `ConditionCheck`.
 #[derive(Deserialize)]
 struct Transaction<'a> {
     #[serde(rename = "TransactItems", borrow)]
@@ -85,7 +89,8 @@ struct Transaction<'a> {
 
 impl Transaction<'_> {
     fn names(self) -> Option<Vec<RowName>> {
-        self.parts.iter().flat_map(HashMap::values).map(Change::name).collect()
+        let changes = self.parts.iter().flatten().filter(|(kind, _)| kind.as_ref() != CHECK);
+        changes.map(|(_, change)| change.name()).collect()
     }
 }
 
@@ -154,10 +159,8 @@ mod tests {
             {{"Update":{{"TableName":"t","Key":{b},"UpdateExpression":"z"}}}},{{"Delete":{{"TableName":"t","Key":{c}}}}},
             {{"ConditionCheck":{{"TableName":"t","Key":{d}}}}}]}}"#
         );
-        assert_eq!(
-            names(Operation::TransactWriteItems, &transaction),
-            [name("a"), name("b"), name("c"), name("dA\"")]
-        );
+        let changed = [name("a"), name("b"), name("c")];
+        assert_eq!(names(Operation::TransactWriteItems, &transaction), changed, "a check is no change");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, StatusCode};
 use http_body::Body as _;
 use s3s::auth::SimpleAuth;
@@ -73,6 +73,12 @@ fn is_signed(request: &http::Request<Body>) -> bool {
     request.headers().contains_key(AUTHORIZATION) || has_signature(request)
 }
 
+fn has_chunks(request: &http::Request<Body>) -> bool {
+    let chunked = |value: &HeaderValue| value.as_bytes().windows(11).any(|part| part == b"aws-chunked");
+    request.headers().contains_key("x-amz-trailer")
+        || request.headers().get_all(CONTENT_ENCODING).iter().any(chunked)
+}
+
 /// Clients that keep `Authorization` on a redirect to a presigned address send both, and S3 refuses that.
 fn has_two_proofs(request: &http::Request<Body>) -> bool {
     request.headers().contains_key(AUTHORIZATION) && has_signature(request)
@@ -101,6 +107,12 @@ impl Engine for S3Engine {
             Some(bytes) => Body::from(Bytes::copy_from_slice(bytes)),
             None => Body::http_body_unsync(body),
         });
+        // The library takes chunks apart only while it looks at a signature. Without one it would store them as they are.
+        if !is_signed(&request) && has_chunks(&request) {
+            return Err(ConnectorError::user(
+                "a body in chunks has to be signed; give its checksum beforehand".into(),
+            ));
+        }
         let response =
             if is_signed(&request) { self.respond(request).await } else { self.unsigned.call(request).await };
         let response = response.map_err(|e| ConnectorError::other(e.into(), None))?;
