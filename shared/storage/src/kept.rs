@@ -129,7 +129,10 @@ pub enum Known<T> {
 
 impl KeptRows {
     /// Room for about this many bytes.
-    #[expect(clippy::expect_used, reason = "options are refused only where a size is missing")]
+    ///
+    /// # Panics
+    /// Never: options are refused only where a size is missing.
+    #[expect(clippy::expect_used, reason = "both sizes are given")]
     pub fn new(bytes: u64) -> Self {
         let options = OptionsBuilder::new()
             .estimated_items_capacity(usize::try_from(bytes / 1024).unwrap_or(usize::MAX))
@@ -306,6 +309,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::option_option, reason = "not known, known not to be there, or there")]
     fn row(kept: &KeptRows, sk: &str) -> Option<Option<u32>> {
         match kept.find::<u32>(name(sk)) {
             Known::Unknown(_) => None,
