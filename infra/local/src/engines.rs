@@ -101,12 +101,6 @@ impl Engines {
         s3::listener::serve(Arc::clone(&self.s3), listener, shutdown).await
     }
 
-    /// Resolves when the disk has refused what was written. Nothing is written any more then, and the process has to end:
-    /// what reached the disk is known only after a new start.
-    pub async fn lost(&self) -> anyhow::Error {
-        self.dynamo.lost().await.into()
-    }
-
     /// Removes the rows whose time to live has passed, and says how many there were. To be called every
     /// few minutes: expiry itself is checked by the code that reads the rows.
     pub async fn sweep_expired_rows(&self) -> anyhow::Result<usize> {

@@ -82,11 +82,7 @@ async fn serve_alone(options: ServeOptions) -> anyhow::Result<()> {
         async move { engines.serve_s3(s3_listener, shutdown()).await }
     });
     announce(&state, &options, new_token.as_ref());
-    tokio::select! {
-        ended = run(listener, app) => ended?,
-        // Whoever supervises the process starts it again, which is all that helps.
-        lost = engines.lost() => return Err(lost),
-    }
+    run(listener, app).await?;
     s3.await??;
     tasks::finish(&state).await;
     Ok(())

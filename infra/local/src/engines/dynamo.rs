@@ -1,18 +1,13 @@
 //! DynamoDB over a SQLite file.
 //!
 //! `SQLite` in WAL mode lets one connection write while others read. Writing waits for the disk, so it has
-//! a connection and a thread of its own, where the writes that wait share a flush ([`writer`], [`log`]). Reads take a
-//! few microseconds out of memory and run where they are asked for: handing one to another thread would cost
-//! more than the read does. What they give waits if it could still get lost ([`settling`]).
+//! a connection of its own, one write at a time, on a thread where waiting is allowed. Reads take a few
+//! microseconds out of memory and run where they are asked for: handing one to another thread would cost
+//! more than the read does.
 
-mod log;
-mod named;
 mod operations;
-mod settling;
-mod writer;
 mod written;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,12 +17,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use dynoxide::Database;
 use granary_storage::kept::KeptRows;
+use tokio::sync::Semaphore;
 
 use crate::engines::connector::Engine;
-use crate::engines::dynamo::named::named;
 use crate::engines::dynamo::operations::{Answer, Operation};
-use crate::engines::dynamo::settling::{Lost, Settling};
-use crate::engines::dynamo::writer::Writer;
 use crate::engines::dynamo::written::written;
 use crate::engines::json::{JsonCall, refuse, respond};
 
@@ -40,10 +33,9 @@ const MAX_READERS: usize = 8;
 
 /// The DynamoDB engine.
 pub(crate) struct Dynamo {
-    /// The connection of the writer, for the sweep.
-    database: Database,
-    writer: Writer,
-    settling: Arc<Settling>,
+    writer: Database,
+    /// Holds back the writes that wait, so that they wait here and not each on a thread of its own.
+    write_turn: Semaphore,
     readers: Vec<Database>,
     next_reader: AtomicUsize,
     /// Told of each write before it begins and when it is over.
@@ -53,30 +45,20 @@ pub(crate) struct Dynamo {
 impl Dynamo {
     /// Opens or makes the database file.
     pub(crate) fn open(path: &Path, kept: Arc<KeptRows>) -> anyhow::Result<Self> {
-        let (database, log) = log::open_writer(path)?;
-        Self::start(path, database, kept, move || log.flush())
-    }
-
-    fn start<F>(path: &Path, database: Database, kept: Arc<KeptRows>, flush: F) -> anyhow::Result<Self>
-    where
-        F: FnMut() -> io::Result<()> + Send + 'static,
-    {
+        let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
+        let open = || Database::new(text).with_context(|| format!("cannot open the database {text}"));
+        let writer = open()?;
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
-        let readers = (0..count).map(|_| log::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
-        let settling = Arc::<Settling>::default();
-        let writer = Writer::start(database.clone(), Arc::clone(&settling), flush)?;
-        Ok(Self { database, writer, settling, readers, next_reader: AtomicUsize::new(0), kept })
+        let readers = (0..count).map(|_| open()).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self { writer, write_turn: Semaphore::new(1), readers, next_reader: AtomicUsize::new(0), kept })
     }
 
     /// Removes the rows whose time to live has passed.
     pub(crate) async fn sweep_expired(&self) -> anyhow::Result<usize> {
-        // What it writes could lead to the log being moved into the database, with what the disk did not take.
-        self.settling.check()?;
-        let (database, kept) = (self.database.clone(), Arc::clone(&self.kept));
-        // Not in turn with the writes: the sweep lets waiting calls in between its pages by itself. Nothing waits for
-        // the disk either: a row that comes back after a power cut is as expired as before.
+        let (writer, kept) = (self.writer.clone(), Arc::clone(&self.kept));
+        // Not in turn with the writes: the sweep lets waiting calls in between its pages by itself.
         let removed = tokio::task::spawn_blocking(move || {
-            let removed = database.sweep_ttl();
+            let removed = writer.sweep_ttl();
             // Only now, and seldom: until then a row that expired is still in memory, and whoever reads it sees that it has.
             if !matches!(removed, Ok(0)) {
                 drop(kept.writing_anything());
@@ -87,20 +69,23 @@ impl Dynamo {
         removed.context("removing expired rows")
     }
 
-    /// Resolves when the disk has refused what was written, which only a new start can put right.
-    pub(crate) async fn lost(&self) -> Lost {
-        self.settling.until_lost().await
-    }
-
-    async fn run(&self, operation: Operation, call: JsonCall) -> Result<Answer, Lost> {
+    async fn run(&self, operation: Operation, call: JsonCall) -> Result<Answer, ConnectorError> {
         if operation.may_read_elsewhere() {
             let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len().max(1);
-            let answer = operation.run(self.readers.get(turn).unwrap_or(&self.database), &call.body);
-            self.settling.wait(|| named(operation, &call.body)).await?;
-            return Ok(answer);
+            return Ok(operation.run(self.readers.get(turn).unwrap_or(&self.writer), &call.body));
         }
-        let announce = |body: &[u8]| written(operation, body, &self.kept);
-        self.writer.run(operation, call.body, announce).await
+        let turn = self.write_turn.acquire().await.map_err(|e| ConnectorError::other(e.into(), None))?;
+        let writer = self.writer.clone();
+        let writing = written(operation, &call.body, &self.kept);
+        let answer = tokio::task::spawn_blocking(move || {
+            let answer = operation.run(&writer, &call.body);
+            // In here, because the write goes on when nobody waits for it any more.
+            drop(writing);
+            answer
+        })
+        .await;
+        drop(turn);
+        answer.map_err(|e| ConnectorError::other(e.into(), None))
     }
 }
 
@@ -113,8 +98,7 @@ impl Engine for Dynamo {
             let message = format!("the embedded DynamoDB does not offer '{}'", call.operation);
             return refuse(400, "com.amazon.coral.service#UnknownOperationException", &message);
         };
-        let Answer { status, body } =
-            self.run(operation, call).await.map_err(|lost| ConnectorError::other(lost.into(), None))?;
+        let Answer { status, body } = self.run(operation, call).await?;
         respond(status, body)
     }
 }
@@ -123,48 +107,20 @@ impl Engine for Dynamo {
 mod tests {
     use super::*;
 
-    fn call(operation: Operation, body: &str) -> (Operation, JsonCall) {
-        (operation, JsonCall { operation: String::new(), body: body.to_owned().into() })
-    }
-
-    #[tokio::test]
-    async fn what_could_still_get_lost_is_not_given_out() {
+    /// A write is acknowledged after SQLite's commit, so a commit has to reach the disk: 2 is `FULL`,
+    /// where every commit of the write-ahead log is flushed.
+    #[test]
+    fn commits_are_flushed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry.sqlite");
-        let (database, _log) = log::open_writer(&path).unwrap();
-        let (may_end, ends) = std::sync::mpsc::sync_channel(8);
-        let flush = move || ends.recv().unwrap();
-        let engine = Dynamo::start(&path, database, Arc::default(), flush).unwrap();
-        let run = |(operation, call)| engine.run(operation, call);
-        let create = r#"{"TableName":"ttt","BillingMode":"PAY_PER_REQUEST",
-            "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},
-                {"AttributeName":"sk","AttributeType":"S"}],
-            "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"},{"AttributeName":"sk","KeyType":"RANGE"}]}"#;
-        may_end.send(Ok(())).unwrap();
-        assert_eq!(run(call(Operation::CreateTable, create)).await.unwrap().status, 200);
-
-        let item = r#"{"TableName":"ttt","Item":{"pk":{"S":"a"},"sk":{"S":"s"}}}"#;
-        let mut put = Box::pin(run(call(Operation::PutItem, item)));
-        assert!(futures::poll!(&mut put).is_pending());
-        let get = |pk: &str| {
-            let body = format!(r#"{{"TableName":"ttt","Key":{{"pk":{{"S":"{pk}"}},"sk":{{"S":"s"}}}}}}"#);
-            run(call(Operation::GetItem, &body))
+        let _engine = Dynamo::open(&path, Arc::default()).unwrap();
+        // `Database::new` opens its connection in this way and sets nothing afterwards.
+        let storage = dynoxide::storage::Storage::new(path.to_str().unwrap()).unwrap();
+        let pragma = |name: &str| -> String {
+            let text = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            storage.conn().query_row(&text, [], |row| row.get(0)).unwrap()
         };
-        // Until the thread has begun the write, there is nothing to wait for.
-        let mut same = loop {
-            let mut same = Box::pin(get("a"));
-            if futures::poll!(&mut same).is_pending() {
-                break same;
-            }
-            tokio::task::yield_now().await;
-        };
-        assert_eq!(get("b").await.unwrap().body, b"{}");
-        let query = r#"{"TableName":"ttt","KeyConditionExpression":"pk = :pk",
-            "ExpressionAttributeValues":{":pk":{"S":"b"}}}"#;
-        let mut query = Box::pin(run(call(Operation::Query, query)));
-        assert!(futures::poll!(&mut query).is_pending());
-        may_end.send(Err(io::Error::other("the disk is broken"))).unwrap();
-        assert!(put.await.is_err() && same.as_mut().await.is_err() && query.await.is_err());
-        assert_eq!(get("b").await.unwrap().status, 200);
+        assert_eq!(pragma("synchronous"), "2");
+        assert_eq!(pragma("journal_mode"), "wal");
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn written(operation: Operation, body: &[u8], kept: &Arc<KeptRows>) -
     })
 }
 
-pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }
 
@@ -47,7 +47,7 @@ struct Text<'a> {
 
 /// The key of an item, whatever else is in it.
 #[derive(Deserialize)]
-pub(super) struct Key<'a> {
+struct Key<'a> {
     #[serde(borrow)]
     pk: Text<'a>,
     #[serde(borrow)]
@@ -55,7 +55,7 @@ pub(super) struct Key<'a> {
 }
 
 impl Key<'_> {
-    pub(super) fn name(&self, table: &str) -> RowName {
+    fn name(&self, table: &str) -> RowName {
         RowName::new(table, &self.pk.text, &self.sk.text)
     }
 }
