@@ -1,16 +1,14 @@
 // Downloads of tarballs and jars of three sizes, whole and in parts.
-import { contest } from "./support/contest.mjs";
+import { mavenContest, npmContest, REPO, withServers } from "./support/contest.mjs";
 import { costTable } from "./support/cost.mjs";
-import { startGranary, makeRepo, settled } from "./support/granary.mjs";
 import { costs, peak, summary, turns, wrkLine } from "./support/load.mjs";
 import { download, jar, pathOf, publish as publishJars } from "./support/maven.mjs";
 import { startNginx } from "./support/nginx.mjs";
 import { noise, publishOf } from "./support/packages.mjs";
-import { folder, removeFolder } from "./support/process.mjs";
+import { settled } from "./support/process.mjs";
 import { publish } from "./support/publishing.mjs";
 import { raw } from "./support/raw.mjs";
 import { number, quotient, ratio, spread } from "./support/table.mjs";
-import { startVerdaccio } from "./support/verdaccio.mjs";
 
 const VERSION = "1.0.0";
 
@@ -27,34 +25,20 @@ const PART = { range: "bytes=50000000-50999999" };
 /** Above this many bytes files are counted by their bytes: too few whole ones fit into a measurement. */
 const BY_BYTES = 10_000_000;
 
-export async function measure(setting) {
-  return [...(await withServers(setting, npmTables)), ...(await withServers(setting, mavenTables))];
-}
-
-async function withServers(setting, tables) {
-  const home = folder();
-  const running = [];
-  try {
-    return await tables(setting, home, running);
-  } finally {
-    for (const server of running) await server.stop();
-    removeFolder(home);
-  }
+export async function measure(setting, report) {
+  report(...(await withServers((home, running) => npmTables(setting, home, running))));
+  report(...(await withServers((home, running) => mavenTables(setting, home, running))));
 }
 
 async function npmTables(setting, home, running) {
-  const granary = await startGranary(setting, home);
-  running.push(granary);
-  await makeRepo(granary, { name: "bench" });
-  const verdaccio = await startVerdaccio(setting, home);
-  running.push(verdaccio);
-  const servers = [granary, verdaccio].map((server) => ({ ...server, url: `${server.registry("bench")}/` }));
+  const registries = await npmContest(setting, home, running);
+  const servers = registries.map((server) => ({ ...server, url: `${server.registry(REPO)}/` }));
   for (const { name, size, bytes } of SIZES) {
     setting.say(`files: publishing a tarball of ${size}`);
     const one = publishOf(name, VERSION, { bytes });
-    for (const server of servers) await publish(server.registry("bench"), server.token, one);
+    for (const server of servers) await publish(server.registry(REPO), server.token, one);
   }
-  await settled(granary);
+  await settled(servers[0]);
   const paths = SIZES.map(({ name }) => `${name}/-/${name}-${VERSION}.tgz`);
   const files = new Map();
   for (const path of paths) files.set(`/${path}`, await download(servers[0], path));
@@ -73,7 +57,7 @@ async function npmTables(setting, home, running) {
 
 async function mavenTables(setting, home, running) {
   const paths = SIZES.map(({ name }) => pathOf(name, VERSION, "jar"));
-  const servers = await contest(setting, home, running, async (repository) => {
+  const servers = await mavenContest(setting, home, running, async (repository) => {
     setting.say("files: publishing jars");
     await publishJars(repository, SIZES.map(({ name, bytes }) => [name, VERSION, jar(noise(bytes))]));
     return paths;

@@ -1,15 +1,12 @@
 // Whether a read costs the same in a repository of a million packages, and of a package of ten thousand versions, as of ten.
 import { Agent } from "node:http";
 import { join } from "node:path";
-import { startGranary } from "./support/granary.mjs";
+import { withServers } from "./support/contest.mjs";
+import { bench, startGranary } from "./support/granary.mjs";
 import { peak, summary, turns } from "./support/load.mjs";
-import { root } from "./support/place.mjs";
-import { CLIENT, folder, quiet, removeFolder, run } from "./support/process.mjs";
+import { CLIENT, quiet } from "./support/process.mjs";
 import { expecting } from "./support/raw.mjs";
 import { ratio, spread } from "./support/table.mjs";
-
-/** What fills data folders and counts calls. */
-const program = process.env.GRANARY_BENCH_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/granary-bench");
 
 /** Documents name this address and are kept under it: it is the same at every start, whatever the port. */
 const PUBLIC_URL = "http://localhost:8080";
@@ -37,15 +34,13 @@ const LIST_READS = {
   search: (repo, name) => ({ path: `/api/npm/${repo}/-/v1/search?text=${name}&size=10` }),
 };
 
-export async function measure(setting) {
+export function measure(setting, report) {
   const sizes = setting.quick ? { packages: 1000, versions: 100 } : { packages: 1_000_000, versions: 10_000 };
   const starts = setting.quick ? 2 : 5;
-  const place = folder();
-  try {
-    return [await growPackages(setting, place, sizes.packages, starts), await growVersions(setting, place, sizes.versions, starts)];
-  } finally {
-    removeFolder(place);
-  }
+  return withServers(async (home) => {
+    report(await growPackages(setting, home, sizes.packages, starts));
+    report(await growVersions(setting, home, sizes.versions, starts));
+  });
 }
 
 /** Two repositories, of few and of many packages, each in a registry of its own: what grows is the whole table. */
@@ -80,7 +75,7 @@ async function growVersions(setting, place, many, starts) {
 
 /** Fills a repository; the server of its folder is stopped. */
 async function load({ data, repo }, what, count) {
-  await run(program, ["load", "--data", data, "--public-url", PUBLIC_URL, "--repo", repo, what, String(count)], { timeout: 3_600_000 });
+  await bench(["load", "--data", data, "--public-url", PUBLIC_URL, "--repo", repo, what, String(count)], { timeout: 3_600_000 });
 }
 
 const open = (setting, place, data) =>
@@ -135,7 +130,7 @@ async function countCalls(reads, one, found) {
   const name = one.names[one.names.length >> 1];
   const wanted = Object.entries(reads).map(([read, request]) => ({ name: read, ...requestFor(request, one, name) }));
   const args = ["calls", "--data", one.data, "--public-url", PUBLIC_URL, JSON.stringify(wanted.map(({ expected, ...rest }) => rest))];
-  const { stdout } = await run(program, args, { cpu: CLIENT });
+  const { stdout } = await bench(args, { cpu: CLIENT });
   for (const [index, { name: read, cold, warm }] of JSON.parse(stdout).entries()) {
     const expected = wanted[index].expected ?? 200;
     if (cold.status !== expected || warm.status !== expected) throw new Error(`${read} answered ${cold.status} and ${warm.status}`);

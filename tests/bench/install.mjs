@@ -1,16 +1,14 @@
 // `npm install` of a tree of 300 private packages with nothing in its cache.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeRepo, settled, startGranary } from "./support/granary.mjs";
+import { npmContest, REPO, withServers } from "./support/contest.mjs";
 import { turns } from "./support/load.mjs";
 import { publishOf } from "./support/packages.mjs";
 import { clients } from "./support/place.mjs";
-import { CLIENT, folder, removeFolder, run } from "./support/process.mjs";
+import { CLIENT, folder, removeFolder, run, settled } from "./support/process.mjs";
 import { publishAll } from "./support/publishing.mjs";
 import { number, quotient, ratio, spread } from "./support/table.mjs";
-import { startVerdaccio } from "./support/verdaccio.mjs";
 
-const REPO = "bench";
 const NODE = join(clients, "node@22.23.3/bin/node");
 const NPM = "11.21.2";
 
@@ -20,26 +18,17 @@ const WIDTHS = [12, 4, 5];
 /** Two versions each: the range has to be resolved, and the newer one is right. */
 const VERSIONS = ["1.0.0", "1.2.0"];
 
-export async function measure(setting) {
-  const place = folder();
-  const stop = [];
-  try {
-    const granary = await startGranary(setting, place);
-    stop.push(granary);
-    const verdaccio = await startVerdaccio(setting, place);
-    stop.push(verdaccio);
-    await makeRepo(granary, { name: REPO });
+export function measure(setting, report) {
+  return withServers(async (home, running) => {
+    const servers = await npmContest(setting, home, running);
     const tree = packagesOf(WIDTHS);
-    for (const server of [granary, verdaccio]) {
+    for (const server of servers) {
       setting.say(`install: ${tree.size} packages into ${server.name}`);
       await publishAll(server.registry(REPO), server.token, publishes(tree), 4);
       await settled(server);
     }
-    return [await table(setting, tree, [granary, verdaccio])];
-  } finally {
-    for (const server of stop) await server.stop();
-    removeFolder(place);
-  }
+    report(await table(setting, tree, servers));
+  });
 }
 
 /** Names of all packages of the tree, each with what it depends on. */

@@ -6,7 +6,7 @@ import { granaryVersion } from "./support/granary.mjs";
 import { commit, machineRows, programVersion } from "./support/machine.mjs";
 import { nginxVersion } from "./support/nginx.mjs";
 import { CLIENT, cores, pinSelf, sharesCore } from "./support/process.mjs";
-import { print, write } from "./support/table.mjs";
+import { number, print, write } from "./support/table.mjs";
 import { collect, targetsTable } from "./support/targets.mjs";
 import { verdaccioNode, verdaccioVersion } from "./support/verdaccio.mjs";
 
@@ -95,15 +95,24 @@ const machine = await machineTable();
 print(machine);
 const values = {};
 const failed = [];
+
+/**
+ * Takes tables as soon as a group has them: what has been measured is kept, whatever becomes of what is measured next. What is
+ * known of the groups that are still to come stays until the end.
+ */
+function report(tables) {
+  collect(values, tables);
+  for (const table of tables) print(table);
+  if (options.write) write([machine, targetsTable(values, true), ...tables]);
+}
+
 for (const name of groups) {
   setting.say(`group ${name}`);
+  const began = performance.now();
   try {
     const { measure } = await import(`./${name}.mjs`);
-    const tables = (await measure(setting)).map((table) => stamped(name, table));
-    collect(values, tables);
-    for (const table of tables) print(table);
-    // After each group: what has been measured is kept, whatever becomes of the next one.
-    if (options.write) write([machine, targetsTable(values, keep), ...tables]);
+    await measure(setting, (...tables) => report(tables.map((table) => stamped(name, table))));
+    setting.say(`group ${name} took ${number((performance.now() - began) / 60_000)} minutes`);
   } catch (error) {
     failed.push(name);
     setting.say(`group ${name} failed: ${error.stack}`);

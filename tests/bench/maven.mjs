@@ -1,10 +1,9 @@
 // What Maven and Gradle ask for most: metadata, POMs, checksums, and what is not there.
-import { contest } from "./support/contest.mjs";
+import { mavenContest, withServers } from "./support/contest.mjs";
 import { costTable } from "./support/cost.mjs";
 import { latency, peak, summary, turns, wrkLine } from "./support/load.mjs";
 import { download, folderOf, jar, listed, pathOf, pom, publish, snapshotPathOf, upload } from "./support/maven.mjs";
 import { noise } from "./support/packages.mjs";
-import { folder, removeFolder } from "./support/process.mjs";
 import { number, quotient, ratio, spread } from "./support/table.mjs";
 
 /** Artifacts with so many versions each. */
@@ -30,23 +29,19 @@ const CASES = [
   { label: "artifact that is not there, 404", path: metadataOf("unknown"), status: 404 },
 ];
 
-export async function measure(setting) {
-  const home = folder();
-  const running = [];
-  try {
-    const servers = await contest(setting, home, running, (repository) => fill(setting, repository));
+export function measure(setting, report) {
+  return withServers(async (home, running) => {
+    const servers = await mavenContest(setting, home, running, (repository) => fill(setting, repository));
     const results = [];
     for (const { label, path, again, status = 200 } of CASES) {
       results.push({ label, path, status, all: await measured(setting, servers, path, status) });
       if (again) results.push({ label: `${label}, 304`, path, status: 304, all: await measured(setting, servers, path, 304) });
     }
     const steady = results.find(({ path, status }) => path === STEADY && status === 200).all;
-    const cost = { id: "maven-cost", title: "Maven: processor time of documents", command: "scripts/bench maven", servers, results };
-    return [peakTable(setting, servers, results), costTable(cost), await latencyTable(setting, servers, steady)];
-  } finally {
-    for (const server of running) await server.stop();
-    removeFolder(home);
-  }
+    report(peakTable(setting, servers, results));
+    report(costTable({ id: "maven-cost", title: "Maven: processor time of documents", command: "scripts/bench maven", servers, results }));
+    report(await latencyTable(setting, servers, steady));
+  });
 }
 
 function versions(count) {

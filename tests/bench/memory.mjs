@@ -1,15 +1,15 @@
 // Memory of the registries at rest, under load and after it.
-import { makeRepo, settled, startGranary } from "./support/granary.mjs";
+import { npmContest, REPO, withServers } from "./support/contest.mjs";
+import { startGranary } from "./support/granary.mjs";
 import { peak, summary } from "./support/load.mjs";
 import { fillGranary, fillVerdaccio } from "./support/npm-data.mjs";
 import { publishOf } from "./support/packages.mjs";
-import { folder, forgetPeak, removeFolder, resident, sleep } from "./support/process.mjs";
+import { forgetPeak, resident, settled, sleep } from "./support/process.mjs";
 import { publishAll } from "./support/publishing.mjs";
 import { raw } from "./support/raw.mjs";
 import { quotient, ratio, spread } from "./support/table.mjs";
 import { startVerdaccio } from "./support/verdaccio.mjs";
 
-const REPO = "bench";
 const VERSIONS = 100;
 const SIZES = { small: 10_000, large: 1_000_000 };
 
@@ -20,59 +20,48 @@ const MOMENTS = {
   after: ["10 s after the load", "memory-after"],
 };
 
-export async function measure(setting) {
-  const servers = [
-    { name: "Granary", start: startGranary, fill: fillForGranary },
-    { name: "Verdaccio", start: startVerdaccio, fill: (server) => fillVerdaccio(server, "many", VERSIONS) },
-  ];
-  const pause = setting.quick ? 2000 : 10_000;
-  const all = new Map(servers.map(({ name }) => [name, []]));
-  for (const server of servers) {
-    server.place = folder();
-    setting.say(`memory: filling ${server.name}`);
-    await prepare(setting, server);
-  }
-  for (let round = 0; round < setting.rounds; round++) {
-    for (const server of servers) {
-      setting.say(`memory: ${server.name}`);
-      all.get(server.name).push(await life(setting, server, pause));
+export function measure(setting, report) {
+  return withServers(async (home, running) => {
+    setting.say("memory: filling both");
+    await fill(await npmContest(setting, home, running));
+    const starts = { Granary: startGranary, Verdaccio: startVerdaccio };
+    const pause = setting.quick ? 2000 : 10_000;
+    const all = new Map(Object.keys(starts).map((name) => [name, []]));
+    for (let round = 0; round < setting.rounds; round++) {
+      for (const [name, start] of Object.entries(starts)) {
+        setting.say(`memory: ${name}`);
+        const server = await start(setting, home);
+        running.push(server);
+        all.get(name).push(await life(setting, server, pause));
+        await server.stop();
+      }
     }
-  }
-  for (const { place } of servers) removeFolder(place);
-  return [table(setting, all)];
+    report(table(setting, all));
+  });
 }
 
-async function fillForGranary(server) {
-  await makeRepo(server, { name: REPO });
-  await fillGranary(server, REPO, "many", VERSIONS);
-}
-
-async function prepare(setting, { start, fill, place }) {
-  const server = await start(setting, place);
-  try {
-    await fill(server);
-    const files = Object.entries(SIZES).map(([name, bytes]) => publishOf(name, "1.0.0", { bytes }));
+/** Puts the packages into both, and stops them. */
+async function fill(servers) {
+  const [granary, verdaccio] = servers;
+  await fillGranary(granary, REPO, "many", VERSIONS);
+  await fillVerdaccio(verdaccio, "many", VERSIONS);
+  const files = Object.entries(SIZES).map(([name, bytes]) => publishOf(name, "1.0.0", { bytes }));
+  for (const server of servers) {
     await publishAll(server.registry(REPO), server.token, files, 1);
     await settled(server);
-  } finally {
     await server.stop();
   }
 }
 
-/** One life of a server: start, rest, load, rest. MB at each of the moments. */
-async function life(setting, { start, place }, pause) {
-  const server = await start(setting, place);
-  try {
-    await sleep(pause);
-    const rest = resident(server.pid).now;
-    forgetPeak(server.pid);
-    for (const { url, headers, expected } of await requestsOf(server)) await peak(setting, url, { headers, expected, connections: 16 });
-    const load = resident(server.pid).peak;
-    await sleep(pause);
-    return { rest, load, after: resident(server.pid).now };
-  } finally {
-    await server.stop();
-  }
+/** One life of a server: rest, load, rest. MB at each of the moments. */
+async function life(setting, server, pause) {
+  await sleep(pause);
+  const rest = resident(server.pid).now;
+  forgetPeak(server.pid);
+  for (const { url, headers, expected } of await requestsOf(server)) await peak(setting, url, { headers, expected, connections: 16 });
+  const load = resident(server.pid).peak;
+  await sleep(pause);
+  return { rest, load, after: resident(server.pid).now };
 }
 
 /** Both forms of the packument, and the archives as they are asked for, behind their redirects too. */

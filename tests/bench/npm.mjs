@@ -1,51 +1,44 @@
 // Packuments: the documents that npm reads first, of packages with few and with very many versions.
+import { npmContest, REPO, withServers } from "./support/contest.mjs";
 import { costTable } from "./support/cost.mjs";
-import { startGranary, makeRepo, settled } from "./support/granary.mjs";
 import { latency, peak, summary, turns, wrkLine } from "./support/load.mjs";
 import { startNginx } from "./support/nginx.mjs";
-import { expectVersions, fillGranary, fillVerdaccio } from "./support/npm-data.mjs";
-import { folder, removeFolder } from "./support/process.mjs";
+import { expectVersions, fillGranaryInBulk, fillVerdaccio } from "./support/npm-data.mjs";
+import { settled } from "./support/process.mjs";
 import { expecting } from "./support/raw.mjs";
 import { number, quotient, ratio, spread } from "./support/table.mjs";
-import { startVerdaccio } from "./support/verdaccio.mjs";
-
-const REPO = "bench";
 
 /** What a client asks for: npm itself the abbreviated form, `npm view` and web pages the full one. */
 const FORMS = { full: "application/json", abbreviated: "application/vnd.npm.install-v1+json" };
 
 const COLUMNS = ["requests per second", "Granary", "Verdaccio", "nginx", "times Verdaccio", "part of nginx"];
 
-export async function measure(setting) {
+export function measure(setting, report) {
   const sizes = setting.quick ? [1, 100, 1000] : [1, 100, 1000, 3000, 10_000];
-  const place = folder();
-  const stop = [];
-  try {
-    const granary = await startGranary(setting, place);
-    stop.push(granary);
-    const verdaccio = await startVerdaccio(setting, place);
-    stop.push(verdaccio);
-    await makeRepo(granary, { name: REPO });
-    for (const size of sizes) await fill(setting, granary, verdaccio, size);
+  return withServers(async (home, running) => {
+    const [empty, verdaccio] = await npmContest(setting, home, running);
+    const granary = await fill(setting, home, running, { empty, verdaccio, sizes });
     const licence = await sell(granary);
     await settled(granary);
-    const nginx = await startNginx(setting, place, await answersOf(granary, sizes, licence));
-    stop.push(nginx);
-    return await tables(setting, { granary, verdaccio, nginx, sizes, licence });
-  } finally {
-    for (const server of stop) await server.stop();
-    removeFolder(place);
-  }
+    const nginx = await startNginx(setting, home, await answersOf(granary, sizes, licence));
+    running.push(nginx);
+    await tables(setting, report, { granary, verdaccio, nginx, sizes, licence });
+  });
 }
 
 const nameOf = (size) => `many-${size}`;
 
-async function fill(setting, granary, verdaccio, size) {
-  setting.say(`npm: a package of ${size} versions into both`);
-  await fillGranary(granary, REPO, nameOf(size), size);
-  await fillVerdaccio(verdaccio, nameOf(size), size);
-  await expectVersions(granary, granary.registry(REPO), nameOf(size), size);
-  await expectVersions(verdaccio, verdaccio.registry(), nameOf(size), size);
+/** Puts a package of each size into both, and gives the Granary that has them. */
+async function fill(setting, home, running, { empty, verdaccio, sizes }) {
+  setting.say(`npm: packages of ${sizes.join(", ")} versions into both`);
+  const granary = await fillGranaryInBulk(setting, home, empty, REPO, new Map(sizes.map((size) => [nameOf(size), size])));
+  running.push(granary);
+  for (const size of sizes) {
+    await fillVerdaccio(verdaccio, nameOf(size), size);
+    await expectVersions(granary, granary.registry(REPO), nameOf(size), size);
+    await expectVersions(verdaccio, verdaccio.registry(), nameOf(size), size);
+  }
+  return granary;
 }
 
 /** A licence for half of the versions of the package that has 1,000; its key is what a customer's npm sends. */
@@ -97,7 +90,7 @@ async function compare(setting, cases, conditional) {
   });
 }
 
-async function tables(setting, { granary, verdaccio, nginx, sizes, licence }) {
+async function tables(setting, report, { granary, verdaccio, nginx, sizes, licence }) {
   const rows = [];
   const costs = [];
   const measured = { "npm-100": [], "npm-3000": [], "nginx-npm": [] };
@@ -127,14 +120,12 @@ async function tables(setting, { granary, verdaccio, nginx, sizes, licence }) {
   const line = wrkLine("http://127.0.0.1:PORT/api/npm/bench/many-100", { headers: headersOf("full", "..."), seconds: setting.seconds });
   const notes = [
     `A case: \`${line}\`.`,
-    "A server that takes long for one answer is asked over 2 connections, for a number of answers that takes it 12 s or more: a measurement that ends with its time would drop those that are under way.",
+    "A server that takes long for one answer is asked over 2 connections, for a number of answers that takes it at least four times the length of a measurement: one that ends with its time would drop those that are under way.",
   ];
-  return [
-    { id: "npm", title: "npm: packuments", command: "scripts/bench npm", columns: COLUMNS, rows, measured, notes },
-    await licenceTable(setting, granary, nginx, licence, costs),
-    costTable({ id: "npm-cost", title: "npm: processor time of packuments", command: "scripts/bench npm", servers: [granary, verdaccio, nginx], results: costs }),
-    await latencyTable(setting, peaks),
-  ];
+  report({ id: "npm", title: "npm: packuments", command: "scripts/bench npm", columns: COLUMNS, rows, measured, notes });
+  report(await licenceTable(setting, granary, nginx, licence, costs));
+  report(costTable({ id: "npm-cost", title: "npm: processor time of packuments", command: "scripts/bench npm", servers: [granary, verdaccio, nginx], results: costs }));
+  report(await latencyTable(setting, peaks));
 }
 
 async function licenceTable(setting, granary, nginx, licence, costs) {

@@ -1,38 +1,26 @@
 // Publishing npm versions: new packages, and versions of one package.
-import { startGranary, makeRepo } from "./support/granary.mjs";
+import { npmContest, REPO, withServers } from "./support/contest.mjs";
 import { turns } from "./support/load.mjs";
 import { listedVersions } from "./support/npm-data.mjs";
 import { publishOf } from "./support/packages.mjs";
 import { pool } from "./support/pool.mjs";
-import { folder, removeFolder } from "./support/process.mjs";
 import { attempt, connections } from "./support/publishing.mjs";
 import { number, quotient, ratio, spread } from "./support/table.mjs";
-import { startVerdaccio } from "./support/verdaccio.mjs";
 
-const REPO = "bench";
 const WIDTHS = [1, 8, 32];
 const BYTES = 10_000;
 
 /** Versions that are published for each second of a measurement; both servers get the same. */
 const PER_SECOND = 150;
 
-export async function measure(setting) {
-  const place = folder();
-  const stop = [];
-  try {
-    const granary = await startGranary(setting, place);
-    stop.push(granary);
-    const verdaccio = await startVerdaccio(setting, place);
-    stop.push(verdaccio);
-    await makeRepo(granary, { name: REPO });
-    const servers = [granary, verdaccio];
+export function measure(setting, report) {
+  return withServers(async (home, running) => {
+    const servers = await npmContest(setting, home, running);
     // What starts only once is not measured.
     for (const server of servers) await publishMany(server, bodies(20, (i) => publishOf(`warm-${i}`, "1.0.0", { bytes: BYTES })), 8);
-    return [await ofNewPackages(setting, servers), await ofOnePackage(setting, servers)];
-  } finally {
-    for (const server of stop) await server.stop();
-    removeFolder(place);
-  }
+    report(await ofNewPackages(setting, servers));
+    report(await ofOnePackage(setting, servers));
+  });
 }
 
 const bodies = (count, make) => Array.from({ length: count }, (_, index) => make(index));

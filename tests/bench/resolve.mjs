@@ -2,12 +2,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { contest } from "./support/contest.mjs";
+import { mavenContest, withServers } from "./support/contest.mjs";
 import { summary } from "./support/load.mjs";
 import { GROUP, folderOf, jar, pathOf, publish } from "./support/maven.mjs";
 import { noise } from "./support/packages.mjs";
 import { clients, root } from "./support/place.mjs";
-import { CLIENT, folder, removeFolder, run } from "./support/process.mjs";
+import { CLIENT, run } from "./support/process.mjs";
 import { quotient, ratio, spread } from "./support/table.mjs";
 
 const MAVEN = "3.9.16";
@@ -27,11 +27,9 @@ const PATIENCE = 180_000;
 const direct = Array.from({ length: DIRECT }, (_, index) => `direct-${index}`);
 const further = (artifact) => Array.from({ length: FURTHER }, (_, index) => `${artifact}-needs-${index}`);
 
-export async function measure(setting) {
-  const home = folder();
-  const running = [];
-  try {
-    const servers = await contest(setting, home, running, async (repository) => {
+export function measure(setting, report) {
+  return withServers(async (home, running) => {
+    const servers = await mavenContest(setting, home, running, async (repository) => {
       setting.say(`resolve: publishing ${ARTIFACTS} artifacts`);
       const artifacts = direct.flatMap((artifact) => [[artifact, further(artifact)], ...further(artifact).map((name) => [name, []])]);
       await publish(repository, artifacts.map(([artifact, needs]) => [artifact, VERSION, jar(noise(JAR, artifact)), needs]));
@@ -50,11 +48,8 @@ export async function measure(setting) {
         again[index].push(await resolveIn(project));
       }
     }
-    return [tableOf(servers, cold.map(summary), again.map(summary))];
-  } finally {
-    for (const server of running) await server.stop();
-    removeFolder(home);
-  }
+    report(tableOf(servers, cold.map(summary), again.map(summary)));
+  });
 }
 
 /** A project that depends on the direct ones of `server`, with a home and a local repository of its own. */

@@ -1,26 +1,26 @@
 // How long a registry takes from its start to its first answer.
 import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { makeRepo, settled, startGranary } from "./support/granary.mjs";
+import { npmContest, REPO, withServers } from "./support/contest.mjs";
+import { startGranary } from "./support/granary.mjs";
 import { summary } from "./support/load.mjs";
 import { fillGranary, fillVerdaccio } from "./support/npm-data.mjs";
 import { publishOf } from "./support/packages.mjs";
-import { folder, removeFolder } from "./support/process.mjs";
+import { folder, removeFolder, settled } from "./support/process.mjs";
 import { publishAll } from "./support/publishing.mjs";
 import { number, quotient, ratio, spread } from "./support/table.mjs";
 import { startVerdaccio } from "./support/verdaccio.mjs";
 
-const REPO = "bench";
 const STARTS = 7;
 
-export async function measure(setting) {
+export function measure(setting, report) {
   const packages = setting.quick ? 50 : 1000;
   const starts = setting.quick ? 2 : STARTS;
-  const place = folder();
-  try {
+  return withServers(async (home, running) => {
     setting.say(`start: ${packages} packages into both`);
-    const full = { granary: join(place, "full-granary"), verdaccio: join(place, "full-verdaccio") };
-    await fill(setting, packages, full);
+    const [granary, verdaccio] = await npmContest(setting, home, running);
+    await fill(packages, granary, verdaccio);
+    const full = { granary: granary.data, verdaccio: verdaccio.data };
     const rows = [];
     const measured = { start: [] };
     for (const [label, folders] of [["empty data folder", {}], [`${number(packages)} packages`, full]]) {
@@ -30,10 +30,8 @@ export async function measure(setting) {
       rows.push([label, spread(line), spread(answer), spread(theirs), ratio(quotient(theirs, answer))]);
       measured.start.push(line.median);
     }
-    return [table(rows, measured, starts)];
-  } finally {
-    removeFolder(place);
-  }
+    report(table(rows, measured, starts));
+  });
 }
 
 function table(rows, measured, starts) {
@@ -48,25 +46,15 @@ function table(rows, measured, starts) {
   };
 }
 
-async function fill(setting, packages, full) {
-  const place = folder();
-  const granary = await startGranary(setting, place, { data: full.granary });
-  try {
-    await makeRepo(granary, { name: REPO });
-    await fillGranary(granary, REPO, "many", 100);
-    await publishAll(granary.registry(REPO), granary.token, single(packages), 8);
-    await settled(granary);
-  } finally {
-    await granary.stop();
+/** Puts the packages into both, and stops them. */
+async function fill(packages, granary, verdaccio) {
+  await fillGranary(granary, REPO, "many", 100);
+  await fillVerdaccio(verdaccio, "many", 100);
+  for (const server of [granary, verdaccio]) {
+    await publishAll(server.registry(REPO), server.token, single(packages), 8);
+    await settled(server);
+    await server.stop();
   }
-  const verdaccio = await startVerdaccio(setting, place, { data: full.verdaccio });
-  try {
-    await fillVerdaccio(verdaccio, "many", 100);
-    await publishAll(verdaccio.registry(), verdaccio.token, single(packages), 8);
-  } finally {
-    await verdaccio.stop();
-  }
-  removeFolder(place);
 }
 
 function* single(packages) {

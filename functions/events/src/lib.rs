@@ -38,7 +38,7 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
     let progress = match &row.event {
         Event::PackageChanged { package } => {
             kmp::announce(state, package).await?;
-            documents::refresh(state, package).await?
+            documents::refresh(state, row, package).await?
         }
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
         Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,

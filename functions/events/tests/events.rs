@@ -11,6 +11,7 @@ mod events {
     mod entities;
     mod handovers;
     mod products;
+    mod rendering;
     mod repos;
     mod shelf;
     mod support;

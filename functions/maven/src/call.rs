@@ -1,5 +1,7 @@
 //! One request, and the right to make it.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
 use granary_http::permit::{Fetch, RepoAction};
 use granary_http::{About, AppState, RepoAccess};
@@ -63,8 +65,8 @@ impl Call {
 
     /// The files of a version as they are stored, read without waiting for the right to see them. Nothing of it
     /// may be shown before that right is there.
-    pub(crate) async fn files_of(&self, coordinates: &Coordinates) -> Result<Vec<StoredFileRow>> {
-        let Some(repo) = self.repo_id() else { return Ok(Vec::new()) };
+    pub(crate) async fn files_of(&self, coordinates: &Coordinates) -> Result<Arc<Vec<StoredFileRow>>> {
+        let Some(repo) = self.repo_id() else { return Ok(Arc::default()) };
         let package = PackageKey { repo, kind: PackageType::Maven, name: coordinates.key() };
         files_of(self.state.storage(), &package, coordinates.version.as_str()).await
     }

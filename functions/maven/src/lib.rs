@@ -9,6 +9,7 @@ mod failure;
 mod metadata;
 mod publish;
 mod read;
+mod ready;
 mod removal;
 mod sums;
 

@@ -3,24 +3,27 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use granary_http::documents::{REVALIDATE, is_unchanged};
+use axum::http::StatusCode;
+use axum::response::Response;
+use granary_http::documents::is_unchanged;
 use granary_http::permit::{Fetch, Write};
 use granary_http::{RepoAccess, drain};
 use granary_model::maven::{ArtifactId, Coordinates, Directory, GroupId, SumKind};
-use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_model::{PackageType, Result};
 use granary_publish::Source;
 use granary_publish::maven::MavenShowing;
 use granary_publish::maven::metadata::{
     ArtifactMetadata, Metadata, group_metadata, live_plugins, plugin_rows, snapshot_metadata,
 };
 use granary_publish::seen::seen;
-use granary_storage::rows::MavenPluginRow;
+use granary_storage::rows::{HeadRow, MavenPluginRow};
 
 use crate::call::{Call, shows_file, with_right};
 use crate::failure::plain;
-use crate::read::answer_sum;
+use crate::ready::{Ready, not_modified};
+
+/// About how many bytes a row takes, with what is written of it into a document.
+const ROW_BYTES: usize = 1024;
 
 /// `GET` and `HEAD` of the metadata of a directory, or of a checksum of it.
 pub(crate) async fn show(call: &Call, directory: &Directory, sum: Option<SumKind>) -> Result<Response> {
@@ -49,10 +52,18 @@ async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKi
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
-    let mut rows = rows?;
-    rows.retain(|row| shows_file(&access, coordinates, row));
-    let (metadata, updated) = snapshot_metadata(coordinates, &rows).ok_or_else(|| call.not_found())?;
-    answer(call, &metadata, &own_etag(&metadata), Some(updated), sum)
+    let rows = rows?;
+    // Not every file that comes moves the head, so it is kept by the rows themselves. Readers with the same grants are
+    // shown the same rows.
+    let grants = access.grants.as_ref().map_or("", |grants| grants.fingerprint());
+    let name = format!("snapshot/{}/{coordinates}/{grants}", access.repo.id);
+    let bytes = Ready::bytes(rows.len() * ROW_BYTES);
+    let ready = call.state.documents().made(name, rows, bytes, |rows| {
+        let shown = rows.iter().filter(|row| shows_file(&access, coordinates, row));
+        let (metadata, updated) = snapshot_metadata(coordinates, shown).ok_or_else(|| call.not_found())?;
+        Ready::of_rows(metadata, Some(updated))
+    })?;
+    ready.answer(&call.headers, ready.modified(), sum)
 }
 
 /// A directory can be an artifact, a group with plugins, or both.
@@ -64,32 +75,52 @@ async fn show_artifact_or_group(
     let authorizing = Box::pin(authorize(call, directory.artifact()));
     let (access, plugins) = with_right(authorizing, plugins_of(call, directory.group())).await?;
     let plugins = match (directory.group(), plugins?) {
-        (Some(group), rows) if !rows.is_empty() => {
-            seen_plugins(call, &access, group, Arc::unwrap_or_clone(rows)).await?
-        }
+        (Some(group), rows) if !rows.is_empty() => seen_plugins(call, &access, group, &rows).await?,
         _ => Vec::new(),
     };
     let Some(source) = source(call, &access, directory.artifact()).await? else {
-        let metadata = group_metadata(&plugins).ok_or_else(|| call.not_found())?;
-        return answer(call, &metadata, &own_etag(&metadata), None, sum);
+        return with_plugins(call, &access, directory, None, plugins)?.answer(&call.headers, None, sum);
     };
     let etag = source.etag(ArtifactMetadata::VARIANT);
     let is_plain = plugins.is_empty() && sum.is_none();
     if is_plain && is_unchanged(&call.headers, &etag) {
-        return not_modified(&etag, Some(source.modified()));
+        return not_modified(&etag, source.modified());
     }
     let documents = call.state.documents();
     let (storage, variant) = (call.state.storage(), ArtifactMetadata::VARIANT);
     let decoded = documents.decoded(storage, &source, variant, &ArtifactMetadata, |document| {
-        Ok((Metadata::from_stored(&document.gzip)?, document))
+        let metadata = Metadata::from_stored(&document.gzip)?;
+        Ready::new(metadata, document.etag.clone(), Some(document.modified))
     });
-    let decoded = decoded.await?;
-    let (metadata, document) = &*decoded;
+    let ready = decoded.await?;
+    let modified = ready.modified().map(|package| source.modified_since(package));
     if plugins.is_empty() {
-        return answer(call, metadata, &document.etag, Some(source.modified_since(document.modified)), sum);
+        return ready.answer(&call.headers, modified, sum);
     }
-    let metadata = metadata.with_plugins(&plugins);
-    answer(call, &metadata, &own_etag(&metadata), Some(source.modified_since(document.modified)), sum)
+    let both = with_plugins(call, &access, directory, Some(ready.metadata()), plugins)?;
+    both.answer(&call.headers, modified, sum)
+}
+
+/// The document of a group with these plugins, behind that of the artifact with the same directory if there is one.
+fn with_plugins(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    directory: &Directory,
+    artifact: Option<&Metadata>,
+    plugins: Vec<MavenPluginRow>,
+) -> Result<Arc<Ready>> {
+    let group = directory.group().map_or("", GroupId::as_str);
+    let name = format!("plugins/{}/{group}", access.repo.id);
+    let versions = artifact.map_or(0, |artifact| artifact.body().len());
+    let bytes = Ready::bytes(versions + plugins.len() * ROW_BYTES);
+    let of = (artifact.map(|artifact| artifact.sum(SumKind::Sha256).to_owned()), plugins);
+    call.state.documents().made(name, of, bytes, |(_, plugins)| {
+        let metadata = match artifact {
+            Some(artifact) => artifact.with_plugins(plugins),
+            None => group_metadata(plugins).ok_or_else(|| call.not_found())?,
+        };
+        Ready::of_rows(metadata, None)
+    })
 }
 
 async fn authorize(call: &Call, artifact: Option<&(GroupId, ArtifactId)>) -> Result<RepoAccess<Fetch>> {
@@ -112,12 +143,13 @@ async fn seen_plugins(
     call: &Call,
     access: &RepoAccess<Fetch>,
     group: &GroupId,
-    rows: Vec<MavenPluginRow>,
+    rows: &[MavenPluginRow],
 ) -> Result<Vec<MavenPluginRow>> {
     let mut plugins = Vec::with_capacity(rows.len());
     for (plugin, package, head) in live_plugins(call.state.storage(), &access.repo, group, rows).await? {
-        let Some(source) = access.sold_source(package, head, &call.state) else { continue };
-        plugins.extend(as_seen(call, source).await?.map(|_| plugin));
+        let source = access.sold_source(package, HeadRow::clone(&head), &call.state);
+        let Some(source) = source else { continue };
+        plugins.extend(as_seen(call, source).await?.map(|_| plugin.clone()));
     }
     Ok(plugins)
 }
@@ -135,59 +167,4 @@ async fn source(
 
 async fn as_seen(call: &Call, source: Source) -> Result<Option<Source>> {
     seen::<MavenShowing>(call.state.documents(), call.state.storage(), source).await
-}
-
-/// The `ETag` of a document that has no revision of its own.
-fn own_etag(metadata: &Metadata) -> String {
-    format!("\"{}\"", metadata.sum(SumKind::Md5))
-}
-
-/// Answers with a document or one of its checksums. Nothing is compressed: clients compare lengths and digests.
-fn answer(
-    call: &Call,
-    metadata: &Metadata,
-    etag: &str,
-    modified: Option<Timestamp>,
-    sum: Option<SumKind>,
-) -> Result<Response> {
-    if let Some(kind) = sum {
-        return answer_sum(metadata.sum(kind), REVALIDATE);
-    }
-    if is_unchanged(&call.headers, etag) {
-        return not_modified(etag, modified);
-    }
-    let mut response = Response::new(Body::from(metadata.xml().to_owned()));
-    put_headers(&mut response, etag, modified)?;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    for (name, kind) in [
-        ("x-checksum-md5", SumKind::Md5),
-        ("x-checksum-sha1", SumKind::Sha1),
-        ("x-checksum-sha256", SumKind::Sha256),
-        ("x-checksum-sha512", SumKind::Sha512),
-    ] {
-        headers.insert(HeaderName::from_static(name), value(metadata.sum(kind))?);
-    }
-    Ok(response)
-}
-
-fn not_modified(etag: &str, modified: Option<Timestamp>) -> Result<Response> {
-    let mut response = StatusCode::NOT_MODIFIED.into_response();
-    put_headers(&mut response, etag, modified)?;
-    Ok(response)
-}
-
-fn put_headers(response: &mut Response, etag: &str, modified: Option<Timestamp>) -> Result<()> {
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, value(etag)?);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
-    headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-    if let Some(at) = modified {
-        headers.insert(header::LAST_MODIFIED, value(&at.http_date())?);
-    }
-    Ok(())
-}
-
-fn value(text: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(text).map_err(|e| Error::internal("writing a header", e))
 }

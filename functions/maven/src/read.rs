@@ -1,11 +1,13 @@
 //! Files and their checksums.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::Fetch;
 use granary_http::{Delivery, RepoAccess};
-use granary_model::maven::{ArtifactFile, Build, MavenFile, SumKind};
+use granary_model::maven::{ArtifactFile, Build, Coordinates, MavenFile, SumKind};
 use granary_model::{Error, PackageType, Result, Visibility};
 use granary_publish::maven::newest_file;
 use granary_storage::rows::{FileRow, StoredFileRow};
@@ -54,7 +56,7 @@ pub(crate) async fn show_sum(call: &Call, file: &MavenFile, kind: SumKind) -> Re
         return Err(call.not_found());
     }
     let sum = sum_of(&row.file, kind).ok_or_else(|| call.not_found())?;
-    answer_sum(&sum, lifetime(&access, file))
+    answer_sum(sum, lifetime(&access, file))
 }
 
 fn is_ivy(headers: &HeaderMap) -> bool {
@@ -62,13 +64,13 @@ fn is_ivy(headers: &HeaderMap) -> bool {
 }
 
 /// A checksum as an answer: bare digits, which every client reads.
-pub(crate) fn answer_sum(sum: &str, cache: &'static str) -> Result<Response> {
-    let mut response = Response::new(Body::from(sum.to_owned()));
+pub(crate) fn answer_sum(sum: String, cache: &'static str) -> Result<Response> {
+    let etag = HeaderValue::from_str(&format!("\"{sum}\""));
+    let mut response = Response::new(Body::from(sum));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
-    let etag = HeaderValue::from_str(&format!("\"{sum}\""));
     headers.insert(header::ETAG, etag.map_err(|e| Error::internal("writing a header", e))?);
     Ok(response)
 }
@@ -85,12 +87,11 @@ pub(crate) fn sum_of(file: &FileRow, kind: SumKind) -> Option<String> {
 
 /// The file of a path. A name with `-SNAPSHOT` stands for the newest build's file if there is none of that name
 /// itself; its builds are read while the right to see them is being worked out.
-async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, StoredFileRow)> {
+async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, Arc<StoredFileRow>)> {
     let coordinates = file.coordinates();
     let Some(artifact) = file.artifact().filter(|artifact| artifact.build == Build::Literal) else {
         let access = call.file::<Fetch>(file, false).await?;
-        let row = access.live_file().filter(|row| shows_file(&access, coordinates, row)).cloned();
-        let row = row.ok_or_else(|| call.not_found())?;
+        let row = shown_file(&access, coordinates).ok_or_else(|| call.not_found())?;
         return Ok((access, row));
     };
     let authorizing = Box::pin(call.file::<Fetch>(file, false));
@@ -98,15 +99,21 @@ async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, Store
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
-    let row = if let Some(row) = access.live_file() {
-        Some(row.clone()).filter(|row| shows_file(&access, coordinates, row))
+    let row = if access.live_file().is_some() {
+        shown_file(&access, coordinates)
     } else {
-        let mut rows = rows?;
-        rows.retain(|row| shows_file(&access, coordinates, row));
-        newest_file(coordinates, artifact, &rows).cloned()
+        let rows = rows?;
+        let shown = rows.iter().filter(|row| shows_file(&access, coordinates, row));
+        newest_file(coordinates, artifact, shown).cloned().map(Arc::new)
     };
     let row = row.ok_or_else(|| call.not_found())?;
     Ok((access, row))
+}
+
+/// The file that was asked for, if the caller gets it.
+fn shown_file(access: &RepoAccess<Fetch>, coordinates: &Coordinates) -> Option<Arc<StoredFileRow>> {
+    access.live_file().filter(|row| shows_file(access, coordinates, row))?;
+    access.file.clone()
 }
 
 fn lifetime(access: &RepoAccess<Fetch>, file: &MavenFile) -> &'static str {

@@ -15,6 +15,7 @@ mod maven {
     mod deletions;
     mod faults;
     mod filtering;
+    mod memory;
     mod metadata;
     mod paths;
     mod permissions;

@@ -9,6 +9,7 @@ use granary_http::{ApiResult, AppState, reply};
 use granary_model::{PackageType, Sha256};
 use granary_publish::listing::files_of;
 use granary_publish::raw::RawLists;
+use granary_storage::rows::StoredFileRow;
 use serde::Serialize;
 
 use crate::call::Names;
@@ -58,8 +59,9 @@ pub(crate) async fn list_files(
     let row = access.live_version().ok_or_else(|| names.not_found())?;
     let base = format!("{}{}", state.config().public_url, uri.path());
     let package = access.package_key(PackageType::Raw, names.package.as_str());
-    let mut files = files_of(state.storage(), &package, &row.version).await?;
-    files.retain(|file| file.is_live() && access.shows_file(&row.version, file));
+    let rows = files_of(state.storage(), &package, &row.version).await?;
+    let shows = |file: &&StoredFileRow| file.is_live() && access.shows_file(&row.version, file);
+    let files: Vec<&StoredFileRow> = rows.iter().filter(shows).collect();
     let view = VersionView {
         name: access.head.as_ref().map_or_else(|| names.package.to_string(), |head| head.name.clone()),
         version: row.version.clone(),
@@ -69,10 +71,10 @@ pub(crate) async fn list_files(
             .into_iter()
             .map(|row| FileView {
                 url: format!("{base}/{}", granary_model::path::encode_segment(&row.file.name)),
-                name: row.file.name,
+                name: row.file.name.clone(),
                 size: row.file.size,
                 sha256: row.file.sha256,
-                content_type: row.file.content_type,
+                content_type: row.file.content_type.clone(),
                 published_at: row.added_at.to_string(),
             })
             .collect(),

@@ -7,6 +7,7 @@
 use anyhow::{Context as _, ensure};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_publish::compress::{gunzip, gzip};
+use granary_publish::digests::Digests;
 use granary_storage::publishing::UsageChange;
 use granary_storage::rows::{FileRow, HeadRow, PackageEntry, VersionRow};
 use granary_storage::{Commit, Key, PackageKey, Storage, Transaction};
@@ -15,6 +16,17 @@ use serde_json::Value;
 
 /// How far two versions of one package are published from each other, in milliseconds.
 const BETWEEN_VERSIONS: i64 = 1_000;
+
+/// What the copies of a version say of the integrity of their tarball.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Integrity {
+    /// That of the one tarball, which every copy is answered with: copies can be installed.
+    Shared,
+    /// One that is made up from name and version, so that documents compress no better than those of versions with
+    /// tarballs of their own. Clients that check what they download refuse such copies, so only their metadata can be
+    /// measured.
+    MadeUp,
+}
 
 /// A row of any of the kinds that are copied.
 #[derive(Serialize)]
@@ -64,14 +76,26 @@ impl Original {
     }
 
     /// The rows of the same package with all these versions, published in this order, the original's version being one
-    /// of them.
-    pub(crate) fn versions(&self, versions: &[NpmVersion]) -> anyhow::Result<Vec<(Key, Row)>> {
+    /// of them. That one keeps the integrity that it has.
+    pub(crate) fn versions(
+        &self,
+        versions: &[NpmVersion],
+        integrity: Integrity,
+    ) -> anyhow::Result<Vec<(Key, Row)>> {
         let name: NpmName = self.head.name.parse()?;
+        let own: NpmVersion = self.version.version.parse()?;
+        ensure!(
+            versions.contains(&own),
+            "{name} has the version {own}, which is none of those it is to have"
+        );
         let last = versions.last().context("a package without versions")?;
         let mut rows = Vec::with_capacity(versions.len() + 2);
         let (mut first_at, end) = (self.version.published_at, self.version.published_at);
         for (version, before) in versions.iter().rev().zip(0..) {
             let mut row = self.renamed(&name, version)?;
+            if integrity == Integrity::MadeUp && *version != own {
+                row.files = row.files.into_iter().map(|file| made_up(file, &name, version)).collect();
+            }
             row.published_at = end.plus_millis(-BETWEEN_VERSIONS * before);
             first_at = row.published_at;
             rows.push((Key::Version(self.package.clone(), row.version.clone()), Row::Version(row)));
@@ -122,4 +146,10 @@ impl Original {
             ..self.version.clone()
         })
     }
+}
+
+/// The file with the integrity of something else. Its address, `sha256`, stays.
+fn made_up(file: FileRow, name: &NpmName, version: &NpmVersion) -> FileRow {
+    let Digests { sha1, sha512, .. } = Digests::of(format!("{name}@{version}").as_bytes());
+    FileRow { sha1, sha512, ..file }
 }

@@ -24,6 +24,7 @@ use granary_storage::kept::KeptRows;
 use tokio::net::TcpListener;
 
 use crate::engines::dynamo::Dynamo;
+use crate::engines::dynamo::settling::Settling;
 use crate::engines::folder_lock::FolderLock;
 use crate::engines::probe::{Probe, Service};
 use crate::engines::s3::{S3Credentials, S3Engine};
@@ -36,6 +37,7 @@ pub struct Engines {
     s3: Arc<S3Engine>,
     sqs: Arc<Sqs>,
     kept: Arc<KeptRows>,
+    settling: Arc<Settling>,
     /// Held as long as any clone lives: two processes on one folder would delete each other's temporary
     /// files.
     _lock: Arc<FolderLock>,
@@ -49,11 +51,15 @@ impl Engines {
         folders::create_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
         let lock = FolderLock::take(data)?;
         let kept = Arc::<KeptRows>::default();
+        let dynamo = Dynamo::open(&data.join("registry.sqlite"), Arc::clone(&kept))?;
+        let settling = dynamo.settling();
+        let s3 = S3Engine::open(data, Arc::clone(&settling))?;
         Ok(Self {
-            dynamo: Arc::new(Dynamo::open(&data.join("registry.sqlite"), Arc::clone(&kept))?),
-            s3: Arc::new(S3Engine::open(data)?),
+            dynamo: Arc::new(dynamo),
+            s3: Arc::new(s3),
             sqs: Arc::new(Sqs::default()),
             kept,
+            settling,
             _lock: Arc::new(lock),
         })
     }
@@ -99,6 +105,21 @@ impl Engines {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         s3::listener::serve(Arc::clone(&self.s3), listener, shutdown).await
+    }
+
+    /// Waits until nothing that has been read or written before this call can get lost any more. To be called before
+    /// anything leaves the process that somebody may rely on.
+    ///
+    /// # Errors
+    /// The disk has refused what was written. Nothing is written any more then, and the process has to end: what reached
+    /// the disk is known only after a new start.
+    pub async fn settled(&self) -> anyhow::Result<()> {
+        Ok(self.settling.wait().await?)
+    }
+
+    /// Resolves when the disk has refused what was written.
+    pub async fn lost(&self) -> anyhow::Error {
+        self.settling.until_lost().await.into()
     }
 
     /// Removes the rows whose time to live has passed, and says how many there were. To be called every

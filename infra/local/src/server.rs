@@ -2,16 +2,20 @@
 
 mod aws;
 
+use std::convert::Infallible;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
 use axum::serve::ListenerExt as _;
 use granary_auth::{HttpKeys, KeySource, OidcVerifier, StaticKeys};
-use granary_http::{App, AppState, Config};
-use granary_model::{RandomIds, SystemClock};
+use granary_http::{ApiError, AppState, Config};
+use granary_model::{Error, RandomIds, SystemClock};
 use tokio::net::TcpListener;
+use tower::{Service, ServiceExt as _};
 
 use crate::app;
 use crate::config::{LogFormat, ServeOptions};
@@ -82,7 +86,11 @@ async fn serve_alone(options: ServeOptions) -> anyhow::Result<()> {
         async move { engines.serve_s3(s3_listener, shutdown()).await }
     });
     announce(&state, &options, new_token.as_ref());
-    run(listener, app).await?;
+    tokio::select! {
+        ended = run(listener, settled(app, engines.clone())) => ended?,
+        // Whoever supervises the process starts it again, which is all that helps.
+        lost = engines.lost() => return Err(lost),
+    }
     s3.await??;
     tasks::finish(&state).await;
     Ok(())
@@ -107,7 +115,29 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-async fn run(listener: TcpListener, app: App) -> anyhow::Result<()> {
+/// Has answers wait until nothing that they tell of can get lost.
+fn settled<S>(
+    app: S,
+    engines: Engines,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send,
+{
+    app.and_then(move |response: Response| {
+        let engines = engines.clone();
+        async move {
+            if let Err(error) = engines.settled().await {
+                return Ok(ApiError::from(Error::Unavailable(error.to_string())).into_response());
+            }
+            Ok(response)
+        }
+    })
+}
+
+async fn run<S>(listener: TcpListener, app: S) -> anyhow::Result<()>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
     let listener = listener.tap_io(|stream| {
         // Without it the end of a large answer waits for the client to confirm what came before. Failing only costs time.
         let _ignored = stream.set_nodelay(true);

@@ -50,6 +50,7 @@ impl BlobCache {
 #[derive(Debug, Clone)]
 pub struct Delivery<'a> {
     file: &'a FileRow,
+    etag: String,
     modified: Option<Timestamp>,
     content_type: &'a str,
     disposition: Option<String>,
@@ -76,6 +77,7 @@ impl<'a> Delivery<'a> {
     pub fn new(file: &'a FileRow) -> Self {
         Self {
             file,
+            etag: etag(file),
             modified: None,
             content_type: "application/octet-stream",
             disposition: None,
@@ -152,34 +154,26 @@ impl<'a> Delivery<'a> {
         Self { beyond: Beyond::Never, ..self }
     }
 
-    /// The strong `ETag`: that of S3, which is the MD5, because Gradle compares what `HEAD` says here with what
-    /// `GET` said there.
-    fn etag(&self) -> String {
-        match self.file.md5 {
-            Some(md5) => format!("\"{md5}\""),
-            None => format!("\"{}\"", self.file.sha256),
-        }
-    }
-
     fn put_headers(&self, headers: &mut HeaderMap) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
+        headers.insert(header::VARY, HeaderValue::from_static("Authorization"));
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        // Whatever was uploaded, XML with a script in it for one, runs nowhere near anybody's login here.
+        let policy = HeaderValue::from_static("default-src 'none'; sandbox");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         let mut put = |name: HeaderName, value: &str| {
             if let Ok(value) = HeaderValue::from_str(value) {
                 headers.insert(name, value);
             }
         };
         put(header::CONTENT_TYPE, self.content_type);
-        put(header::CACHE_CONTROL, self.cache);
-        put(header::VARY, "Authorization");
-        put(header::ETAG, &self.etag());
-        put(header::ACCEPT_RANGES, "bytes");
+        put(header::ETAG, &self.etag);
         if let Some(at) = self.modified {
             put(header::LAST_MODIFIED, &at.http_date());
         }
         if let Some(disposition) = &self.disposition {
             put(header::CONTENT_DISPOSITION, disposition);
         }
-        // Whatever was uploaded, XML with a script in it for one, runs nowhere near anybody's login here.
-        put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
         if self.checksums {
             let file = self.file;
             if let Some(md5) = file.md5 {
@@ -197,7 +191,7 @@ impl<'a> Delivery<'a> {
     /// `GET` of a large file is a redirect that must not be stored, because its address expires; it names another
     /// host, so that clients leave their `Authorization` behind. Ranges of it are that host's business.
     pub async fn answer(self, state: &AppState, request: &HeaderMap, head_only: bool) -> Result<Response> {
-        let verdict = judge(request, &self.etag(), self.modified, self.file.size);
+        let verdict = judge(request, &self.etag, self.modified, self.file.size);
         let size = self.file.size;
         match verdict {
             Verdict::NotModified => return Ok(self.respond(StatusCode::NOT_MODIFIED, None, Body::empty())),
@@ -304,6 +298,15 @@ impl<'a> Delivery<'a> {
             headers.remove(name);
         }
         Ok(response)
+    }
+}
+
+/// The strong `ETag` of a file: that of S3, which is the MD5, because Gradle compares what `HEAD` says here with what
+/// `GET` said there.
+fn etag(file: &FileRow) -> String {
+    match file.md5 {
+        Some(md5) => format!("\"{md5}\""),
+        None => format!("\"{}\"", file.sha256),
     }
 }
 

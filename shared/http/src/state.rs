@@ -9,6 +9,7 @@ use granary_kmp::{Kmp, Work};
 use granary_model::{Clock, Ids, Result, Timestamp, UserId};
 use granary_publish::composer::documents::ComposerDocuments;
 use granary_publish::npm::packument::Packuments;
+use granary_publish::pacing::Pacing;
 use granary_publish::swift::releases::Releases;
 use granary_publish::{Change, DocumentCache};
 use granary_storage::{PackageKey, Storage};
@@ -42,6 +43,7 @@ pub struct AppState {
 struct Inner {
     parts: Parts,
     documents: DocumentCache,
+    pacing: Pacing,
     packuments: Packuments,
     releases: Releases,
     composer: ComposerDocuments,
@@ -73,6 +75,7 @@ impl AppState {
             parts,
             kmp,
             documents,
+            pacing: Pacing::default(),
             packuments,
             releases,
             composer,
@@ -102,6 +105,11 @@ impl AppState {
     /// Index documents in memory.
     pub fn documents(&self) -> &DocumentCache {
         &self.inner.documents
+    }
+
+    /// What this process has rendered lately.
+    pub fn pacing(&self) -> &Pacing {
+        &self.inner.pacing
     }
 
     /// Renders npm's documents for the public address.

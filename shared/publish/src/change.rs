@@ -1,6 +1,7 @@
 //! Audit records and outbox events as parts of a change.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use granary_auth::Principal;
 use granary_model::{Error, Ids, Result, Sha256, Timestamp};
@@ -106,6 +107,11 @@ impl<'a> Change<'a> {
 
 /// Tells the consumer of one event of the outbox.
 pub async fn tell(storage: &Storage, row: &OutboxRow) -> Result<()> {
+    tell_later(storage, row, Duration::ZERO).await
+}
+
+/// Tells the consumer of one event of the outbox after a while, of at most 15 minutes.
+pub async fn tell_later(storage: &Storage, row: &OutboxRow, delay: Duration) -> Result<()> {
     let body = serde_json::to_string(row).map_err(|e| Error::internal("announcing an event", e))?;
-    storage.send(Queue::Events, &body).await
+    storage.send_later(Queue::Events, &body, delay).await
 }

@@ -16,6 +16,9 @@ use crate::listing::live_versions;
 /// How often a rendering is begun again because the package changed while its rows were read.
 const RENDER_ATTEMPTS: u32 = 20;
 
+/// After so many attempts versions that were only added meanwhile are no reason to begin again.
+const EXACT_ATTEMPTS: u32 = 3;
+
 /// A document as it is served.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -132,7 +135,7 @@ impl quick_cache::Weighter<String, Arc<Document>> for BySize {
 
 impl quick_cache::Weighter<String, Decoded> for BySize {
     fn weight(&self, key: &String, decoded: &Decoded) -> u64 {
-        key.len() as u64 + decoded.size as u64 * UNPACKED + 256
+        key.len() as u64 + decoded.bytes as u64 + 256
     }
 }
 
@@ -140,7 +143,7 @@ impl quick_cache::Weighter<String, Decoded> for BySize {
 /// read for every request and names the revision.
 pub struct DocumentCache {
     cache: Cache<String, Arc<Document>, BySize>,
-    /// Documents that handlers read, unpacked and taken apart.
+    /// Documents that handlers read, unpacked and taken apart, and what they have made of rows.
     decoded: Cache<String, Decoded, BySize>,
 }
 
@@ -148,12 +151,27 @@ pub struct DocumentCache {
 #[derive(Clone)]
 struct Decoded {
     value: Arc<dyn Any + Send + Sync>,
-    /// Size of the document, gzip'd.
-    size: usize,
+    /// About how many bytes it takes.
+    bytes: usize,
+}
+
+/// What was made of something, with what it was made of.
+struct Made<I, T> {
+    of: I,
+    value: Arc<T>,
 }
 
 /// About how much larger a document is that has been taken apart.
-const UNPACKED: u64 = 12;
+const UNPACKED: usize = 12;
+
+impl Decoded {
+    /// What is kept under a name, which is always of the same type.
+    fn of_type<T: Send + Sync + 'static>(self, name: &str) -> Result<Arc<T>> {
+        let other =
+            |_| Error::internal("reading what is kept of a document", format!("'{name}' is of another type"));
+        self.value.downcast().map_err(other)
+    }
+}
 
 impl std::fmt::Debug for DocumentCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -192,7 +210,7 @@ impl DocumentCache {
     }
 
     /// What a handler reads out of the document of one variant, by `decode`, which must be a pure function of it: of one
-    /// revision it is done once, while there is room.
+    /// revision it is done once, while there is room. Callers that ask for the same at the same time wait for one of them.
     pub async fn decoded<R: Renderer, T: Send + Sync + 'static>(
         &self,
         storage: &Storage,
@@ -202,13 +220,42 @@ impl DocumentCache {
         decode: impl FnOnce(Arc<Document>) -> Result<T>,
     ) -> Result<Arc<T>> {
         let path = source.object(variant).path();
-        if let Some(Ok(found)) = self.decoded.get(&path).map(|known| known.value.downcast()) {
-            return Ok(found);
-        }
+        let guard = match self.decoded.get_value_or_guard_async(&path).await {
+            Ok(known) => return known.of_type(&path),
+            Err(guard) => guard,
+        };
         let document = self.get(storage, source, variant, renderer).await?;
-        let size = document.gzip.len();
+        let bytes = document.gzip.len() * UNPACKED;
         let value = Arc::new(decode(document)?);
-        self.decoded.insert(path, Decoded { value: Arc::<T>::clone(&value), size });
+        let _evicted = guard.insert(Decoded { value: Arc::<T>::clone(&value), bytes });
+        Ok(value)
+    }
+
+    /// What a handler makes of rows that have no revision, and of what else is in `of`. One is kept for each `name`, and
+    /// made again as soon as it would be of something else; so nothing here goes stale either, as long as `make` goes by
+    /// nothing but `of` and what the name tells apart. `bytes` is about how many it takes, `of` included.
+    ///
+    /// Rows that are in memory anyway are best given as the `Arc` that they are in: the same one needs no comparison.
+    pub fn made<I, T>(
+        &self,
+        name: String,
+        of: I,
+        bytes: usize,
+        make: impl FnOnce(&I) -> Result<T>,
+    ) -> Result<Arc<T>>
+    where
+        I: Eq + Send + Sync + 'static,
+        T: Send + Sync + 'static,
+    {
+        if let Some(known) = self.decoded.get(&name) {
+            let known: Arc<Made<I, T>> = known.of_type(&name)?;
+            if known.of == of {
+                return Ok(Arc::clone(&known.value));
+            }
+        }
+        let value = Arc::new(make(&of)?);
+        let made = Made { of, value: Arc::clone(&value) };
+        self.decoded.insert(name, Decoded { value: Arc::new(made), bytes });
         Ok(value)
     }
 
@@ -221,28 +268,18 @@ impl DocumentCache {
     ) -> Result<Document> {
         // What is filtered is kept in memory only: there may be as many of it as customers.
         if source.grants.is_some() {
-            let (source, rendered) = render(storage, source.clone(), renderer).await?;
-            return chosen(&source, variant, rendered);
+            return render(storage, source.clone(), renderer).await?.chosen(variant);
         }
         if let Some(gzip) = storage.get_object(&source.object(variant)).await? {
             return Ok(document(source, variant, gzip));
         }
-        let (source, rendered) = render(storage, source.clone(), renderer).await?;
+        let rendered = render(storage, source.clone(), renderer).await?;
         // For later readers. This one has its document, whether or not it can be kept.
-        if let Err(error) = store(storage, &source, &rendered).await {
+        if let Err(error) = rendered.store(storage).await {
             tracing::warn!(%error, "a document could not be stored");
         }
-        chosen(&source, variant, rendered)
+        rendered.chosen(variant)
     }
-}
-
-/// The variant that was asked for of those that are rendered together.
-fn chosen(source: &Source, variant: &str, rendered: Vec<(String, Bytes)>) -> Result<Document> {
-    rendered
-        .into_iter()
-        .find(|(name, _)| name == variant)
-        .map(|(_, gzip)| document(source, variant, gzip))
-        .ok_or_else(|| Error::internal("rendering", format!("no variant '{variant}'")))
 }
 
 fn document(source: &Source, variant: &str, gzip: Bytes) -> Document {
@@ -255,40 +292,80 @@ pub async fn render_and_store<R: Renderer>(
     source: Source,
     renderer: &R,
 ) -> Result<Source> {
-    let (source, documents) = render(storage, source, renderer).await?;
-    store(storage, &source, &documents).await?;
-    Ok(source)
+    let rendered = render(storage, source, renderer).await?;
+    rendered.store(storage).await?;
+    Ok(rendered.source)
 }
 
-async fn store(storage: &Storage, source: &Source, documents: &[(String, Bytes)]) -> Result<()> {
-    for (variant, gzip) in documents {
-        storage.put_document(&source.object(variant), gzip.clone()).await?;
+/// A package's documents.
+struct Rendered {
+    source: Source,
+    documents: Vec<(String, Bytes)>,
+    /// Whether they are those of the source's revision, and not of that with versions that have been added since.
+    is_exact: bool,
+}
+
+impl Rendered {
+    /// Stores them for later readers. What is not exact is not what another process would find under this revision, and a
+    /// package that changes so fast has another one already.
+    async fn store(&self, storage: &Storage) -> Result<()> {
+        if !self.is_exact {
+            return Ok(());
+        }
+        for (variant, gzip) in &self.documents {
+            storage.put_document(&self.source.object(variant), gzip.clone()).await?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The variant that was asked for of those that are rendered together.
+    fn chosen(self, variant: &str) -> Result<Document> {
+        let Self { source, documents, is_exact } = self;
+        let (_, gzip) = documents
+            .into_iter()
+            .find(|(name, _)| name == variant)
+            .ok_or_else(|| Error::internal("rendering", format!("no variant '{variant}'")))?;
+        let mut document = document(&source, variant, gzip);
+        if !is_exact {
+            // Other bytes, so another tag.
+            let digest = Sha256::from_bytes(sha2::Sha256::digest(&document.gzip).into()).to_string();
+            let tag = document.etag.trim_end_matches('"');
+            document.etag = format!("{tag}-{}\"", digest.get(..12).unwrap_or_default());
+        }
+        Ok(document)
+    }
 }
 
 /// Renders a package's documents.
 ///
 /// The rows are read over several calls, so another change can come in between. Every change raises
 /// `rev`: if the head is the same after the rows were read as before, the rows are those of that revision.
-/// If not, rendering begins again with the new head, and the caller gets the newer document.
-async fn render<R: Renderer>(
-    storage: &Storage,
-    mut source: Source,
-    renderer: &R,
-) -> Result<(Source, Vec<(String, Bytes)>)> {
-    for _ in 0..RENDER_ATTEMPTS {
+/// If not, rendering begins again with the new head, and the caller gets the newer document. Where versions are published
+/// faster than rows can be read that would never end; but they only come on top of what the head knows, so after some
+/// attempts it is fine to show them.
+async fn render<R: Renderer>(storage: &Storage, mut source: Source, renderer: &R) -> Result<Rendered> {
+    for attempt in 0..RENDER_ATTEMPTS {
         let documents = renderer.render(storage, &source).await?;
         let head: Option<HeadRow> = storage.get(&granary_storage::Key::Head(source.package.clone())).await?;
         let Some(head) = head.filter(|head| head.repo_uid == source.repo_uid) else {
             return Err(Error::NotFound(format!("package '{}' not found", source.package.name)));
         };
-        if head.rev != source.head.rev {
-            source.head = head.into();
-            continue;
+        let is_exact = head.rev == source.head.rev;
+        if is_exact || (attempt >= EXACT_ATTEMPTS && has_only_grown(&source.head, &head)) {
+            let documents = renderer.variants().into_iter().zip(documents).collect();
+            return Ok(Rendered { source, documents, is_exact });
         }
-        let named = renderer.variants().into_iter().zip(documents).collect();
-        return Ok((source, named));
+        source.head = head.into();
     }
     Err(Error::Unavailable("the package is changing too fast; try again".into()))
 }
+
+/// Whether each change between two heads was a new version: a change adds one at most.
+fn has_only_grown(before: &HeadRow, after: &HeadRow) -> bool {
+    let (revisions, versions) =
+        (after.rev.checked_sub(before.rev), after.versions.checked_sub(before.versions));
+    revisions.is_some() && revisions == versions
+}
+
+#[cfg(test)]
+mod tests;

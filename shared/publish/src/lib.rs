@@ -22,6 +22,7 @@ pub mod listing;
 pub mod maven;
 pub mod npm;
 pub mod order;
+pub mod pacing;
 pub mod product;
 pub mod raw;
 pub mod seen;
@@ -33,7 +34,7 @@ pub mod upload;
 mod burial;
 mod zip_archive;
 
-pub use change::{Change, OUTBOX_SHARDS, tell};
+pub use change::{Change, OUTBOX_SHARDS, tell, tell_later};
 pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};
 pub use head_edit::{Applied, HeadEdit, Target, edit_head};
 pub use json_guard::{JsonLimits, parse_json};

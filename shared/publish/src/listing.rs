@@ -15,7 +15,11 @@ pub async fn live_versions(storage: &Storage, package: &PackageKey) -> Result<Ve
 }
 
 /// All files of a version that have rows of their own, by name, tombstones included.
-pub async fn files_of(storage: &Storage, package: &PackageKey, version: &str) -> Result<Vec<StoredFileRow>> {
+pub async fn files_of(
+    storage: &Storage,
+    package: &PackageKey,
+    version: &str,
+) -> Result<Arc<Vec<StoredFileRow>>> {
     let first = Key::File(package.clone(), version.to_owned(), String::new());
-    Ok(Arc::unwrap_or_clone(storage.shared_list(&first, &Key::files_of(version)).await?))
+    storage.shared_list(&first, &Key::files_of(version)).await
 }

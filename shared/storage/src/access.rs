@@ -119,6 +119,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Asked<T> {
 }
 
 impl Storage {
+    /// Whether this process alone has tables and bucket, both on its own disk, and so the rows that it needs in memory.
+    pub fn is_alone(&self) -> bool {
+        self.inner.kept.is_some()
+    }
+
     /// Reads a row that many requests need, strongly consistent; from memory where this process alone writes the table.
     pub async fn shared_row<T>(&self, key: Key) -> Result<Option<Arc<T>>>
     where
@@ -132,6 +137,20 @@ impl Storage {
             None => None,
         };
         asked.answer(self, &mut std::iter::once(item))
+    }
+
+    /// The same for any number of rows of one kind, in the order of the keys: one call for each hundred that has to be read.
+    pub async fn shared_rows<T>(&self, keys: Vec<Key>) -> Result<Vec<Option<Arc<T>>>>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let rows: Vec<Asked<T>> = keys.into_iter().map(|key| Asked::new(self, Some(key))).collect();
+        let mut keys = Vec::new();
+        for row in &rows {
+            row.ask(&mut keys);
+        }
+        let items = &mut self.all_items(&keys).await?.into_iter();
+        rows.into_iter().map(|row| row.answer(self, items)).collect()
     }
 
     /// All rows of a partition whose sort key begins with `prefix`, as [`Storage::list_all`] gives them; from memory where

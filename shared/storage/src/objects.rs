@@ -33,6 +33,9 @@ pub enum ObjectKey {
 }
 
 impl ObjectKey {
+    /// What the paths of all documents begin with, and of nothing else.
+    pub const DOCUMENTS: &str = "documents/";
+
     /// Path in the bucket.
     pub fn path(&self) -> String {
         match self {
@@ -48,7 +51,7 @@ impl ObjectKey {
 
     /// Prefix of all documents of a package.
     pub fn documents_of(package: &PackageKey, repo_uid: &str) -> String {
-        format!("documents/{repo_uid}/{}/{}/", package.kind, package.name)
+        format!("{}{repo_uid}/{}/{}/", Self::DOCUMENTS, package.kind, package.name)
     }
 }
 

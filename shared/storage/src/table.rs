@@ -113,8 +113,12 @@ impl Storage {
 
     /// The same for any number of rows: one call for each hundred of them, several at the same time.
     pub async fn read_all<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<Option<T>>> {
-        let reads: Vec<_> = keys.chunks(BATCH).map(|batch| self.batch_get(batch)).collect();
-        let batches: Vec<Vec<Option<T>>> =
+        self.all_items(keys).await?.into_iter().map(|item| item.map(item_row).transpose()).collect()
+    }
+
+    pub(crate) async fn all_items(&self, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+        let reads: Vec<_> = keys.chunks(BATCH).map(|batch| self.batch_items(batch)).collect();
+        let batches: Vec<Vec<Option<Item>>> =
             futures::stream::iter(reads).buffered(BATCHES_AT_ONCE).try_collect().await?;
         Ok(batches.into_iter().flatten().collect())
     }

@@ -8,6 +8,7 @@ use granary_local::app;
 use granary_local::engines::Engines;
 use granary_local::engines::probe::Probe;
 use granary_model::{Clock as _, FixedClock, RandomIds, Timestamp};
+use granary_storage::kept::KeptRows;
 use granary_storage::{Embedded, Names, Storage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -96,7 +97,7 @@ impl TestApp {
         config.instance_admins = vec!["root".parse().unwrap()];
         change(&mut config);
         let probe = Probe::new();
-        let storage = connect(&engines, &s3_public, &probe, meter.as_ref(), names, on_aws);
+        let storage = connect(&engines, &s3_public, &probe, meter.as_ref(), names, on_aws, None);
         storage.create_missing().await.unwrap();
         let clock = Arc::new(FixedClock::new(Timestamp::from_millis(START)));
         let issuer = Arc::new(TestIssuer::default());
@@ -108,9 +109,22 @@ impl TestApp {
     /// Another process over the same stores: it remembers nothing. It shares clock and probe.
     #[must_use]
     pub fn restarted(&self) -> Self {
+        self.over(self.probed(None))
+    }
+
+    /// The same as the one process that has the stores for itself, with rows in memory.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        self.over(self.probed(Some(self.engines.kept_rows())))
+    }
+
+    fn probed(&self, kept: Option<Arc<KeptRows>>) -> Storage {
         let names = self.state().storage().names().clone();
         let meter = self.meter.as_ref();
-        let storage = connect(&self.engines, &self.s3_public, &self.probe, meter, names, self.on_aws);
+        connect(&self.engines, &self.s3_public, &self.probe, meter, names, self.on_aws, kept)
+    }
+
+    fn over(&self, storage: Storage) -> Self {
         Self {
             app: Self::assemble(self.state().config().clone(), storage, &self.issuer, &self.clock),
             probe: self.probe.clone(),
@@ -243,6 +257,7 @@ fn connect(
     meter: Option<&Meter>,
     names: Names,
     on_aws: bool,
+    kept: Option<Arc<KeptRows>>,
 ) -> Storage {
     let clients = engines.probed(probe);
     let credentials = engines.s3_credentials();
@@ -259,7 +274,7 @@ fn connect(
         names,
         // Tests count and break the calls that are made on AWS, where nothing is kept. Whoever looks for rows that are kept
         // too long has all tests run with them; those that count fail then.
-        kept: std::env::var_os("GRANARY_TEST_KEPT").map(|_| engines.kept_rows()),
+        kept: kept.or_else(|| std::env::var_os("GRANARY_TEST_KEPT").map(|_| engines.kept_rows())),
     };
     if on_aws { Storage::rehearsal(embedded) } else { Storage::embedded(embedded) }
 }

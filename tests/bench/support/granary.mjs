@@ -2,9 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "./ask.mjs";
-import { answers, freePort, run, SERVER, start } from "./process.mjs";
-
-export { settled } from "./process.mjs";
+import { root } from "./place.mjs";
+import { answers, BOTH, freePort, run, SERVER, start } from "./process.mjs";
 
 /**
  * Starts Granary with its data in `folder`/granary, or in `data` if that is given (a folder that was filled before).
@@ -40,6 +39,12 @@ export async function startGranary(setting, folder, { data = join(folder, "grana
 export async function granaryVersion(setting) {
   const { stdout } = await run(setting.granary, ["--version"]);
   return stdout.trim().split(" ").at(-1);
+}
+
+/** Runs `granary-bench`, which fills data folders and counts calls, on a folder whose server is stopped. Gives what it said. */
+export function bench(args, options = {}) {
+  const program = process.env.GRANARY_BENCH_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/granary-bench");
+  return run(program, args, { cpu: BOTH, ...options });
 }
 
 /** Makes a repository of the administrator. */

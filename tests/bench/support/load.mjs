@@ -11,11 +11,11 @@ const PATIENCE = 60;
 const MANY = 16;
 
 /**
- * A server that is slow is asked over so many connections, which keep it as busy, for as many answers as fill so many seconds of
- * one connection, and for ten at least. A measurement that ends with its time would drop those that are under way.
+ * A server that is slow is asked over so many connections, which keep it as busy, for as many answers as fill so many times the
+ * length of a measurement, and for ten at least. A measurement that ends with its time would drop those that are under way.
  */
 const FEW = 2;
-const LONG = 12;
+const LONG = 4;
 const AT_LEAST = 10;
 
 /** A server that answers one request in less than this, in seconds, is run warm with many of them. */
@@ -53,7 +53,7 @@ export async function peak(setting, url, { server, headers = {}, connections, se
   const one = await probe(url, { method, headers, expected });
   const isNew = !warm.has(key);
   // Decided once, so that all rounds are made alike.
-  if (isNew) warm.set(key, connections === undefined && one * MANY > seconds / 3 ? Math.max(AT_LEAST, Math.ceil(LONG / one)) : undefined);
+  if (isNew) warm.set(key, connections === undefined && one * MANY > seconds / 3 ? Math.max(AT_LEAST, Math.ceil((LONG * seconds) / one)) : undefined);
   const count = warm.get(key);
   const how = { headers, connections: connections ?? (count ? FEW : MANY), seconds, count, expected, method };
   const load = method === "GET" && !count ? byWrk : byOha;

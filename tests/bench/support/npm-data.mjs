@@ -1,9 +1,11 @@
 // The same npm packages in both registries.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expecting } from "./raw.mjs";
+import { bench, startGranary } from "./granary.mjs";
 import { pathOf, publishOf } from "./packages.mjs";
+import { settled } from "./process.mjs";
 import { publishAll } from "./publishing.mjs";
+import { expecting } from "./raw.mjs";
 
 /** How many versions are published at the same time while packages are prepared. */
 const WIDTH = 8;
@@ -19,6 +21,21 @@ export function fillGranary(server, repo, name, count) {
 }
 
 /**
+ * Puts packages into Granary, `sizes` being a map from their names to how many versions each is to have. One version of each is
+ * published; the others are copied from it while the server is stopped, each with an integrity of its own that is made up: they are
+ * to be listed, and cannot be installed. Gives the server that has been started anew on the same folder.
+ */
+export async function fillGranaryInBulk(setting, home, server, repo, sizes) {
+  const { data } = server;
+  for (const name of sizes.keys()) await publishAll(server.registry(repo), server.token, versionsOf(name, 1), 1);
+  await settled(server);
+  await server.stop();
+  const grow = [...sizes].filter(([, count]) => count > 1).flatMap(([name, count]) => ["--grow", `${name}=${count}`]);
+  if (grow.length) await bench(["load", "--data", data, "--repo", repo, ...grow]);
+  return startGranary(setting, home, { data });
+}
+
+/**
  * Puts a package of `count` versions into Verdaccio. One version is published; the others are written into its storage in the
  * form of that one, because Verdaccio writes the whole document anew for each version, which takes hours for 10,000 of them.
  */
@@ -28,15 +45,18 @@ export async function fillVerdaccio(server, name, count) {
   const path = join(folder, "package.json");
   const stored = JSON.parse(readFileSync(path, "utf8"));
   const [first] = Object.values(stored.versions);
-  mkdirSync(folder, { recursive: true });
+  let moment = Date.parse(stored.time.modified);
   for (const { version, manifest, archive, file } of versionsOf(name, count, 1)) {
     // Whatever Verdaccio itself has put into the published one, and what is this version's own.
     stored.versions[version] = { ...first, ...manifest };
-    stored.time[version] = stored.time.modified;
+    // A second from each to the next, as between the copies in Granary.
+    moment += 1000;
+    stored.time[version] = new Date(moment).toISOString();
     stored._attachments[file] = { shasum: manifest.dist.shasum, version };
     stored["dist-tags"].latest = version;
     writeFileSync(join(folder, file), archive);
   }
+  stored.time.modified = new Date(moment).toISOString();
   writeFileSync(path, JSON.stringify(stored, null, "\t"));
 }
 

@@ -19,6 +19,9 @@ export const SERVER = 0;
 /** Core of whatever asks, this process included. */
 export const CLIENT = 1;
 
+/** The cores of both, for what is run while nothing is measured. */
+export const BOTH = [SERVER, CLIENT];
+
 /** The cores that this process was given, taken before it pins itself. */
 const given = allowedCores(availableParallelism());
 
@@ -37,10 +40,11 @@ export const sharesCore = given.length < 2 ? undefined : areThreadsOfOne(given[S
 /** How many cores there are for the measurements. */
 export const cores = given.length;
 
-/** The command that runs on the core number `cpu` of those that are there; on any if there are fewer than two. */
+/** The command that runs on the core number `cpu` of those that are there, or on several; on any if there are fewer than two. */
 function pinned(cpu, command, args) {
   if (cpu === undefined || given.length < 2) return [command, args];
-  return ["taskset", ["-c", String(given[cpu]), command, ...args]];
+  const list = [cpu].flat().map((one) => given[one]).join();
+  return ["taskset", ["-c", list, command, ...args]];
 }
 
 /** Moves this process and all its threads to the core `cpu`; what it starts later is there as well unless told otherwise. */

@@ -1,6 +1,9 @@
 // One request whose answer is wanted as it came over the wire: nothing is unpacked, no redirect is followed.
 import { request } from "node:http";
 
+/** How long a server may be silent, in milliseconds. One that never answers must not hold up what is measured after it. */
+const PATIENCE = 120_000;
+
 /**
  * The answer to a request: `status`, `headers` (names in lower case) and `body`, the bytes as they were sent, gzip'd if the
  * server sent them so.
@@ -8,13 +11,14 @@ import { request } from "node:http";
 export function raw(url, { method = "GET", headers = {}, body, agent } = {}) {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
-    const sent = request(url, { method, headers: { ...length, ...headers }, agent }, (answer) => {
+    const sent = request(url, { method, headers: { ...length, ...headers }, agent, timeout: PATIENCE }, (answer) => {
       const chunks = [];
       answer.on("data", (chunk) => chunks.push(chunk));
-      answer.once("error", reject);
+      answer.on("error", reject);
       answer.once("end", () => resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks) }));
     });
-    sent.once("error", reject);
+    sent.on("error", reject);
+    sent.once("timeout", () => sent.destroy(new Error(`${method} ${url}: nothing for ${PATIENCE / 1000} s`)));
     sent.end(body);
   });
 }

@@ -1,13 +1,18 @@
 //! DynamoDB over a SQLite file.
 //!
 //! `SQLite` in WAL mode lets one connection write while others read. Writing waits for the disk, so it has
-//! a connection of its own, one write at a time, on a thread where waiting is allowed. Reads take a few
-//! microseconds out of memory and run where they are asked for: handing one to another thread would cost
-//! more than the read does.
+//! a connection and a thread of its own, where the writes that wait share a flush ([`writer`], [`log`]). Reads take a
+//! few microseconds out of memory and run where they are asked for: handing one to another thread would cost
+//! more than the read does. Before anything leaves the process, it waits until what was read cannot get lost any more
+//! ([`settling`]).
 
+mod log;
 mod operations;
+pub(crate) mod settling;
+mod writer;
 mod written;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,10 +22,11 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use dynoxide::Database;
 use granary_storage::kept::KeptRows;
-use tokio::sync::Semaphore;
 
 use crate::engines::connector::Engine;
 use crate::engines::dynamo::operations::{Answer, Operation};
+use crate::engines::dynamo::settling::{Lost, Settling};
+use crate::engines::dynamo::writer::Writer;
 use crate::engines::dynamo::written::written;
 use crate::engines::json::{JsonCall, refuse, respond};
 
@@ -33,9 +39,10 @@ const MAX_READERS: usize = 8;
 
 /// The DynamoDB engine.
 pub(crate) struct Dynamo {
-    writer: Database,
-    /// Holds back the writes that wait, so that they wait here and not each on a thread of its own.
-    write_turn: Semaphore,
+    /// The connection of the writer, for the sweep.
+    database: Database,
+    writer: Writer,
+    settling: Arc<Settling>,
     readers: Vec<Database>,
     next_reader: AtomicUsize,
     /// Told of each write before it begins and when it is over.
@@ -45,20 +52,30 @@ pub(crate) struct Dynamo {
 impl Dynamo {
     /// Opens or makes the database file.
     pub(crate) fn open(path: &Path, kept: Arc<KeptRows>) -> anyhow::Result<Self> {
-        let text = path.to_str().with_context(|| format!("the path {} is not UTF-8", path.display()))?;
-        let open = || Database::new(text).with_context(|| format!("cannot open the database {text}"));
-        let writer = open()?;
+        let (database, log) = log::open_writer(path)?;
+        Self::start(path, database, kept, move || log.flush())
+    }
+
+    fn start<F>(path: &Path, database: Database, kept: Arc<KeptRows>, flush: F) -> anyhow::Result<Self>
+    where
+        F: FnMut() -> io::Result<()> + Send + 'static,
+    {
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
-        let readers = (0..count).map(|_| open()).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { writer, write_turn: Semaphore::new(1), readers, next_reader: AtomicUsize::new(0), kept })
+        let readers = (0..count).map(|_| log::open(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        let settling = Arc::<Settling>::default();
+        let writer = Writer::start(database.clone(), Arc::clone(&settling), flush)?;
+        Ok(Self { database, writer, settling, readers, next_reader: AtomicUsize::new(0), kept })
     }
 
     /// Removes the rows whose time to live has passed.
     pub(crate) async fn sweep_expired(&self) -> anyhow::Result<usize> {
-        let (writer, kept) = (self.writer.clone(), Arc::clone(&self.kept));
-        // Not in turn with the writes: the sweep lets waiting calls in between its pages by itself.
+        // What it writes could lead to the log being moved into the database, with what the disk did not take.
+        self.settling.check()?;
+        let (database, kept) = (self.database.clone(), Arc::clone(&self.kept));
+        // Not in turn with the writes: the sweep lets waiting calls in between its pages by itself. Nothing waits for
+        // the disk either: a row that comes back after a power cut is as expired as before.
         let removed = tokio::task::spawn_blocking(move || {
-            let removed = writer.sweep_ttl();
+            let removed = database.sweep_ttl();
             // Only now, and seldom: until then a row that expired is still in memory, and whoever reads it sees that it has.
             if !matches!(removed, Ok(0)) {
                 drop(kept.writing_anything());
@@ -69,23 +86,18 @@ impl Dynamo {
         removed.context("removing expired rows")
     }
 
-    async fn run(&self, operation: Operation, call: JsonCall) -> Result<Answer, ConnectorError> {
+    /// What is committed and could still get lost.
+    pub(crate) fn settling(&self) -> Arc<Settling> {
+        Arc::clone(&self.settling)
+    }
+
+    async fn run(&self, operation: Operation, call: JsonCall) -> Result<Answer, Lost> {
         if operation.may_read_elsewhere() {
             let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len().max(1);
-            return Ok(operation.run(self.readers.get(turn).unwrap_or(&self.writer), &call.body));
+            return Ok(operation.run(self.readers.get(turn).unwrap_or(&self.database), &call.body));
         }
-        let turn = self.write_turn.acquire().await.map_err(|e| ConnectorError::other(e.into(), None))?;
-        let writer = self.writer.clone();
-        let writing = written(operation, &call.body, &self.kept);
-        let answer = tokio::task::spawn_blocking(move || {
-            let answer = operation.run(&writer, &call.body);
-            // In here, because the write goes on when nobody waits for it any more.
-            drop(writing);
-            answer
-        })
-        .await;
-        drop(turn);
-        answer.map_err(|e| ConnectorError::other(e.into(), None))
+        let announce = |body: &[u8]| written(operation, body, &self.kept);
+        self.writer.run(operation, call.body, announce).await
     }
 }
 
@@ -98,29 +110,8 @@ impl Engine for Dynamo {
             let message = format!("the embedded DynamoDB does not offer '{}'", call.operation);
             return refuse(400, "com.amazon.coral.service#UnknownOperationException", &message);
         };
-        let Answer { status, body } = self.run(operation, call).await?;
+        let Answer { status, body } =
+            self.run(operation, call).await.map_err(|lost| ConnectorError::other(lost.into(), None))?;
         respond(status, body)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A write is acknowledged after SQLite's commit, so a commit has to reach the disk: 2 is `FULL`,
-    /// where every commit of the write-ahead log is flushed.
-    #[test]
-    fn commits_are_flushed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("registry.sqlite");
-        let _engine = Dynamo::open(&path, Arc::default()).unwrap();
-        // `Database::new` opens its connection in this way and sets nothing afterwards.
-        let storage = dynoxide::storage::Storage::new(path.to_str().unwrap()).unwrap();
-        let pragma = |name: &str| -> String {
-            let text = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
-            storage.conn().query_row(&text, [], |row| row.get(0)).unwrap()
-        };
-        assert_eq!(pragma("synchronous"), "2");
-        assert_eq!(pragma("journal_mode"), "wal");
     }
 }

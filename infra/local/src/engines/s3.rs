@@ -12,6 +12,7 @@ mod copy;
 mod credentials;
 mod delete;
 mod key_path;
+mod lasting;
 mod list;
 mod multipart;
 mod object_file;

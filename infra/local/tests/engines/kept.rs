@@ -48,6 +48,8 @@ impl Registry {
             let row: Option<Arc<Row>> = self.storage.shared_row(key.clone()).await.unwrap();
             let stored: Option<Row> = self.storage.get(key).await.unwrap();
             assert_eq!(row.as_deref(), stored.as_ref(), "{key:?}");
+            let rows: Vec<Option<Arc<Row>>> = self.storage.shared_rows(vec![key.clone()]).await.unwrap();
+            assert_eq!(rows, std::slice::from_ref(&row), "{key:?}");
             let list: Arc<Vec<Row>> = self.storage.shared_list(key, "").await.unwrap();
             assert_eq!(list.as_slice(), stored.as_slice(), "{key:?} is alone in its partition");
             seen = row.map(|row| row.rev);
@@ -107,6 +109,29 @@ async fn what_is_only_checked_stays_in_memory() {
     assert!(registry.commit(transaction).await);
     let after: Option<Arc<Row>> = registry.storage.shared_row(a).await.unwrap();
     assert!(Arc::ptr_eq(&before.unwrap(), &after.unwrap()), "it was read again");
+}
+
+/// Some of the rows are in memory, and the others are read.
+#[tokio::test]
+async fn rows_come_in_the_order_of_their_keys() {
+    let registry = registry().await;
+    let keys: Vec<Key> = (0..250).map(|n| key(&format!("row-{n}"))).collect();
+    for (n, key) in (0_u64..).zip(&keys).filter(|(n, _)| n % 3 != 0) {
+        registry.storage.put(key, &Row::new(n)).await.unwrap();
+    }
+    for key in keys.iter().step_by(7) {
+        let _row: Option<Arc<Row>> = registry.storage.shared_row(key.clone()).await.unwrap();
+    }
+    let expected: Vec<Option<u64>> = (0..250).map(|n| (n % 3 != 0).then_some(n)).collect();
+    let read = async || {
+        let rows: Vec<Option<Arc<Row>>> = registry.storage.shared_rows(keys.clone()).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.as_ref().map(|row| row.rev)).collect::<Vec<_>>(), expected);
+        rows
+    };
+    for (first, second) in read().await.into_iter().zip(read().await) {
+        let at = |row: &Option<Arc<Row>>| row.as_ref().map(Arc::as_ptr);
+        assert_eq!(at(&first), at(&second), "it was read again");
+    }
 }
 
 #[tokio::test]

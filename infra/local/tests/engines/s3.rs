@@ -319,6 +319,25 @@ fn files_named(folder: &std::path::Path, text: &str) -> Vec<std::path::PathBuf> 
     found
 }
 
+/// Nobody waits until a document is on the disk, so a power cut can leave a part of one.
+#[tokio::test]
+async fn a_damaged_document_is_not_there_and_can_be_put_again() {
+    let setup = Setup::new().await;
+    let key = "documents/u/npm/a/1.f";
+    for _ in 0..2 {
+        put(&setup, key, "one").await;
+        assert_eq!(get(&setup, key).await.unwrap(), "one");
+        let files = files_named(setup.folder.path(), "1.f");
+        assert_eq!(files.len(), 1, "{files:?}");
+        let mut other = std::fs::read(&files[0]).unwrap();
+        other[0] = b'x';
+        for left in [other, Vec::new()] {
+            std::fs::write(&files[0], left).unwrap();
+            assert_eq!(get(&setup, key).await, None);
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_damaged_object_does_not_hide_the_others() {
     let setup = Setup::new().await;

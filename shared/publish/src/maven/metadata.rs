@@ -23,7 +23,7 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 /// A document with its checksums.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    xml: String,
+    xml: Bytes,
     /// In the order of [`SumKind::ALL`].
     sums: [String; 4],
 }
@@ -38,12 +38,18 @@ impl Metadata {
             SumKind::Sha256 => digests.sha256.to_string(),
             SumKind::Sha512 => digests.sha512.to_string(),
         });
-        Self { xml, sums }
+        Self { xml: xml.into(), sums }
     }
 
     /// The document.
     pub fn xml(&self) -> &str {
-        &self.xml
+        // It was made of text, so it is text.
+        std::str::from_utf8(&self.xml).unwrap_or_default()
+    }
+
+    /// The document as the body of answers, which share it.
+    pub fn body(&self) -> Bytes {
+        self.xml.clone()
     }
 
     /// One of its checksums, as lower-case hexadecimal.
@@ -55,7 +61,7 @@ impl Metadata {
     /// The form that is stored: a line with the checksums, then the document. Both lie in one object, so no
     /// reader ever gets the one without the other.
     fn to_stored(&self) -> Result<Bytes> {
-        let text = format!("{}\n{}", self.sums.join(" "), self.xml);
+        let text = format!("{}\n{}", self.sums.join(" "), self.xml());
         Ok(gzip(text.as_bytes())?.into())
     }
 
@@ -68,13 +74,15 @@ impl Metadata {
         let text = String::from_utf8(gunzip(stored)?).map_err(|_| defect())?;
         let (line, xml) = text.split_once('\n').ok_or_else(defect)?;
         let sums: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        Ok(Self { xml: xml.to_owned(), sums: sums.try_into().map_err(|_| defect())? })
+        let xml = Bytes::copy_from_slice(xml.as_bytes());
+        Ok(Self { xml, sums: sums.try_into().map_err(|_| defect())? })
     }
 
     /// The same document with the plugins of the group that has the same directory.
     #[must_use]
     pub fn with_plugins(&self, plugins: &[MavenPluginRow]) -> Self {
-        let versions = self.xml.strip_suffix("</metadata>\n").unwrap_or(&self.xml);
+        let xml = self.xml();
+        let versions = xml.strip_suffix("</metadata>\n").unwrap_or(xml);
         Self::new(format!("{versions}{}</metadata>\n", plugins_section(plugins)))
     }
 }
@@ -140,7 +148,10 @@ pub fn artifact_metadata(
 
 /// The document of a snapshot version with these files, and when it changed last. `None` if it has no
 /// timestamped ones: then clients ask for the names with `-SNAPSHOT`.
-pub fn snapshot_metadata(coordinates: &Coordinates, rows: &[StoredFileRow]) -> Option<(Metadata, Timestamp)> {
+pub fn snapshot_metadata<'a>(
+    coordinates: &Coordinates,
+    rows: impl IntoIterator<Item = &'a StoredFileRow>,
+) -> Option<(Metadata, Timestamp)> {
     let builds = Builds::new(coordinates, rows);
     let summary = builds.summary()?;
     let newest = builds.newest();
@@ -211,20 +222,20 @@ pub async fn plugin_rows(
 }
 
 /// Those that belong to this repository and still have versions, each with the artifact that it is.
-pub async fn live_plugins(
+pub async fn live_plugins<'a>(
     storage: &Storage,
     repo: &RepoRow,
     group: &GroupId,
-    mut plugins: Vec<MavenPluginRow>,
-) -> Result<Vec<(MavenPluginRow, PackageKey, HeadRow)>> {
-    plugins.retain(|plugin| plugin.repo_uid == repo.uid);
-    let package = |plugin: &MavenPluginRow| {
+    plugins: &'a [MavenPluginRow],
+) -> Result<Vec<(&'a MavenPluginRow, PackageKey, Arc<HeadRow>)>> {
+    let plugins: Vec<&MavenPluginRow> = plugins.iter().filter(|plugin| plugin.repo_uid == repo.uid).collect();
+    let package = |plugin: &&MavenPluginRow| {
         let name = format!("{group}:{}", plugin.artifact);
         PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name }
     };
     let packages: Vec<PackageKey> = plugins.iter().map(package).collect();
     let keys: Vec<Key> = packages.iter().cloned().map(Key::Head).collect();
-    let heads: Vec<Option<HeadRow>> = storage.read_all(&keys).await?;
+    let heads: Vec<Option<Arc<HeadRow>>> = storage.shared_rows(keys).await?;
     let live = plugins.into_iter().zip(packages).zip(heads).filter_map(|((plugin, package), head)| {
         let head = head.filter(|head| head.repo_uid == repo.uid && head.versions > 0)?;
         Some((plugin, package, head))

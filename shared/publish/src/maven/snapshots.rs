@@ -16,9 +16,9 @@ pub(super) struct Builds<'a> {
 pub(super) type Part = (Option<String>, String);
 
 impl<'a> Builds<'a> {
-    pub(super) fn new(coordinates: &Coordinates, rows: &'a [StoredFileRow]) -> Self {
+    pub(super) fn new(coordinates: &Coordinates, rows: impl IntoIterator<Item = &'a StoredFileRow>) -> Self {
         let mut files = Vec::new();
-        for row in rows.iter().filter(|row| row.is_live()) {
+        for row in rows.into_iter().filter(|row| row.is_live()) {
             let Ok(file) = MavenFile::new(coordinates.clone(), &row.file.name) else { continue };
             if let (Some(artifact), Build::Timestamped(build)) = (file.artifact(), file.build()) {
                 files.push((build, artifact.clone(), row));
@@ -68,7 +68,7 @@ impl<'a> Builds<'a> {
 pub fn newest_file<'a>(
     coordinates: &Coordinates,
     wanted: &ArtifactFile,
-    rows: &'a [StoredFileRow],
+    rows: impl IntoIterator<Item = &'a StoredFileRow>,
 ) -> Option<&'a StoredFileRow> {
     let part = (wanted.classifier.clone(), wanted.extension.clone());
     Builds::new(coordinates, rows).newest().remove(&part).map(|(_, row)| row)

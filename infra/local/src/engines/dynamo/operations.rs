@@ -59,6 +59,21 @@ impl Operation {
         matches!(self, Self::BatchGetItem | Self::DescribeTable | Self::GetItem | Self::Query)
     }
 
+    /// Whether something may have been changed if the engine answered with this status. A refusal leaves everything
+    /// as it was, but for the operations that are not one transaction.
+    pub(crate) fn may_have_changed(self, status: u16) -> bool {
+        match self {
+            Self::BatchWriteItem | Self::CreateTable | Self::UpdateTimeToLive => true,
+            Self::DeleteItem | Self::PutItem | Self::TransactWriteItems | Self::UpdateItem => status != 400,
+            Self::BatchGetItem
+            | Self::DescribeTable
+            | Self::DescribeTimeToLive
+            | Self::GetItem
+            | Self::Query
+            | Self::TransactGetItems => false,
+        }
+    }
+
     /// Runs the operation. What goes wrong becomes an error document, as DynamoDB would send it.
     pub(crate) fn run(self, database: &Database, body: &[u8]) -> Answer {
         let result = match self {

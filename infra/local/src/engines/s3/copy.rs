@@ -11,6 +11,7 @@ use s3s::{S3Error, S3Response, S3Result, s3_error};
 
 use crate::engines::s3::checksums::{Checksums, announced, put_checksums};
 use crate::engines::s3::conditions::{ReadConditions, WriteCondition, precondition_failed};
+use crate::engines::s3::lasting::Lasting;
 use crate::engines::s3::object_file::{Headers, OpenObject};
 use crate::engines::s3::sink::Sink;
 use crate::engines::s3::store::{Store, blocking, system_time};
@@ -50,8 +51,13 @@ pub(crate) async fn copy_object(
         let filled = copy(&mut source, Sink::new(file, hasher)).and_then(Sink::end);
         let filled = filled.map_err(S3Error::internal_error)?;
         let facts = filled.facts(if replaces { replacement } else { source.facts.headers });
-        let file = filled.seal(&facts).map_err(S3Error::internal_error)?;
-        store.publish(file, &store.object(&input.bucket, &input.key), &WriteCondition::Always)?;
+        let file = filled.seal(&facts, Lasting::Stays).map_err(S3Error::internal_error)?;
+        store.publish(
+            file,
+            &store.object(&input.bucket, &input.key),
+            &WriteCondition::Always,
+            Lasting::Stays,
+        )?;
         Ok(facts)
     })
     .await?;

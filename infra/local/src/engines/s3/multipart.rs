@@ -18,6 +18,7 @@ use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::engines::s3::checksums::{Algorithm, announced, checksums_of, put_checksums};
 use crate::engines::s3::conditions::WriteCondition;
+use crate::engines::s3::lasting::Lasting;
 use crate::engines::s3::multipart::upload::{Upload, UploadFolder};
 use crate::engines::s3::object_file::Headers;
 use crate::engines::s3::sink::Sink;
@@ -90,7 +91,7 @@ pub(crate) async fn upload_part(
         filled.checksums.check(&expected)?;
         check_md5(&filled, input.content_md5.as_deref())?;
         let facts = filled.facts(Headers::default());
-        let file = filled.seal(&facts).map_err(S3Error::internal_error)?;
+        let file = filled.seal(&facts, Lasting::Stays).map_err(S3Error::internal_error)?;
         folder.put_part(file, input.part_number)?;
         Ok(facts)
     })

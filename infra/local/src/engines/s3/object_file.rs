@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::engines::s3::checksums::Checksums;
@@ -120,6 +121,40 @@ impl OpenObject {
     }
 }
 
+impl OpenObject {
+    /// The same for a file that nobody has flushed: what is not whole any more is not there. It must have been put in one
+    /// piece.
+    pub(crate) fn open_intact(path: &Path) -> io::Result<Option<Self>> {
+        let opened = match Self::open(path) {
+            Ok(Some(mut opened)) => opened.digest()?.then_some(opened),
+            Ok(None) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+            Err(error) => return Err(error),
+        };
+        if opened.is_none() {
+            tracing::warn!(path = %path.display(), "what is left of a document is made again");
+        }
+        Ok(opened)
+    }
+
+    /// Whether the bytes are those that were put.
+    fn digest(&mut self) -> io::Result<bool> {
+        let mut md5 = Md5::new();
+        if let Some(bytes) = &self.bytes {
+            md5.update(bytes);
+        } else {
+            self.file.rewind()?;
+            let mut rest = BufReader::with_capacity(64 * 1024, (&self.file).take(self.facts.size));
+            while let chunk @ [_, ..] = rest.fill_buf()? {
+                md5.update(chunk);
+                let length = chunk.len();
+                rest.consume(length);
+            }
+        }
+        Ok(hex::encode(md5.finalize()) == self.facts.etag)
+    }
+}
+
 fn read_end(file: &mut File, length: u64, wanted: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(length.saturating_sub(wanted)))?;
     let mut end = vec![0; usize::try_from(wanted).map_err(io::Error::other)?];
@@ -173,6 +208,28 @@ mod tests {
             assert_eq!(open.bytes.map(|b| b.len()), (size < 300_000).then_some(size));
         }
         assert!(OpenObject::open(&folder.path().join("none")).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_never_flushed_is_there_only_if_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("object");
+        for size in [0_usize, 100, 400_000] {
+            let bytes = vec![b'x'; size];
+            let facts =
+                Facts { size: size as u64, etag: hex::encode(Md5::digest(&bytes)), ..Facts::default() };
+            let whole = [bytes, ending(&facts).unwrap()].concat();
+            std::fs::write(&path, &whole).unwrap();
+            assert!(OpenObject::open_intact(&path).unwrap().is_some(), "{size}");
+            let mut zeroed = whole.clone();
+            zeroed[..size].fill(0);
+            for broken in [&whole[..whole.len() - 1], &whole[..size], &zeroed] {
+                std::fs::write(&path, broken).unwrap();
+                let is_whole = broken.len() == whole.len() && size == 0;
+                assert_eq!(OpenObject::open_intact(&path).unwrap().is_some(), is_whole, "{size}");
+            }
+        }
+        assert!(OpenObject::open_intact(&folder.path().join("none")).unwrap().is_none());
     }
 
     #[test]

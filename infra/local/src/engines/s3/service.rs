@@ -16,6 +16,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError};
 
 use crate::engines::connector::Engine;
+use crate::engines::dynamo::settling::Settling;
 use crate::engines::s3::credentials::S3Credentials;
 use crate::engines::s3::operations::Operations;
 use crate::engines::s3::store::Store;
@@ -36,18 +37,21 @@ pub(crate) struct S3Engine {
     /// signature takes as long as what it signs.
     unsigned: S3Service,
     credentials: S3Credentials,
+    /// What objects are changed because of must not get lost.
+    settling: Arc<Settling>,
 }
 
 impl S3Engine {
-    /// Opens or makes the objects and the credentials of a data folder.
-    pub(crate) fn open(data: &Path) -> anyhow::Result<Self> {
+    /// Opens or makes the objects and the credentials of a data folder. A change that is asked for inside this process waits
+    /// until the rows that led to it are safe.
+    pub(crate) fn open(data: &Path, settling: Arc<Settling>) -> anyhow::Result<Self> {
         let credentials = S3Credentials::load_or_create(data)?;
         let store = Store::open(data.join("objects")).context("cannot open the folder of the objects")?;
         let store = Arc::new(store);
         let mut builder = S3ServiceBuilder::new(Operations(Arc::clone(&store)));
         builder.set_auth(SimpleAuth::from_single(credentials.access_key(), credentials.secret_key()));
         let unsigned = S3ServiceBuilder::new(Operations(store)).build();
-        Ok(Self { service: builder.build(), unsigned, credentials })
+        Ok(Self { service: builder.build(), unsigned, credentials, settling })
     }
 
     pub(crate) fn credentials(&self) -> &S3Credentials {
@@ -103,23 +107,74 @@ impl Engine for S3Engine {
             request.headers_mut().entry(HOST).or_insert(authority);
         }
         let is_head = request.method() == Method::HEAD;
+        if !is_head && request.method() != Method::GET {
+            self.settling.wait().await.map_err(|lost| ConnectorError::other(lost.into(), None))?;
+        }
         let request = request.map(|body| match body.bytes() {
             Some(bytes) => Body::from(Bytes::copy_from_slice(bytes)),
             None => Body::http_body_unsync(body),
         });
-        // The library takes chunks apart only while it looks at a signature. Without one it would store them as they are.
-        if !is_signed(&request) && has_chunks(&request) {
+        let response = if is_signed(&request) {
+            self.respond(request).await
+        } else if has_chunks(&request) {
+            // The library takes chunks apart only while it looks at a signature. Without one it would store them as they
+            // are.
             return Err(ConnectorError::user(
                 "a body in chunks has to be signed; give its checksum beforehand".into(),
             ));
-        }
-        let response =
-            if is_signed(&request) { self.respond(request).await } else { self.unsigned.call(request).await };
+        } else {
+            self.unsigned.call(request).await
+        };
         let response = response.map_err(|e| ConnectorError::other(e.into(), None))?;
         let response = response.map(|body| {
             // What hyper would leave out. The SDK takes a document for an error's name otherwise.
             if is_head || body.is_end_stream() { SdkBody::empty() } else { SdkBody::from_body_1_x(body) }
         });
         HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+
+    use super::*;
+
+    fn request(method: &str, path: &str) -> HttpRequest {
+        let uri = format!("http://s3.localhost{path}");
+        let has_body = method == "PUT" && path.starts_with("/bucket/");
+        let body = if has_body { SdkBody::from("bytes") } else { SdkBody::empty() };
+        let request = http::Request::builder().method(method).uri(uri).body(body).unwrap();
+        request.try_into().unwrap()
+    }
+
+    #[tokio::test]
+    async fn objects_change_only_when_the_rows_that_were_read_are_safe() {
+        let folder = tempfile::tempdir().unwrap();
+        let settling = Arc::<Settling>::default();
+        let engine = Arc::new(S3Engine::open(folder.path(), Arc::clone(&settling)).unwrap());
+        let send = |method, path| Arc::clone(&engine).answer(request(method, path));
+        for path in ["/bucket", "/bucket/a"] {
+            assert!(send("PUT", path).await.unwrap().status().is_success(), "{path}");
+        }
+        settling.begin();
+        let mut changes = Vec::new();
+        for (method, path) in [("PUT", "/bucket/b"), ("DELETE", "/bucket/a")] {
+            let mut change = Box::pin(send(method, path));
+            assert!(futures::poll!(&mut change).is_pending(), "{method}");
+            changes.push(change);
+        }
+        // As far as waiting is concerned; the work itself may take a moment.
+        assert_eq!(send("GET", "/bucket/a").await.unwrap().status().as_u16(), 200);
+        assert_eq!(send("GET", "/bucket/b").await.unwrap().status().as_u16(), 404);
+        settling.settled();
+        for change in changes {
+            assert!(change.await.unwrap().status().is_success());
+        }
+        assert_eq!(send("GET", "/bucket/a").await.unwrap().status().as_u16(), 404);
+        settling.begin();
+        settling.lost();
+        assert!(send("PUT", "/bucket/c").await.is_err());
+        assert_eq!(send("GET", "/bucket/b").await.unwrap().status().as_u16(), 200);
     }
 }

@@ -12,6 +12,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result};
 use tempfile::NamedTempFile;
 
 use crate::engines::s3::checksums::Checksums;
+use crate::engines::s3::lasting::Lasting;
 use crate::engines::s3::object_file::{Facts, Headers, ending};
 use crate::engines::s3::store::blocking;
 
@@ -96,11 +97,13 @@ impl Filled {
         }
     }
 
-    /// Writes the facts behind the bytes and flushes the file. Blocks.
-    pub(crate) fn seal(self, facts: &Facts) -> io::Result<NamedTempFile> {
+    /// Writes the facts behind the bytes and flushes the file if it is to stay. Blocks.
+    pub(crate) fn seal(self, facts: &Facts, lasting: Lasting) -> io::Result<NamedTempFile> {
         let mut file = self.file;
         file.write_all(&ending(facts)?)?;
-        file.as_file().sync_all()?;
+        if lasting == Lasting::Stays {
+            file.as_file().sync_all()?;
+        }
         Ok(file)
     }
 }

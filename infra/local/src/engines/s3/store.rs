@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 use crate::engines::folders;
 use crate::engines::s3::conditions::{WriteCondition, precondition_failed};
 use crate::engines::s3::key_path::object_path;
+use crate::engines::s3::lasting::Lasting;
 use crate::engines::s3::object_file::OpenObject;
 
 /// Locks for objects. Two objects that share one wait for each other for no reason; with this many, rarely.
@@ -100,19 +101,24 @@ impl Store {
         if self.settling().contains(&path) {
             drop(self.lock_key(&path));
         }
-        match OpenObject::open(&path).map_err(S3Error::internal_error)? {
+        let opened = match Lasting::of(key) {
+            Lasting::Stays => OpenObject::open(&path),
+            Lasting::MadeAgain => OpenObject::open_intact(&path),
+        };
+        match opened.map_err(S3Error::internal_error)? {
             Some(object) => Ok(object),
             None => Err(self.bucket(bucket).err().unwrap_or_else(|| s3_error!(NoSuchKey))),
         }
     }
 
-    /// Moves a complete and flushed file to where it belongs, if the condition holds. When this returns,
-    /// the object is there and stays there.
+    /// Moves a complete file, flushed if it is to stay, to where it belongs, if the condition holds. When this returns,
+    /// the object is there, and stays there if it has to.
     pub(crate) fn publish(
         &self,
         file: NamedTempFile,
         target: &Path,
         condition: &WriteCondition,
+        lasting: Lasting,
     ) -> S3Result<()> {
         let folder = target.parent().ok_or_else(|| s3_error!(InternalError))?;
         let _key = self.lock_key(target);
@@ -121,8 +127,12 @@ impl Store {
             condition.check(there.as_ref().map(|object| &object.facts))?;
         }
         let layout = self.layout.read().unwrap_or_else(PoisonError::into_inner);
-        self.ensure_folder(folder).map_err(S3Error::internal_error)?;
-        self.settling().insert(target.to_owned());
+        if lasting == Lasting::MadeAgain {
+            std::fs::create_dir_all(folder).map_err(S3Error::internal_error)?;
+        } else {
+            self.ensure_folder(folder).map_err(S3Error::internal_error)?;
+            self.settling().insert(target.to_owned());
+        }
         let moved = match condition {
             // Fails where there is one, even if another process put it there just now.
             WriteCondition::Absent => file.persist_noclobber(target).map(drop),
@@ -131,6 +141,7 @@ impl Store {
         // With something in it the folder stays, and waiting for the disk is the longest part.
         drop(layout);
         let result = match moved {
+            Ok(()) if lasting == Lasting::MadeAgain => Ok(()),
             Ok(()) => folders::sync(folder).map_err(|error| {
                 // Whether it would survive is not known, so it must not be taken for stored: the next one
                 // who puts the same bytes under a condition would be told that they are there.
@@ -142,7 +153,9 @@ impl Store {
             }
             Err(refused) => Err(S3Error::internal_error(refused.error)),
         };
-        self.settling().remove(target);
+        if lasting == Lasting::Stays {
+            self.settling().remove(target);
+        }
         result
     }
 
@@ -245,7 +258,7 @@ mod tests {
     fn put(store: &Store, key: &str, condition: &WriteCondition) -> S3Result<()> {
         let mut file = store.temporary().unwrap();
         file.write_all(&ending(&Facts { etag: "e".into(), ..Facts::default() }).unwrap()).unwrap();
-        store.publish(file, &store.object("bucket", key), condition)
+        store.publish(file, &store.object("bucket", key), condition, Lasting::of(key))
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -269,13 +282,32 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_what_can_be_made_again_are_not_taken_for_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("objects")).unwrap();
+        store.create_bucket("bucket").unwrap();
+        put(&store, "documents/a/b", &WriteCondition::Always).unwrap();
+        assert!(store.known_folders().is_empty());
+        put(&store, "blobs/a/b", &WriteCondition::Always).unwrap();
+        assert!(store.known_folders().contains(&store.bucket("bucket").unwrap().join("blobs/a")));
+        let documents = store.bucket("bucket").unwrap().join("documents");
+        assert!(documents.join("a/b%").is_file());
+        assert!(!store.known_folders().contains(&documents));
+    }
+
+    #[test]
     fn what_a_dead_process_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("objects");
         let store = Store::open(root.clone()).unwrap();
         let (_, left) = store.temporary().unwrap().keep().unwrap();
         assert!(left.exists());
-        let refused = store.publish(store.temporary().unwrap(), Path::new("/"), &WriteCondition::Always);
+        let refused = store.publish(
+            store.temporary().unwrap(),
+            Path::new("/"),
+            &WriteCondition::Always,
+            Lasting::Stays,
+        );
         assert!(refused.is_err());
         drop(store);
         Store::open(root).unwrap();

@@ -7,6 +7,7 @@ use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
 use crate::engines::s3::checksums::{announced, checksums_of, decode_base64, put_checksums};
 use crate::engines::s3::conditions::WriteCondition;
+use crate::engines::s3::lasting::Lasting;
 use crate::engines::s3::object_file::Headers;
 use crate::engines::s3::sink::{Filled, Sink};
 use crate::engines::s3::store::{Store, blocking};
@@ -58,15 +59,15 @@ pub(crate) async fn put_object(
     let sink = Sink::new(file, hasher).fill(body_or_empty(input.body.take())).await?;
     expected.add_trailing(request.trailing_headers.as_ref());
 
-    let target = store.object(&input.bucket, &input.key);
+    let (target, lasting) = (store.object(&input.bucket, &input.key), Lasting::of(&input.key));
     let store = Arc::clone(store);
     let facts = blocking(move || {
         let filled = sink.end().map_err(S3Error::internal_error)?;
         filled.checksums.check(&expected)?;
         check_md5(&filled, input.content_md5.as_deref())?;
         let facts = filled.facts(headers);
-        let file = filled.seal(&facts).map_err(S3Error::internal_error)?;
-        store.publish(file, &target, &condition)?;
+        let file = filled.seal(&facts, lasting).map_err(S3Error::internal_error)?;
+        store.publish(file, &target, &condition, lasting)?;
         Ok(facts)
     })
     .await?;

@@ -9,6 +9,7 @@ use s3s::{S3Error, S3Response, S3Result, s3_error};
 
 use crate::engines::s3::checksums::{Algorithm, Checksums, announced, checksums_of, put_checksums};
 use crate::engines::s3::copy::{copy, no_checksums};
+use crate::engines::s3::lasting::Lasting;
 use crate::engines::s3::multipart::condition;
 use crate::engines::s3::multipart::upload::UploadFolder;
 use crate::engines::s3::object_file::{Facts, OpenObject};
@@ -39,7 +40,7 @@ pub(crate) async fn complete(
         if input.mpu_object_size.is_some_and(|size| u64::try_from(size) != Ok(facts.size)) {
             return Err(s3_error!(InvalidRequest, "the object does not have the size that was announced"));
         }
-        store.publish(file, &store.object(&input.bucket, &input.key), &condition)?;
+        store.publish(file, &store.object(&input.bucket, &input.key), &condition, Lasting::Stays)?;
         folder.remove().map_err(S3Error::internal_error)?;
         Ok(facts)
     })
@@ -111,7 +112,7 @@ fn join(
         headers: upload.headers.clone(),
         checksums,
     };
-    let file = filled.seal(&facts).map_err(S3Error::internal_error)?;
+    let file = filled.seal(&facts, Lasting::Stays).map_err(S3Error::internal_error)?;
     Ok((file, facts))
 }
 
