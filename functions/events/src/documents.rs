@@ -14,8 +14,8 @@ use granary_storage::{Key, ObjectKey, PackageKey};
 
 use crate::Progress;
 
-/// Versions of a package whose documents a process that is alone leaves to their first reader: they are made in a
-/// millisecond or two, and most revisions that CI publishes are never read before the next one comes. On AWS, where a
+/// Versions of a package whose documents a process that is alone leaves to their first reader: they are made in a few
+/// milliseconds, and most revisions that CI publishes are never read before the next one comes. On AWS, where a
 /// reader would wait for several calls, all are rendered ahead.
 const SMALL: u64 = 32;
 
@@ -59,11 +59,10 @@ async fn refresh_by<R: Renderer>(state: &AppState, package: &PackageKey, rendere
         source.head.rev
     } else {
         let began = state.now();
-        match render_and_store(state.storage(), source, renderer).await {
-            Ok(rendered) => {
-                state.pacing().rendered(package, began, state.now());
-                rendered.head.rev
-            }
+        let rendered = render_and_store(state.storage(), source, renderer).await;
+        state.pacing().rendered(package, began, state.now());
+        match rendered {
+            Ok(rendered) => rendered.head.rev,
             // Deleted meanwhile: nothing is left to render.
             Err(Error::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error),

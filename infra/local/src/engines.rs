@@ -117,6 +117,12 @@ impl Engines {
         Ok(self.settling.wait().await?)
     }
 
+    /// For tests that stand in for the disk.
+    #[cfg(test)]
+    pub(crate) fn settling(&self) -> &Settling {
+        &self.settling
+    }
+
     /// Resolves when the disk has refused what was written.
     pub async fn lost(&self) -> anyhow::Error {
         self.settling.until_lost().await.into()

@@ -115,7 +115,7 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Has answers wait until nothing that they tell of can get lost.
+/// Has answers wait until nothing that they tell of can get lost. The log, which is written before, does not tell of it.
 fn settled<S>(
     app: S,
     engines: Engines,
@@ -190,6 +190,28 @@ async fn shutdown() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn answers_leave_when_what_they_tell_of_is_safe() {
+        let folder = tempfile::tempdir().unwrap();
+        let engines = Engines::open(folder.path()).unwrap();
+        let app = tower::service_fn(|_: Request| async { Ok::<_, Infallible>(Response::default()) });
+        let app = settled(app, engines.clone());
+        let ask = || app.clone().oneshot(Request::default());
+        assert_eq!(ask().await.unwrap().status(), 200);
+        engines.settling().begin();
+        let mut answer = Box::pin(ask());
+        assert!(futures::poll!(&mut answer).is_pending());
+        engines.settling().settled();
+        assert_eq!(answer.await.unwrap().status(), 200);
+
+        engines.settling().begin();
+        let waiting = ask();
+        engines.settling().lost();
+        assert_eq!(waiting.await.unwrap().status(), 503);
+        assert!(engines.settled().await.is_err());
+        assert!(engines.lost().await.to_string().contains("disk"));
+    }
 
     #[test]
     fn only_addresses_of_this_machine_keep_the_built_in_sign_in() {

@@ -139,8 +139,8 @@ impl quick_cache::Weighter<String, Decoded> for BySize {
     }
 }
 
-/// Documents in memory. One revision's bytes never change, so nothing here ever goes stale: the head is
-/// read for every request and names the revision.
+/// Documents in memory. What is kept of a revision has all that the revision has, so nothing here ever goes stale: the
+/// head is read for every request and names the revision.
 pub struct DocumentCache {
     cache: Cache<String, Arc<Document>, BySize>,
     /// Documents that handlers read, unpacked and taken apart, and what they have made of rows.

@@ -70,11 +70,12 @@ impl Pacing {
         if pace.waiting.as_deref().is_some_and(|waiting| waiting != event) {
             return Turn::Shared;
         }
-        self.packages.insert(package.clone(), Pace { waiting: Some(event.to_owned()), ..pace });
+        let due = now.millis() + left;
+        self.packages.insert(package.clone(), Pace { due, waiting: Some(event.to_owned()) });
         Turn::After(left)
     }
 
-    /// Remembers a rendering.
+    /// Remembers a rendering, whatever became of it: one that fails takes its time as well.
     pub fn rendered(&self, package: &PackageKey, began: Timestamp, ended: Timestamp) {
         let took = (ended.millis() - began.millis()).max(0);
         let due = ended.millis() + took.saturating_mul(REST).min(LONGEST_REST);
@@ -127,11 +128,10 @@ mod tests {
         let (pacing, pad) = (Pacing::default(), package("pad"));
         pacing.rendered(&pad, at(0), at(60_000));
         assert_eq!(pacing.turn(&pad, "a", at(60_000)), Turn::After(LONGEST_REST));
-        assert_eq!(
-            pacing.turn(&pad, "a", at(-3_600_000)),
-            Turn::After(LONGEST_REST),
-            "the clock was set back"
-        );
+        // The clock is set back.
+        let back = |millis| at(millis - 3_600_000);
+        assert_eq!(pacing.turn(&pad, "a", back(0)), Turn::After(LONGEST_REST));
+        assert_eq!(pacing.turn(&pad, "a", back(LONGEST_REST)), Turn::Now);
         pacing.rendered(&pad, at(10), at(0));
         assert_eq!(pacing.turn(&pad, "a", at(0)), Turn::Now);
     }

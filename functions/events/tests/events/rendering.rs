@@ -1,6 +1,7 @@
 //! Documents of packages that change all the time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use granary_events::{SweepReport, sweep};
@@ -11,6 +12,7 @@ use granary_publish::pacing::Turn;
 use granary_publish::{Document, DocumentCache, Renderer, Source};
 use granary_storage::rows::HeadRow;
 use granary_storage::{Key, PackageKey, Storage};
+use granary_testing::probe::{Fault, Service, Target};
 use granary_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
@@ -41,14 +43,22 @@ async fn changes_of_a_package_at_rest_share_the_next_rendering() {
     app.settle().await;
     assert!(is_of_revision(&documents(&app).await, 1), "nothing is rendered");
     assert_eq!(waiting(&app, is_change).await, 1, "one event waits for all three");
-    // Who reads meanwhile sees everything.
-    let seen = ann.get("/api/npm/libs/pad").await.json();
-    assert_eq!(seen["dist-tags"]["latest"], "1.3.0");
     app.clock.advance_millis(20_000);
     let report = sweep(app.state(), false).await.unwrap();
     assert_eq!(report, SweepReport { finished: 1, ..SweepReport::default() });
     assert!(is_of_revision(&documents(&app).await, 4));
     assert!(app.outbox().await.is_empty());
+}
+
+#[tokio::test]
+async fn who_reads_a_package_at_rest_sees_everything() {
+    let (app, ann) = at_rest().await;
+    publish_all(&ann, "pad", &["1.1.0", "1.2.0"]).await;
+    app.settle().await;
+    assert!(is_of_revision(&documents(&app).await, 1), "nothing is rendered");
+    let seen = ann.get("/api/npm/libs/pad").await.json();
+    assert_eq!(seen["dist-tags"]["latest"], "1.2.0");
+    assert_eq!(seen["versions"].as_object().unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -76,12 +86,32 @@ async fn what_waited_when_the_process_ended_is_rendered_by_the_next_one() {
     assert!(is_of_revision(&documents(&app).await, 3));
 }
 
-#[tokio::test]
-async fn a_rendering_that_takes_no_time_asks_for_no_rest() {
+/// How long `pad` has to rest after its first rendering, which takes this long.
+async fn rest_after(millis: i64, fails: bool) -> Turn {
     let (app, ann) = private().await;
     publish_all(&ann, "pad", &["1.0.0"]).await;
-    app.settle().await;
-    assert_eq!(app.state().pacing().turn(&pad(), "event", app.state().now()), Turn::Now);
+    app.probe.reset();
+    let put = |nth| Target::operation(Service::S3, "PutObject", nth);
+    app.probe.inject(put(1), Fault::Delay(Duration::from_millis(100)));
+    if fails {
+        app.probe.inject(put(2), Fault::Refuse);
+    }
+    let clock = async {
+        while !app.probe.calls().iter().any(|call| call.operation == "PutObject") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        app.clock.advance_millis(millis);
+    };
+    tokio::join!(app.settle(), clock);
+    assert_eq!(app.outbox().await.is_empty(), !fails);
+    app.state().pacing().turn(&pad(), "event", app.state().now())
+}
+
+#[tokio::test]
+async fn the_rest_is_some_times_as_long_as_the_rendering_was_and_also_if_that_failed() {
+    assert_eq!(rest_after(0, false).await, Turn::Now);
+    assert_eq!(rest_after(500, false).await, Turn::After(4_500));
+    assert_eq!(rest_after(500, true).await, Turn::After(4_500));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 //! more than the read does. Before anything leaves the process, it waits until what was read cannot get lost any more
 //! ([`settling`]).
 
+mod awake;
 mod log;
 mod operations;
 pub(crate) mod settling;

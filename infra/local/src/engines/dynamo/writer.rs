@@ -15,6 +15,7 @@ use dynoxide::Database;
 use granary_storage::kept::Writing;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::engines::dynamo::awake::Awake;
 use crate::engines::dynamo::operations::{Answer, Operation};
 use crate::engines::dynamo::settling::{Lost, Settling};
 
@@ -41,6 +42,7 @@ pub(crate) struct Writer {
     queue: Option<Sender<Write>>,
     /// Those that may be in the queue. Who waits for a place and gives up has written nothing.
     places: Arc<Semaphore>,
+    awake: Arc<Awake>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -57,7 +59,8 @@ impl Writer {
             let _ended = OnEnd(Arc::clone(&settling));
             work(&writes, &database, &settling, flush);
         })?;
-        Ok(Self { queue: Some(queue), places: Arc::new(Semaphore::new(MAX_WAITING)), thread: Some(thread) })
+        let places = Arc::new(Semaphore::new(MAX_WAITING));
+        Ok(Self { queue: Some(queue), places, awake: Arc::default(), thread: Some(thread) })
     }
 
     /// Runs an operation, `announce`d as soon as it has a place in the queue. From then on it runs to its end even if nobody
@@ -70,13 +73,11 @@ impl Writer {
     ) -> Result<Answer, Lost> {
         let (reply, answer) = oneshot::channel();
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Lost)?;
+        let _under_way = self.awake.begin();
         let writing = announce(&body);
         let write = Write { operation, body, writing, reply, _place: place };
         self.queue.as_ref().ok_or(Lost)?.send(write).map_err(|_| Lost)?;
-        // On a thread where waiting is allowed, although waiting here would do: a paused clock goes on as soon as tokio
-        // sees nothing but timers to wait for, and the limits of the SDK with it.
-        let answer = tokio::task::spawn_blocking(move || answer.blocking_recv()).await;
-        answer.map_err(|_| Lost)?.map_err(|_| Lost)
+        answer.await.map_err(|_| Lost)
     }
 }
 
