@@ -16,7 +16,7 @@ use granary_publish::maven::metadata::{
     ArtifactMetadata, Metadata, group_metadata, live_plugins, plugin_rows, snapshot_metadata,
 };
 use granary_publish::seen::seen;
-use granary_storage::rows::{HeadRow, MavenPluginRow};
+use granary_storage::rows::MavenPluginRow;
 
 use crate::call::{Call, shows_file, with_right};
 use crate::failure::plain;
@@ -147,8 +147,7 @@ async fn seen_plugins(
 ) -> Result<Vec<MavenPluginRow>> {
     let mut plugins = Vec::with_capacity(rows.len());
     for (plugin, package, head) in live_plugins(call.state.storage(), &access.repo, group, rows).await? {
-        let source = access.sold_source(package, HeadRow::clone(&head), &call.state);
-        let Some(source) = source else { continue };
+        let Some(source) = access.sold_source(package, head, &call.state) else { continue };
         plugins.extend(as_seen(call, source).await?.map(|_| plugin.clone()));
     }
     Ok(plugins)

@@ -26,7 +26,8 @@ const TARBALL: usize = 10_000;
 /// Packages whose rows are made and written together.
 const CHUNK: u64 = 1_000;
 
-/// Chunks that are under way at the same time: while one waits for the disk others are made.
+/// Chunks that are under way at the same time: while one waits for the disk others are made, and writes that wait share a
+/// flush.
 const AT_ONCE: usize = 16;
 
 /// The package with many versions.

@@ -36,7 +36,13 @@ impl<A: RepoAction> RepoAccess<A> {
     }
 
     /// Another package of the repository as the customer gets it, by its head; `None` if it gets nothing of it.
-    pub fn sold_source(&self, package: PackageKey, head: HeadRow, state: &AppState) -> Option<Source> {
+    pub fn sold_source(
+        &self,
+        package: PackageKey,
+        head: impl Into<Arc<HeadRow>>,
+        state: &AppState,
+    ) -> Option<Source> {
+        let head = head.into();
         let grants = match self.entitlement(&package, Some(&head), state.now()) {
             Entitlement::All => None,
             Entitlement::Some(grants) => Some(Arc::new(grants)),
