@@ -46,7 +46,8 @@ pub(crate) async fn refresh(state: &AppState, row: &OutboxRow, package: &Package
 
 async fn refresh_by<R: Renderer>(state: &AppState, package: &PackageKey, renderer: &R) -> Result<()> {
     let head: Option<Arc<HeadRow>> = state.storage().shared_row(Key::Head(package.clone())).await?;
-    let Some(head) = head else { return Ok(()) };
+    // Those of packages from upstreams are made by whoever fetches them, and by their first reader.
+    let Some(head) = head.filter(|head| head.upstream.is_none()) else { return Ok(()) };
     let left_to_reader = state.storage().is_alone() && head.versions <= SMALL;
     if left_to_reader && head.rev == 1 {
         return Ok(());

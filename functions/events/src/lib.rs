@@ -14,6 +14,7 @@ mod outbox;
 mod products;
 mod repos;
 mod uploads;
+mod upstreams;
 
 use granary_http::AppState;
 use granary_model::Result;
@@ -39,6 +40,11 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
         Event::PackageChanged { package } => {
             kmp::announce(state, package).await?;
             documents::refresh(state, row, package).await?
+        }
+        Event::UpstreamStale { package } => upstreams::look_again(state, package).await?,
+        Event::FetchedReleased { package } => upstreams::clear(state, package).await?,
+        Event::UpstreamRemoved { repo, repo_uid, upstream } => {
+            upstreams::purge(state, repo, repo_uid, upstream).await?
         }
         Event::BlobsReleased { digests } => blobs::collect(state, digests).await?,
         Event::VersionDeleted { package, version } => files::remove_version(state, package, version).await?,

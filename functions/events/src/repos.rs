@@ -97,15 +97,20 @@ struct Purge<'a> {
 impl Purge<'_> {
     /// Of all protocols, also those that the repository no longer offers.
     async fn packages(&self) -> Result<bool> {
+        // What was published here, and what came from upstreams.
+        Ok(self.listed_packages("PKG#").await? && self.listed_packages("UPKG#").await?)
+    }
+
+    async fn listed_packages(&self, prefix: &str) -> Result<bool> {
         let any = PackageKey { repo: self.row.id.clone(), kind: PackageType::Npm, name: String::new() };
         loop {
-            let page =
-                self.state.storage().list::<Listed>(&Key::PackageOf(any.clone()), "PKG#", None, 100).await?;
+            let first = Key::PackageOf(any.clone());
+            let page = self.state.storage().list::<Listed>(&first, prefix, None, 100).await?;
             if page.rows.is_empty() {
                 return Ok(true);
             }
             for entry in page.rows {
-                let parts = entry.sk.strip_prefix("PKG#").and_then(|rest| rest.split_once('#'));
+                let parts = entry.sk.strip_prefix(prefix).and_then(|rest| rest.split_once('#'));
                 let (kind, name) =
                     parts.ok_or_else(|| Error::internal("clearing a repository", &entry.sk))?;
                 let package = PackageKey { kind: kind.parse()?, name: name.into(), ..any.clone() };
@@ -205,6 +210,7 @@ impl Purge<'_> {
         }
         transaction.delete("head", Key::Head(package.clone()));
         transaction.delete("list", Key::PackageOf(package.clone()));
+        transaction.delete("list", Key::FetchedPackageOf(package.clone()));
         Ok(!matches!(self.commit(transaction).await?, Removal::Gone))
     }
 

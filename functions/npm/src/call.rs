@@ -9,12 +9,15 @@ use granary_http::permit::{Fetch, RepoAction};
 use granary_http::{AppState, Damaged, RepoAccess};
 use granary_model::npm::NpmName;
 use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_publish::head_edit::foreign;
 use granary_publish::npm::NpmShowing;
 use granary_publish::seen::seen;
 use granary_publish::{JsonLimits, Source, Target, parse_json};
 use granary_storage::PackageKey;
 use granary_storage::rows::HeadRow;
 use serde_json::Value;
+
+use crate::upstream::reading;
 
 /// One request of the npm protocol.
 pub(crate) struct Call {
@@ -65,9 +68,17 @@ impl Call {
     ) -> Result<RepoAccess<A>> {
         let package = Some((PackageType::Npm, name.key()));
         let package = package.as_ref().map(|(kind, key)| (*kind, key.as_str()));
-        let access =
+        let mut access =
             RepoAccess::authorize_version(&self.state, &self.headers, &self.repo, package, version).await?;
         access.require_type(PackageType::Npm)?;
+        // At an upstream names may differ by case alone, so there a package has its exact name. Unless its name, in any case,
+        // is one of a package here.
+        let is_owned = access.head.as_ref().is_some_and(|head| head.is_owned());
+        if name.key() != name.as_str() && !is_owned && !access.repo.upstreams.is_empty() {
+            let package = Some((PackageType::Npm, name.as_str()));
+            access = RepoAccess::authorize_version(&self.state, &self.headers, &self.repo, package, version)
+                .await?;
+        }
         Ok(access)
     }
 
@@ -141,7 +152,9 @@ impl Call {
 
 /// The key of a package in the repository.
 pub(crate) fn package_key<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> PackageKey {
-    access.package_key(PackageType::Npm, &name.key())
+    let is_foreign = access.head.as_ref().is_some_and(|head| head.upstream.is_some());
+    let key = if is_foreign { name.to_string() } else { name.key() };
+    access.package_key(PackageType::Npm, &key)
 }
 
 /// The answer for a package that is not there.
@@ -149,16 +162,19 @@ pub(crate) fn no_package(name: &NpmName) -> Error {
     Error::NotFound(format!("package '{name}' not found"))
 }
 
-/// The head of a package that has versions, under exactly this name.
+/// The head of a package that has versions, under exactly this name, and belongs to the repository.
 pub(crate) fn live_head<A: RepoAction>(access: &RepoAccess<A>, name: &NpmName) -> Result<Arc<HeadRow>> {
     let head = access.head.clone().filter(|head| head.versions > 0 && head.name == name.as_str());
-    head.ok_or_else(|| no_package(name))
+    let head = head.ok_or_else(|| no_package(name))?;
+    match &head.upstream {
+        None => Ok(head),
+        Some(upstream) => Err(foreign(&package_key(access, name), &upstream.name)),
+    }
 }
 
 /// Where the documents of a package come from, with its head as the caller sees it.
 pub(crate) async fn source(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> Result<Source> {
-    let source = access.source(PackageType::Npm, &name.key(), live_head(access, name)?);
-    as_seen(call, source).await?.ok_or_else(|| no_package(name))
+    Ok(reading(call, access, name).await?.source)
 }
 
 /// The same package with its head as the caller sees it; `None` if the caller sees no version of it.

@@ -17,6 +17,7 @@ mod sold;
 mod tags;
 mod tokens;
 mod unpublish;
+mod upstream;
 
 use axum::Router;
 use axum::routing::any;

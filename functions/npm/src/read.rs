@@ -16,7 +16,8 @@ use granary_storage::rows::VersionRow;
 use granary_storage::{Key, ObjectKey};
 use serde_json::{Value, json};
 
-use crate::call::{Call, as_seen, live_head, no_package, package_key, source};
+use crate::call::{Call, as_seen, live_head, no_package, package_key};
+use crate::upstream::{self, reading};
 
 /// What pnpm, Yarn 1 and Bun ask for, and exactly what pnpm checks the answer for.
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
@@ -24,9 +25,10 @@ const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
 /// `GET /{name}`: the packument, full or abbreviated.
 pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Response> {
     let access = call.package::<Fetch>(name).await?;
-    let source = source(call, &access, name).await?;
-    // Customers change nothing.
-    if call.param("write").as_deref() == Some("true") && !access.is_gated() {
+    let reading = reading(call, &access, name).await?;
+    let source = reading.source.clone();
+    // Customers change nothing, and nobody what comes from elsewhere.
+    if call.param("write").as_deref() == Some("true") && !access.is_gated() && !reading.is_foreign() {
         return show_for_write(call, &source).await;
     }
     let form = requested_form(&call.headers);
@@ -37,7 +39,16 @@ pub(crate) async fn show_packument(call: &mut Call, name: &NpmName) -> Result<Re
         Form::Abbreviated => ABBREVIATED,
     };
     let headers = (content_type, "Accept, Accept-Encoding, Authorization");
-    serve_document(&call.state, &call.headers, &source, &variant, renderer, headers).await
+    let served = serve_document(&call.state, &call.headers, &source, &variant, renderer, headers).await;
+    let mut response = match served {
+        Err(Error::Unavailable(_)) if reading.is_foreign() => {
+            let source = upstream::fetched_again(call, &access, &reading).await?;
+            serve_document(&call.state, &call.headers, &source, &variant, renderer, headers).await?
+        }
+        served => served?,
+    };
+    reading.mark(&mut response);
+    Ok(response)
 }
 
 /// `GET /{name}?write=true`: what clients read before they change a package and send back whole. Only
@@ -76,6 +87,13 @@ pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &st
     let access = call.version::<Fetch>(name, version.as_ref().map(NpmVersion::as_str)).await?;
     let unknown =
         || Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()));
+    access.refuse_kept(&format!("{name}@{selector}"))?;
+    if is_elsewhere(&access) {
+        let reading = reading(call, &access, name).await?;
+        if reading.is_foreign() {
+            return upstream::manifest(call, &access, &reading, (name, selector)).await;
+        }
+    }
     // Whether it is the package or the version that is not there for a customer, is not said.
     let head = live_head(&access, name).map_err(|error| if access.is_gated() { unknown() } else { error })?;
     let source = access.source(PackageType::Npm, &name.key(), head);
@@ -115,6 +133,10 @@ pub(crate) async fn download_tarball(
     version: &NpmVersion,
 ) -> Result<Response> {
     let access = call.version::<Fetch>(name, Some(version.as_str())).await?;
+    access.refuse_kept(&format!("{name}@{version}"))?;
+    if access.live_version().is_none() && is_elsewhere(&access) {
+        return upstream::tarball(call, &access, (name, version)).await;
+    }
     let row = live_version(&access, name, version)?;
     let file = row.files.first().ok_or_else(|| Error::internal("downloading", "a version without a file"))?;
     let response = Delivery::new(file).answer(&call.state, &call.headers, call.is_head()).await?;
@@ -122,6 +144,14 @@ pub(crate) async fn download_tarball(
         call.state.count_download(package_key(&access, name), version.as_str());
     }
     Ok(response)
+}
+
+/// Whether it is for an upstream to say what there is of a package.
+fn is_elsewhere(access: &RepoAccess<Fetch>) -> bool {
+    match &access.head {
+        Some(head) => head.upstream.is_some(),
+        None => !access.is_gated() && !access.repo.upstreams.is_empty(),
+    }
 }
 
 /// `GET /-/npm/v1/attestations/{name}@{version}`: the provenance that came with a version.

@@ -8,13 +8,19 @@ use granary_publish::edit_head;
 use granary_publish::npm::edit::{Edit, NpmEdit};
 use serde_json::{Value, json};
 
-use crate::call::{Call, live_head, package_key, source};
+use crate::call::{Call, live_head, package_key};
 use crate::publish::done;
+use crate::upstream::{self, reading};
 
 /// `GET /-/package/{name}/dist-tags`.
 pub(crate) async fn list_tags(call: &Call, name: &NpmName) -> Result<Response> {
     let access = call.package::<Fetch>(name).await?;
-    let source = source(call, &access, name).await?;
+    let reading = reading(call, &access, name).await?;
+    if reading.is_foreign() {
+        let tags = upstream::tags(call, &reading).await?;
+        return Ok(([("cache-control", "private, no-cache")], axum::Json(json!(tags))).into_response());
+    }
+    let source = reading.source;
     Ok(([("cache-control", "private, no-cache")], axum::Json(json!(source.head.tags))).into_response())
 }
 

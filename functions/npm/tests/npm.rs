@@ -36,4 +36,5 @@ mod npm {
     mod tarballs;
     mod tokens;
     mod unpublishing;
+    mod upstreams;
 }

@@ -9,12 +9,14 @@ mod listed;
 mod named;
 mod routes;
 mod settings;
+mod upstreams;
 mod view;
 
 use axum::Router;
 use axum::routing::{get, post};
 use granary_http::AppState;
 
+use routes::upstreams as upstreams_api;
 use routes::{audit, creation, downloads, files, members, package, packages, public, repos, search, tokens};
 
 /// The routes of the family.
@@ -33,6 +35,18 @@ pub fn router() -> Router<AppState> {
         .route(
             "/api/repos/{repo}/tokens",
             get(tokens::list_tokens).post(tokens::create_token).delete(tokens::delete_token),
+        )
+        .route(
+            "/api/repos/{repo}/upstreams",
+            get(upstreams_api::list_upstreams)
+                .post(upstreams_api::create_upstream)
+                .put(upstreams_api::order_upstreams),
+        )
+        .route(
+            "/api/repos/{repo}/upstreams/{name}",
+            get(upstreams_api::show_upstream)
+                .patch(upstreams_api::update_upstream)
+                .delete(upstreams_api::delete_upstream),
         )
         .route("/api/repos/{repo}/audit", get(audit::show_repo_log))
         .route("/api/repos/{repo}/packages", get(packages::list_packages))

@@ -11,3 +11,4 @@ pub(crate) mod public;
 pub(crate) mod repos;
 pub(crate) mod search;
 pub(crate) mod tokens;
+pub(crate) mod upstreams;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use axum::http::HeaderMap;
 use granary_http::permit::Read;
 use granary_http::{AppState, Fields, RepoAccess};
-use granary_kmp::guard;
 use granary_model::{Error, PackageType, RepoId, Result, Visibility};
 use granary_storage::rows::{KmpConfig, KmpSource, MavenSettings, RepoRow};
+use granary_upstream::guard;
 use url::Url;
 
 /// Longest description, in characters.

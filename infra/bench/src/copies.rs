@@ -142,6 +142,7 @@ impl Original {
         Ok(VersionRow {
             version: version.to_string(),
             files: vec![file],
+            fetched: None,
             facts: gzip(facts.to_string().as_bytes())?,
             ..self.version.clone()
         })

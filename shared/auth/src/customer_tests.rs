@@ -32,6 +32,8 @@ fn repo() -> RepoRow {
         members: BTreeMap::new(),
         kmp_config: None,
         maven: MavenSettings::default(),
+        upstreams: Vec::new(),
+        blocks: Vec::new(),
         created_at: at(0),
         updated_at: at(0),
         rev: 1,
@@ -89,6 +91,7 @@ fn version(text: &str, published_at: i64) -> VersionRow {
         file_count: 0,
         complete: true,
         hidden: false,
+        fetched: None,
         facts: Vec::new(),
     }
 }

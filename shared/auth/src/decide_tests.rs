@@ -31,6 +31,8 @@ fn repo(visibility: Visibility) -> RepoRow {
         members: members.into_iter().map(|(id, role)| (user(id), role)).collect::<BTreeMap<_, _>>(),
         kmp_config: None,
         maven: granary_storage::rows::MavenSettings::default(),
+        upstreams: Vec::new(),
+        blocks: Vec::new(),
         created_at: Timestamp::from_millis(0),
         updated_at: Timestamp::from_millis(0),
         rev: 1,

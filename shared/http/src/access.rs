@@ -10,9 +10,11 @@ use granary_auth::{
     decide_build_fetch, decide_build_package, decide_lists, decide_package, is_gated, membership, repo_role,
 };
 use granary_model::{Error, OrgRole, PackageType, RepoId, Result, Role, Timestamp, TokenHash};
+use granary_publish::policy::{Kept, Policy, kept};
 use granary_publish::{Source, Target};
 use granary_storage::rows::{CallerRef, ExpectationRow, HeadRow, OrgRow, RepoRow, StoredFileRow, VersionRow};
 use granary_storage::{AccessRows, Key, PackageKey, Wanted};
+use granary_upstream::origin;
 
 use crate::caller::{Caller, identify, identify_again, unauthenticated};
 use crate::failure::ApiError;
@@ -72,6 +74,10 @@ pub struct RepoAccess<A> {
     pub expectation: Option<Arc<ExpectationRow>>,
     /// What the caller gets of the package, if it does not get all of it.
     pub grants: Option<Arc<Grants>>,
+    /// By which rules versions of the package are let in, if it comes from an upstream.
+    pub policy: Option<Arc<Policy>>,
+    /// Why nobody gets the version that was asked for, if that is so. Then [`Self::version`] and [`Self::file`] are empty.
+    pub kept: Option<Kept>,
     /// Why the version that was asked for is kept from the caller, if it is. Then [`Self::version`] and [`Self::file`]
     /// are empty, as if there were no such version; and this is the same if there is none.
     pub withheld: Option<Denial>,
@@ -140,7 +146,10 @@ impl<A: RepoAction> RepoAccess<A> {
         repo: &str,
         about: Option<About<'_>>,
     ) -> Result<Self> {
-        let head = rows.head.filter(|head| rows.repo.as_ref().is_some_and(|repo| repo.uid == head.repo_uid));
+        let visible = |head: &Arc<HeadRow>| {
+            rows.repo.as_ref().is_some_and(|repo| repo.uid == head.repo_uid && belongs(repo, about, head))
+        };
+        let head = rows.head.filter(visible);
         let granted = match (&head, caller.principal.user()) {
             (Some(head), Some(user)) => head.granted.contains(user),
             _ => false,
@@ -163,23 +172,52 @@ impl<A: RepoAction> RepoAccess<A> {
             return Err(Error::internal("authorising", "allowed without a repository"));
         };
         // Without a head of this repository, versions and files are what a deleted repository left behind.
-        let ours = head.is_some();
+        let ours = |row: &Arc<VersionRow>| head.as_ref().is_some_and(|head| head.has(row));
+        let version = rows.version.filter(ours);
+        let file = rows.file.filter(|_| version.is_some());
         let mut access = Self {
             principal: caller.principal,
             token: caller.token,
             repo,
             head,
-            version: rows.version.filter(|_| ours),
-            file: rows.file.filter(|_| ours),
+            version,
+            file,
             expectation: rows.expectation.filter(|row| row.expires_at > state.now().seconds()),
             grants: None,
+            policy: None,
+            kept: None,
             withheld: None,
             permit: PhantomData,
         };
+        access.keep_from_all(about, state.now());
         if is_gated(&access.principal, &access.repo) {
             access.keep_from_customer(about, state.now())?;
         }
         Ok(access)
+    }
+
+    /// Takes out of what was read whatever nobody gets: what is in quarantine, and of an upstream what the rules of the
+    /// repository do not let in.
+    fn keep_from_all(&mut self, about: Option<About<'_>>, now: Timestamp) {
+        let (Some(about), Some(head)) = (about, &self.head) else { return };
+        if let Some(row) = origin(&self.repo, about.kind, about.name, head) {
+            self.policy = Some(Arc::new(Policy::of(&self.repo, row, about.kind, about.name)));
+        }
+        let row = self.version.as_deref();
+        self.kept = row.and_then(|row| kept(head, self.policy.as_deref(), row, now));
+        if self.kept.is_some() {
+            (self.version, self.file) = (None, None);
+        }
+    }
+
+    /// Refuses a version that nobody gets, with the reason. Whoever does not get it anyway is not told.
+    pub fn refuse_kept(&self, what: &str) -> Result<()> {
+        match &self.kept {
+            Some(kept) if self.withheld.is_none() => {
+                Err(Error::Refused { code: kept.code(), message: kept.words(what) })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes out of what was read whatever the customer does not get.
@@ -227,7 +265,9 @@ impl<A: RepoAction> RepoAccess<A> {
 
     /// Whether a row of a version, read besides, may be shown to the caller.
     pub fn shows(&self, row: &VersionRow) -> bool {
-        row.is_live() && self.grants.as_ref().is_none_or(|grants| grants.allow(row))
+        row.is_live()
+            && self.grants.as_ref().is_none_or(|grants| grants.allow(row))
+            && self.head.as_ref().is_none_or(|head| head.has(row) && head.quarantined(&row.version).is_none())
     }
 
     /// Whether the caller gets the repository filtered. What it does not get of a package is taken out by
@@ -244,7 +284,7 @@ impl<A: RepoAction> RepoAccess<A> {
     /// Where the documents of the package that was asked for come from, by what the caller gets of it.
     pub fn source(&self, kind: PackageType, name: &str, head: impl Into<Arc<HeadRow>>) -> Source {
         let whole = Source::whole(self.package_key(kind, name), self.repo.uid.clone(), head);
-        Source { grants: self.grants.clone(), ..whole }
+        Source { grants: self.grants.clone(), policy: self.policy.clone(), ..whole }
     }
 
     /// Refuses to let a build upload what is not its own: name and version have to be said, and be those of the build.
@@ -345,6 +385,12 @@ impl<A: RepoAction> RepoAccess<A> {
     pub fn package_key(&self, kind: PackageType, name: &str) -> PackageKey {
         PackageKey { repo: self.repo.id.clone(), kind, name: name.into() }
     }
+}
+
+/// Whether a head is one of the repository: what was published there, or comes from an upstream that may still have it.
+fn belongs(repo: &RepoRow, about: Option<About<'_>>, head: &HeadRow) -> bool {
+    let is_from = |about: About<'_>| origin(repo, about.kind, about.name, head).is_some();
+    head.upstream.is_none() || about.is_some_and(is_from)
 }
 
 /// Whether repositories of type `kmp` build packages of a protocol.

@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use granary_model::{Error, Result, UserId};
 use granary_storage::Names;
+use granary_upstream::seal::Keys;
 
 use crate::cdn::Cdn;
 
 /// Largest request that Lambda hands over, in bytes.
 const FUNCTION_BODY: u64 = 6_000_000;
+
+/// How long a function waits for a file of an upstream.
+const FUNCTION_PATIENCE: Duration = Duration::from_secs(24);
 
 /// Settings that every function shares.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ pub struct Config {
     /// `GRANARY_CDN_URL`, `GRANARY_CDN_KEY_ID` and `GRANARY_CDN_PRIVATE_KEY`: a distribution of CloudFront in front
     /// of the bucket, which redirects go to instead. All three or none.
     pub cdn: Option<Arc<Cdn>>,
+    /// `GRANARY_SECRET_KEY`: what credentials of upstreams are sealed with.
+    pub secret_keys: Keys,
     /// Settings of the pipeline for Kotlin Multiplatform.
     pub kmp: granary_kmp::Settings,
 }
@@ -67,6 +73,23 @@ impl Config {
             cache_bytes: 64 * 1024 * 1024,
             presign_lifetime: Duration::from_mins(5),
             cdn: None,
+            secret_keys: Keys::default(),
+        }
+    }
+
+    /// Settings of asking upstreams that follow from these.
+    pub fn upstream_settings(&self) -> granary_upstream::Settings {
+        let settings = granary_upstream::Settings {
+            allow_private: self.kmp.allow_private_sources,
+            keys: self.secret_keys.clone(),
+            max_file: self.max_file,
+            quota: self.repo_quota,
+            ..granary_upstream::Settings::default()
+        };
+        // Where bodies are limited, a gateway gives up after half a minute.
+        match self.max_body {
+            Some(_) => granary_upstream::Settings { file_patience: FUNCTION_PATIENCE, ..settings },
+            None => settings,
         }
     }
 
@@ -125,6 +148,9 @@ impl Config {
         }
         if let Some(seconds) = parsed::<u64>("GRANARY_PRESIGN_SECONDS")? {
             self.presign_lifetime = Duration::from_secs(seconds.clamp(1, 300));
+        }
+        if let Some(keys) = optional("GRANARY_SECRET_KEY") {
+            self.secret_keys = Keys::parse(&keys)?;
         }
         self.cdn = cdn_of(&CDN_VARIABLES.map(optional))?.map(Arc::new);
         kmp::apply(&mut self.kmp, &optional)

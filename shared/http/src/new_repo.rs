@@ -64,6 +64,8 @@ impl RepoHome {
             org_uid,
             kmp_config: None,
             maven: MavenSettings::default(),
+            upstreams: Vec::new(),
+            blocks: Vec::new(),
             created_at: now,
             updated_at: now,
             rev: 1,

@@ -13,6 +13,7 @@ use granary_publish::pacing::Pacing;
 use granary_publish::swift::releases::Releases;
 use granary_publish::{Change, DocumentCache};
 use granary_storage::{PackageKey, Storage};
+use granary_upstream::Upstreams;
 
 use crate::config::Config;
 use crate::delivery::BlobCache;
@@ -51,6 +52,7 @@ struct Inner {
     downloads: DownloadCounter,
     last_uses: LastUses,
     kmp: Kmp,
+    upstreams: Upstreams,
     known_users: KnownUsers,
 }
 
@@ -71,9 +73,11 @@ impl AppState {
         let mut kmp = parts.config.kmp.clone();
         kmp.repo_quota = parts.config.repo_quota;
         let kmp = Kmp::new(kmp);
+        let upstreams = Upstreams::new(parts.config.upstream_settings());
         let inner = Inner {
             parts,
             kmp,
+            upstreams,
             documents,
             pacing: Pacing::default(),
             packuments,
@@ -168,6 +172,23 @@ impl AppState {
     /// What the pipeline for Kotlin Multiplatform shares.
     pub fn kmp(&self) -> &Kmp {
         &self.inner.kmp
+    }
+
+    /// What asking upstreams shares.
+    pub fn upstreams(&self) -> &Upstreams {
+        &self.inner.upstreams
+    }
+
+    /// One piece of work with upstreams, now.
+    pub fn upstream_work(&self) -> granary_upstream::Work<'_> {
+        granary_upstream::Work {
+            storage: self.storage(),
+            ids: self.ids(),
+            now: self.now(),
+            upstreams: self.upstreams(),
+            documents: self.documents(),
+            packuments: self.packuments(),
+        }
     }
 
     /// One piece of that pipeline's work, now.

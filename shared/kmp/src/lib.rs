@@ -8,7 +8,6 @@ mod app_token;
 pub mod builds;
 pub mod drive;
 pub mod github;
-pub mod guard;
 pub mod module;
 pub mod poll;
 pub mod results;

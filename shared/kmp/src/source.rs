@@ -12,7 +12,7 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use url::Url;
 
-use crate::guard::{PublicNames, check, redirects};
+use granary_upstream::guard::{PublicNames, check, redirects};
 
 /// Longest time that a source may ask to be left alone, in seconds: a day.
 const LONGEST_PAUSE: i64 = 86_400;

@@ -46,6 +46,9 @@ pub enum Error {
     /// A store did not answer or is too busy. Trying again is right.
     #[error("{0}")]
     Unavailable(String),
+    /// What another registry answered is of no use. Trying again is of no use either until somebody has seen to it.
+    #[error("{0}")]
+    BadGateway(String),
     /// A defect or a broken store. The text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
@@ -67,6 +70,7 @@ impl Error {
             Self::Unprocessable(_) => "UNPROCESSABLE",
             Self::NotSupported(_) => "NOT_SUPPORTED",
             Self::Unavailable(_) => "UNAVAILABLE",
+            Self::BadGateway(_) => "UPSTREAM_FAILED",
             Self::Internal(_) => return None,
         })
     }

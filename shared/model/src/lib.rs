@@ -24,6 +24,7 @@ pub mod raw;
 pub mod role;
 pub mod swift;
 pub mod token;
+pub mod upstream;
 
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use customer_key::CustomerKey;

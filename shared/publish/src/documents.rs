@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use sha2::Digest as _;
 
 use crate::listing::live_versions;
+use crate::policy::{Policy, kept};
 
 /// How often a rendering is begun again because the package changed while its rows were read.
 const RENDER_ATTEMPTS: u32 = 20;
@@ -41,12 +42,14 @@ pub struct Source {
     pub head: Arc<HeadRow>,
     /// What the reader gets of the package, if it does not get all of it.
     pub grants: Option<Arc<Grants>>,
+    /// By which rules versions are let in, if the package comes from an upstream.
+    pub policy: Option<Arc<Policy>>,
 }
 
 impl Source {
     /// A package as a whole.
     pub fn whole(package: PackageKey, repo_uid: String, head: impl Into<Arc<HeadRow>>) -> Self {
-        Self { package, repo_uid, head: head.into(), grants: None }
+        Self { package, repo_uid, head: head.into(), grants: None, policy: None }
     }
 
     /// Address of the document of one variant.
@@ -61,9 +64,10 @@ impl Source {
 
     /// Name of a variant as this reader gets it.
     fn filtered(&self, variant: &str) -> String {
-        match &self.grants {
-            Some(grants) => format!("{variant}.{}", grants.fingerprint()),
-            None => variant.into(),
+        match (&self.grants, &self.policy) {
+            (Some(grants), _) => format!("{variant}.{}", grants.fingerprint()),
+            (None, Some(policy)) => format!("{variant}.u{}", policy.fingerprint()),
+            (None, None) => variant.into(),
         }
     }
 
@@ -75,6 +79,11 @@ impl Source {
 
     /// Those of some versions that the reader gets.
     pub async fn among(&self, mut rows: Vec<VersionRow>) -> Result<Vec<VersionRow>> {
+        let as_of = self.head.upstream.as_ref().map_or(0, |upstream| upstream.as_of);
+        let as_of = Timestamp::from_millis(as_of);
+        rows.retain(|row| {
+            self.head.has(row) && kept(&self.head, self.policy.as_deref(), row, as_of).is_none()
+        });
         let Some(grants) = self.grants.clone() else { return Ok(rows) };
         // Thousands of versions against many ranges take a while: not on a thread that serves other requests.
         let filtered = tokio::task::spawn_blocking(move || {
@@ -257,6 +266,34 @@ impl DocumentCache {
         let made = Made { of, value: Arc::clone(&value) };
         self.decoded.insert(name, Decoded { value: Arc::new(made), bytes });
         Ok(value)
+    }
+
+    /// What `load` gives, with about how many bytes it takes, unless it is known under this name, which must name all that
+    /// it depends on. Callers that ask for the same at the same time wait for one of them.
+    pub async fn loaded<T: Send + Sync + 'static>(
+        &self,
+        name: String,
+        load: impl Future<Output = Result<(T, usize)>> + Send,
+    ) -> Result<Arc<T>> {
+        let guard = match self.decoded.get_value_or_guard_async(&name).await {
+            Ok(known) => return known.of_type(&name),
+            Err(guard) => guard,
+        };
+        let (value, bytes) = load.await?;
+        let value = Arc::new(value);
+        let _evicted = guard.insert(Decoded { value: Arc::<T>::clone(&value), bytes });
+        Ok(value)
+    }
+
+    /// Keeps what [`Self::loaded`] would load under this name.
+    pub fn keep<T: Send + Sync + 'static>(&self, name: String, value: Arc<T>, bytes: usize) {
+        self.decoded.insert(name, Decoded { value, bytes });
+    }
+
+    /// Keeps a document that is rendered already, of an exact revision.
+    pub fn keep_document(&self, source: &Source, variant: &str, gzip: Bytes) {
+        let path = source.object(variant).path();
+        self.cache.insert(path, Arc::new(document(source, variant, gzip)));
     }
 
     async fn load<R: Renderer>(

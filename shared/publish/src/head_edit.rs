@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use granary_auth::Principal;
+use granary_model::upstream::UpstreamName;
 use granary_model::{Error, Ids, Result, Timestamp, TokenHash};
 use granary_storage::publishing::UsageChange;
 use granary_storage::rows::{Event, HeadRow, PackageEntry, RepoRow};
@@ -145,8 +146,12 @@ pub(crate) async fn add_edit<E: HeadEdit>(
     transaction: &mut Transaction,
 ) -> Result<Option<HeadRow>> {
     let now = change.now;
+    if let Some(upstream) = head.and_then(|head| head.upstream.as_deref()) {
+        return Err(foreign(package, &upstream.name));
+    }
     let step = edit.apply(head.cloned(), now, transaction).await?;
     let Step::Write(mut new) = step else { return Ok(None) };
+    new.free = false;
     new.rev = head.map_or(0, |head| head.rev) + 1;
     // Times never run backwards within a package, whatever the clocks of two functions say.
     new.modified_at = now.millis().max(head.map_or(0, |head| head.modified_at + 1));
@@ -162,8 +167,26 @@ pub(crate) async fn add_edit<E: HeadEdit>(
     Ok(Some(new))
 }
 
+/// The package is not this repository's: it was first seen at an upstream, and two sources of one name are what dependency
+/// confusion is made of.
+pub fn foreign(package: &PackageKey, upstream: &UpstreamName) -> Error {
+    Error::Conflict(format!(
+        "package '{}' comes from the upstream '{upstream}' here, so it can be neither published nor changed in repository '{}'; \
+         choose another name, or ask an administrator to take the name over (PUT /api/repos/{}/origins/{}/{} {{\"origin\":\"local\"}}), \
+         which removes what is kept of the upstream",
+        package.name, package.repo, package.repo, package.kind, package.name
+    ))
+}
+
+/// A version is still kept of the upstream that its package came from.
+pub(crate) fn being_removed(version: &str) -> Error {
+    Error::Unavailable(format!(
+        "what was kept of version {version} of the package's former upstream is still being removed; try again in a moment"
+    ))
+}
+
 /// The repository was deleted meanwhile.
-pub(crate) fn repo_gone(repo: &RepoRow) -> Error {
+pub fn repo_gone(repo: &RepoRow) -> Error {
     Error::NotFound(format!("repository '{}' not found", repo.id))
 }
 

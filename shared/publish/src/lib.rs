@@ -23,6 +23,7 @@ pub mod maven;
 pub mod npm;
 pub mod order;
 pub mod pacing;
+pub mod policy;
 pub mod product;
 pub mod raw;
 pub mod seen;

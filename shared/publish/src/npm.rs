@@ -3,6 +3,7 @@
 pub mod body;
 pub mod edit;
 pub mod facts;
+pub mod foreign;
 pub mod manifest;
 pub mod packument;
 pub mod provenance;

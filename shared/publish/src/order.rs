@@ -99,6 +99,7 @@ mod tests {
             file_count: 0,
             complete,
             hidden: false,
+            fetched: None,
             facts: match version.parse() {
                 Ok(version) => SwiftFacts::withdrawn(version).to_row().unwrap(),
                 Err(_) => Vec::new(),

@@ -29,17 +29,24 @@ pub trait Showing: Send + Sync + 'static {
 /// itself; a customer learns nothing about the people behind it.
 pub fn seen_head<S: Showing>(source: &Source, rows: &[VersionRow]) -> Result<HeadRow> {
     let mut head = HeadRow::clone(&source.head);
-    if source.grants.is_none() {
+    if shows_all(source) {
         return Ok(head);
     }
     let count = |fits: fn(&VersionRow) -> bool| rows.iter().filter(|row| fits(row)).count() as u64;
     head.versions = count(VersionRow::is_live);
     head.complete = count(|row| row.is_live() && row.complete);
-    head.publisher.clear();
-    head.maintainers.clear();
-    head.granted.clear();
+    if source.grants.is_some() {
+        head.publisher.clear();
+        head.maintainers.clear();
+        head.granted.clear();
+    }
     S::show(&mut head, rows)?;
     Ok(head)
+}
+
+/// Whether a head is as its reader sees it. That of a package from an upstream is: it is made by whoever fetches it.
+fn shows_all(source: &Source) -> bool {
+    source.grants.is_none() && (source.head.quarantine.is_empty() || source.head.upstream.is_some())
 }
 
 /// The source with its head as the reader sees it.
@@ -53,7 +60,7 @@ pub async fn seen<S: Showing>(
     storage: &Storage,
     source: Source,
 ) -> Result<Option<Source>> {
-    if source.grants.is_none() {
+    if shows_all(&source) {
         return Ok(Some(source));
     }
     let heads = Heads::<S>(PhantomData);

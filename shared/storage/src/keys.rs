@@ -153,6 +153,8 @@ pub enum Key {
     Usage(RepoId),
     /// A package in its repository's list.
     PackageOf(PackageKey),
+    /// A package from an upstream in its repository's list of those.
+    FetchedPackageOf(PackageKey),
     /// A package's head.
     Head(PackageKey),
     /// One version of a package.
@@ -315,7 +317,7 @@ impl Key {
             | Self::EntityOfOrg(slug, _)
             | Self::StoreEntry(slug, _) => format!("ORG#{slug}"),
             Self::Repo(id) | Self::Usage(id) => format!("REPO#{id}"),
-            Self::PackageOf(package) => format!("REPO#{}", package.repo),
+            Self::PackageOf(package) | Self::FetchedPackageOf(package) => format!("REPO#{}", package.repo),
             Self::PublicRepo(_) => "PUBLIC".into(),
             Self::Head(package)
             | Self::Version(package, _)
@@ -382,6 +384,7 @@ impl Key {
             Self::RepoOfUser(_, id) | Self::RepoOfOrg(_, id) | Self::PublicRepo(id) => format!("REPO#{id}"),
             Self::Usage(_) => "USAGE".into(),
             Self::PackageOf(package) => format!("PKG#{}#{}", package.kind, package.name),
+            Self::FetchedPackageOf(package) => format!("UPKG#{}#{}", package.kind, package.name),
             Self::Head(_) => "HEAD".into(),
             Self::Version(_, version)
             | Self::ProductVersion(_, version)
@@ -468,6 +471,8 @@ mod tests {
             members: std::collections::BTreeMap::new(),
             kmp_config: None,
             maven: crate::rows::MavenSettings::default(),
+            upstreams: Vec::new(),
+            blocks: Vec::new(),
             created_at: granary_model::Timestamp::from_millis(0),
             updated_at: granary_model::Timestamp::from_millis(0),
             rev: 1,
@@ -519,6 +524,7 @@ mod tests {
             Key::File(package("aa", PackageType::Raw, "b-1"), "1-x".into(), "x".into()),
             Key::SwiftSource("aa".parse().unwrap(), "h/x".into(), "b.c".into()),
             Key::PackageOf(package("aa", PackageType::Npm, "b-1")),
+            Key::FetchedPackageOf(package("aa", PackageType::Npm, "b-1")),
             Key::Usage("aa".parse().unwrap()),
             Key::Repo("aa".parse().unwrap()),
             Key::TokenOf(Subject::Org("aa".parse().unwrap()), "t".into()),

@@ -30,6 +30,15 @@ pub enum ObjectKey {
         /// Form of the document.
         variant: String,
     },
+    /// What an upstream says of a package, as it was fetched. Whoever misses it fetches it again.
+    Fetched {
+        /// The package.
+        package: PackageKey,
+        /// `uid` of the repository.
+        repo_uid: String,
+        /// Which of the documents that were fetched.
+        id: String,
+    },
 }
 
 impl ObjectKey {
@@ -45,6 +54,10 @@ impl ObjectKey {
             }
             Self::Document { package, repo_uid, rev, variant } => {
                 format!("{}{rev}.{variant}", Self::documents_of(package, repo_uid))
+            }
+            // No number before the dot, so that it is no document of a revision.
+            Self::Fetched { package, repo_uid, id } => {
+                format!("{}u.{id}", Self::documents_of(package, repo_uid))
             }
         }
     }

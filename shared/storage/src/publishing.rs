@@ -7,7 +7,7 @@ use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 
 use crate::Storage;
 use crate::item::{key_item, number, text};
-use crate::keys::Key;
+use crate::keys::{Key, PackageKey};
 use crate::retry::{past_transactions, store_error};
 use crate::rows::{HolderRow, StoredFileRow};
 use crate::transaction::{Expression, Transaction, bindings};
@@ -92,6 +92,37 @@ impl Transaction {
             ..Expression::default()
         };
         self.update(label, Key::Blob(digest), expression);
+    }
+
+    /// Changes what a repository keeps of upstreams. With `quota`, refused if that would then be more bytes: they are counted
+    /// by themselves, so that what is fetched never leaves no room for what is published.
+    pub fn change_cache(
+        &mut self,
+        label: &'static str,
+        repo: &RepoId,
+        (bytes, versions): (i64, i64),
+        quota: Option<u64>,
+    ) {
+        let (condition, room) = within(quota, bytes, "cached_bytes").unzip();
+        let mut values = vec![(":bytes", number(bytes)), (":versions", number(versions))];
+        values.extend(room);
+        let expression = Expression {
+            update: "ADD cached_bytes :bytes, cached_versions :versions".into(),
+            condition,
+            values,
+            ..Expression::default()
+        };
+        self.update(label, Key::Usage(repo.clone()), expression);
+    }
+
+    /// Refuses the transaction unless the package comes from the upstream with this `uid`.
+    pub fn require_upstream(&mut self, label: &'static str, package: &PackageKey, uid: &str) {
+        let expression = Expression {
+            condition: Some("upstream.uid = :upstream".into()),
+            values: vec![(":upstream", text(uid))],
+            ..Expression::default()
+        };
+        self.check(label, Key::Head(package.clone()), expression);
     }
 
     /// Leaves a hint that a file of the owner holds these bytes.
@@ -201,16 +232,20 @@ pub(crate) fn usage_change(change: UsageChange, quota: Option<u64>) -> Expressio
         ],
         ..Expression::default()
     };
-    if let (Some(quota), Ok(bytes)) = (quota, u64::try_from(change.bytes)) {
-        expression.condition = Some("attribute_not_exists(#bytes) OR #bytes <= :room".into());
-        // A file larger than the whole quota must not pass as the first one.
-        let room = quota.checked_sub(bytes).map_or_else(|| number(-1), number);
-        expression.values.push((":room", room));
-        if bytes > quota {
-            expression.condition = Some("#bytes <= :room".into());
-        }
+    if let Some((condition, room)) = within(quota, change.bytes, "#bytes") {
+        expression.condition = Some(condition);
+        expression.values.push(room);
     }
     expression
+}
+
+/// The condition that a count and this many bytes more are within the quota, with its value. None is needed where bytes go.
+fn within(quota: Option<u64>, bytes: i64, count: &str) -> Option<(String, (&'static str, AttributeValue))> {
+    let (quota, bytes) = (quota?, u64::try_from(bytes).ok()?);
+    // A file larger than the whole quota must not pass as the first one.
+    let room = quota.checked_sub(bytes).map_or_else(|| number(-1), number);
+    let first = if bytes > quota { String::new() } else { format!("attribute_not_exists({count}) OR ") };
+    Some((format!("{first}{count} <= :room"), (":room", room)))
 }
 
 fn being_deleted(uid: &str) -> Expression {

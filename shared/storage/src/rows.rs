@@ -12,6 +12,7 @@ mod selling;
 mod swift;
 mod system;
 mod upload;
+mod upstream;
 
 pub use account::{CallerRef, OrgRef, OrgRow, SessionEntry, SessionRow, TokenEntry, TokenRow, UserRow};
 pub use entity::{
@@ -25,7 +26,8 @@ pub use kmp::{
 };
 pub use maven::{ExpectationRow, MavenPluginRow};
 pub use package::{
-    FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow, VersionStatus,
+    ALL_VERSIONS, FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow,
+    VersionStatus,
 };
 pub use product::{ProductRow, ProductTokenRow, ProductVersionRow};
 pub use repo::{KmpConfig, KmpSource, MavenSettings, RepoRef, RepoRow, UsageRow};
@@ -38,3 +40,6 @@ pub use system::{
     AuditRow, BlobRow, Event, HolderRow, LoginRow, OutboxRow, SignInPurpose, SignInRow, SignInStage,
 };
 pub use upload::{UploadFile, UploadOrigin, UploadRow, UploadStatus, UploadSubject};
+pub use upstream::{
+    BlockRow, FetchedFrom, QuarantineRow, UpstreamFailure, UpstreamHead, UpstreamPlace, UpstreamRow,
+};

@@ -33,6 +33,7 @@ mod serving;
 pub mod source;
 pub mod sqs;
 pub mod swift;
+pub mod upstream;
 
 pub use actor::{Actor, TestResponse};
 pub use app::{PUBLIC_URL, START, TestApp};

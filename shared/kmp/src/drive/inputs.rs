@@ -12,7 +12,6 @@ use url::Url;
 
 use crate::Work;
 use crate::github::run_input;
-use crate::guard;
 
 /// Where sources outside usually have what they do not have themselves.
 const CENTRAL: &str = "https://repo.maven.apache.org/maven2";
@@ -106,6 +105,6 @@ fn address(text: &str) -> Result<()> {
     let url = Url::parse(text).map_err(|_| refused())?;
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && !b"'\"`\\$<>|;&".contains(&b));
     // Whether it is private is asked when it is read; a registry of one's own may well be.
-    guard::check(&url, true).map_err(|_| refused())?;
+    granary_upstream::guard::check(&url, true).map_err(|_| refused())?;
     if is_plain { Ok(()) } else { Err(refused()) }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::guard::NOT_FOUND;
+use granary_upstream::guard::NOT_FOUND;
 
 /// How long an answer may take: nothing here hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -61,7 +61,7 @@ fn refused(answer: Answer) -> String {
 
 /// Names mean what a function says, one address each.
 fn names(meaning: impl Fn(&str) -> &'static str + Send + Sync + 'static) -> PublicNames {
-    PublicNames::by(move |name| Ok(vec![meaning(name).parse().unwrap()]), crate::guard::is_public)
+    PublicNames::by(move |name| Ok(vec![meaning(name).parse().unwrap()]), granary_upstream::guard::is_public)
 }
 
 #[tokio::test]
@@ -192,13 +192,15 @@ async fn a_name_that_changes_its_meaning_gains_nothing() {
 
 #[tokio::test]
 async fn what_cannot_be_found_is_said_without_addresses() {
-    let unknown = PublicNames::by(|_| Err(io::Error::other("no such name")), crate::guard::is_public);
+    let unknown =
+        PublicNames::by(|_| Err(io::Error::other("no such name")), granary_upstream::guard::is_public);
     let client = client(PATIENCE).dns_resolver(Arc::new(unknown)).build().unwrap();
     let sources = Sources { client, allow_private: true };
     let why = refused(ask(&sources, "http://nowhere.example.com/").await);
     assert_eq!(why, format!("the source cannot be reached: {NOT_FOUND}"));
     // As of one that is known, and private.
-    let private = PublicNames::by(|_| Ok(vec!["10.0.0.7".parse().unwrap()]), crate::guard::is_public);
+    let private =
+        PublicNames::by(|_| Ok(vec!["10.0.0.7".parse().unwrap()]), granary_upstream::guard::is_public);
     let client = super::client(PATIENCE).dns_resolver(Arc::new(private)).build().unwrap();
     let sources = Sources { client, allow_private: true };
     assert_eq!(refused(ask(&sources, "http://inside.example.com/").await), why);

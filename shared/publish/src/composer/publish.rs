@@ -203,6 +203,7 @@ impl PublishEdit<'_> {
             file_count: 0,
             complete: true,
             hidden: self.hidden,
+            fetched: None,
             facts: stored_facts.clone(),
         }
     }

@@ -106,6 +106,7 @@ impl<'a> Plan<'a> {
             file_count: 0,
             complete: false,
             hidden: false,
+            fetched: None,
             facts: Vec::new(),
         });
         let growth: i64 = fresh

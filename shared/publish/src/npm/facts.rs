@@ -1,5 +1,6 @@
 //! What a version row keeps of an npm version.
 
+use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -55,6 +56,15 @@ impl NpmFacts {
             unpacked_size: tarball.unpacked_size,
             provenance,
         })
+    }
+
+    /// Of a version whose manifest stands elsewhere: in the document of the registry that it comes from.
+    pub fn bare(name: &NpmName, version: &NpmVersion) -> Result<Self> {
+        let manifest = serde_json::json!({ "name": name, "version": version.as_str() });
+        let raw = || {
+            serde_json::value::to_raw_value(&manifest).map_err(|e| Error::internal("writing a manifest", e))
+        };
+        Ok(Self { full: raw()?, abbreviated: raw()?, file_count: 0, unpacked_size: 0, provenance: None })
     }
 
     /// The form for the row.

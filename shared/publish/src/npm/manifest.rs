@@ -21,7 +21,7 @@ pub(crate) use bin::bin_directory_of;
 
 /// Fields of the abbreviated packument but `dist`. `deprecated` is never in a stored manifest; it is here for
 /// callers that have put it in.
-const ABBREVIATED: [&str; 18] = [
+pub(super) const ABBREVIATED: [&str; 18] = [
     "name",
     "version",
     "dependencies",

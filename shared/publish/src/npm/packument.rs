@@ -197,26 +197,26 @@ impl Packuments {
 }
 
 /// One form of the document while it is written.
-struct Draft {
-    form: Form,
+pub(super) struct Draft {
+    pub(super) form: Form,
     out: GzEncoder<Vec<u8>>,
 }
 
 impl Draft {
-    fn new(form: Form) -> Self {
+    pub(super) fn new(form: Form) -> Self {
         Self { form, out: GzEncoder::new(Vec::new(), Compression::default()) }
     }
 
-    fn push(&mut self, text: &str) -> Result<()> {
+    pub(super) fn push(&mut self, text: &str) -> Result<()> {
         self.out.write_all(text.as_bytes()).map_err(|e| Error::internal("compressing a document", e))
     }
 
-    fn finish(self) -> Result<Bytes> {
+    pub(super) fn finish(self) -> Result<Bytes> {
         self.out.finish().map(Bytes::from).map_err(|e| Error::internal("compressing a document", e))
     }
 }
 
-fn write_member(out: &mut String, name: &str, value: &Value) {
+pub(super) fn write_member(out: &mut String, name: &str, value: &Value) {
     let _ = write!(out, ",\"{name}\":{value}");
 }
 
@@ -258,6 +258,9 @@ impl Renderer for Packuments {
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
+        if source.head.upstream.is_some() {
+            return self.render_foreign(storage, source).await;
+        }
         let live = source.versions(storage).await?;
         let source = Source { head: seen_head::<NpmShowing>(source, &live)?.into(), ..source.clone() };
         let readme = match source.head.latest() {

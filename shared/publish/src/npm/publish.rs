@@ -20,7 +20,7 @@ use crate::compress::gzip;
 use crate::digests::Digests;
 use crate::files::{hint_holder, store_bytes};
 use crate::head_edit::{
-    Applied, HeadEdit, Step, Target, count_version, current_head, edit_head, refused_publish,
+    Applied, HeadEdit, Step, Target, being_removed, count_version, current_head, edit_head, refused_publish,
 };
 use crate::spool::Spool;
 
@@ -259,6 +259,7 @@ impl PublishEdit {
             file_count: 0,
             complete: true,
             hidden: false,
+            fetched: None,
             facts: publish.facts.clone(),
         }
     }
@@ -347,6 +348,9 @@ impl HeadEdit for PublishEdit {
                 let Some(existing) = existing else {
                     return Err(Error::Unavailable("the version was being changed; try again".into()));
                 };
+                if existing.fetched.is_some() {
+                    return Err(being_removed(version.as_str()));
+                }
                 if existing.status == VersionStatus::Tombstone {
                     return Err(Error::Conflict(format!(
                         "You cannot publish over the previously published versions: {version}. It was unpublished, and \

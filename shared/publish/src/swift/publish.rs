@@ -283,6 +283,7 @@ impl PublishEdit {
             file_count: 0,
             complete: true,
             hidden: false,
+            fetched: None,
             facts: stored_facts.clone(),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use granary_model::{Md5, Sha1, Sha256, Sha512, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::rows::SoldAs;
+use crate::rows::{FetchedFrom, QuarantineRow, SoldAs, UpstreamHead};
 
 /// A package's head: what every read needs, and what every change is conditional on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -53,7 +53,22 @@ pub struct HeadRow {
     /// Whether its seller has switched it off for customers. Whoever belongs to the repository goes on seeing it.
     #[serde(default)]
     pub hidden: bool,
+    /// The upstream that it comes from, if it was not published here. Then tags, texts and counts are those of the versions
+    /// that may be had of it, of the tags only `latest`, and `versions` are rows of their own only once their bytes were
+    /// fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Box<UpstreamHead>>,
+    /// Whether it is nobody's: it came from an upstream that is none any more. Only its `rev` counts, so that no document
+    /// has the address of an earlier one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free: bool,
+    /// Versions that nobody gets for now, by their text; `*` is all of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quarantine: BTreeMap<String, QuarantineRow>,
 }
+
+/// In [`HeadRow::quarantine`], all versions of the package.
+pub const ALL_VERSIONS: &str = "*";
 
 impl HeadRow {
     /// The version that `latest` names.
@@ -64,6 +79,30 @@ impl HeadRow {
     /// Last change.
     pub fn modified(&self) -> Timestamp {
         Timestamp::from_millis(self.modified_at)
+    }
+
+    /// Why nobody gets a version for now, if that is so.
+    pub fn quarantined(&self, version: &str) -> Option<&QuarantineRow> {
+        if self.quarantine.is_empty() {
+            return None;
+        }
+        self.quarantine.get(version).or_else(|| self.quarantine.get(ALL_VERSIONS))
+    }
+
+    /// Whether the package belongs to the repository: it was published here, or an administrator has said that it shall be.
+    /// No upstream is ever asked for it then.
+    pub fn is_owned(&self) -> bool {
+        self.upstream.is_none() && !self.free
+    }
+
+    /// Whether a version is one of the package as it is now, and not left of what it was before: published here, or fetched
+    /// from an upstream.
+    pub fn has(&self, row: &VersionRow) -> bool {
+        match (&self.upstream, &row.fetched) {
+            (None, None) => !self.free,
+            (Some(upstream), Some(fetched)) => upstream.uid == fetched.uid,
+            _ => false,
+        }
     }
 }
 
@@ -159,6 +198,9 @@ pub struct VersionRow {
     /// Whether its seller has switched it off for customers, as [`HeadRow::hidden`] for the whole package.
     #[serde(default)]
     pub hidden: bool,
+    /// The upstream that its bytes came from, if it was not published here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched: Option<FetchedFrom>,
     /// What the protocol needs to know of it, as gzip'd JSON. Empty on a tombstone.
     #[serde(with = "serde_bytes")]
     pub facts: Vec<u8>,

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use granary_model::{OrgSlug, PackageType, RepoId, Role, Timestamp, UserId, Visibility};
 use serde::{Deserialize, Serialize};
 
+use crate::rows::{BlockRow, UpstreamRow};
+
 /// A repository with its members.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RepoRow {
@@ -31,6 +33,12 @@ pub struct RepoRow {
     /// How Maven artifacts are kept.
     #[serde(default)]
     pub maven: MavenSettings,
+    /// Where packages come from that are not published here, in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<UpstreamRow>,
+    /// Versions from upstreams that nobody gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<BlockRow>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Last change of the settings or members.
@@ -126,4 +134,10 @@ pub struct UsageRow {
     /// Number of packages with at least one live version.
     #[serde(default)]
     pub packages: u64,
+    /// Sum of the sizes of what is kept here of upstreams, in bytes. Not among `bytes`.
+    #[serde(default)]
+    pub cached_bytes: u64,
+    /// Number of versions of which something is kept. Not among `versions`.
+    #[serde(default)]
+    pub cached_versions: u64,
 }

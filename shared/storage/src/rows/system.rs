@@ -108,6 +108,25 @@ pub enum Event {
         /// Id of the watched library.
         watched: String,
     },
+    /// Somebody has read something of an upstream that has to be asked for again. In no outbox.
+    UpstreamStale {
+        /// The package.
+        package: PackageKey,
+    },
+    /// A package does not come from its upstream any more: what is kept of it has to go.
+    FetchedReleased {
+        /// The package.
+        package: PackageKey,
+    },
+    /// What is kept of an upstream has to go, because it is none of the repository any more.
+    UpstreamRemoved {
+        /// The repository.
+        repo: RepoId,
+        /// Its `uid`, because the name may be in use again.
+        repo_uid: String,
+        /// The `uid` of the upstream.
+        upstream: String,
+    },
     /// Files that were handed over in two steps wait to be verified and committed.
     HandoverConfirmed {
         /// Id of the handover.

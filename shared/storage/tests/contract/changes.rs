@@ -34,7 +34,7 @@ async fn usage_never_exceeds_the_quota_however_many_race() {
     });
     assert_eq!(join_all(attempts).await.into_iter().filter(|fits| *fits).count(), 3);
     let usage: UsageRow = storage.get(&Key::Usage(repo())).await.unwrap().unwrap();
-    assert_eq!(usage, UsageRow { bytes: 90, versions: 3, packages: 0 });
+    assert_eq!(usage, UsageRow { bytes: 90, versions: 3, ..UsageRow::default() });
     // A first file that is larger than the whole quota does not slip through.
     let mut transaction = Transaction::new();
     let change = UsageChange { bytes: 101, versions: 1, packages: 1 };
@@ -61,7 +61,7 @@ async fn changes_of_usage_in_one_transaction_add_up() {
     }
     assert!(is_done(&storage.commit(both([Some(70), Some(70)])).await.unwrap()));
     let usage: UsageRow = storage.get(&Key::Usage(repo())).await.unwrap().unwrap();
-    assert_eq!(usage, UsageRow { bytes: 70, versions: 2, packages: 1 });
+    assert_eq!(usage, UsageRow { bytes: 70, versions: 2, packages: 1, ..UsageRow::default() });
     // Which part was refused is told by its place as well.
     let mut transaction = both([None, None]);
     transaction.require("nothing", Key::Usage("nothing".parse().unwrap()));
@@ -141,7 +141,7 @@ async fn usage_shrinks_without_a_quota_and_grows_up_to_it() {
     assert!(!change(1, Some(50)).await, "a quota that was lowered");
     assert!(change(-100, Some(50)).await);
     let usage: UsageRow = storage.get(&Key::Usage(repo())).await.unwrap().unwrap();
-    assert_eq!(usage, UsageRow { bytes: 0, versions: 0, packages: 0 });
+    assert_eq!(usage, UsageRow::default());
     assert!(change(50, Some(50)).await, "from nothing left, not from no row");
 }
 

@@ -69,6 +69,7 @@ fn version(size: u64, file_count: u64) -> VersionRow {
         file_count,
         complete: false,
         hidden: false,
+        fetched: None,
         facts: Vec::new(),
     }
 }

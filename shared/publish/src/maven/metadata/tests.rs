@@ -23,6 +23,7 @@ fn version(text: &str, complete: bool) -> VersionRow {
         file_count: 0,
         complete,
         hidden: false,
+        fetched: None,
         facts: Vec::new(),
     }
 }

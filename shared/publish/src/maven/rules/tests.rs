@@ -38,6 +38,7 @@ fn row(version: &str) -> VersionRow {
         file_count: 1,
         complete: false,
         hidden: false,
+        fetched: None,
         facts: Vec::new(),
     }
 }

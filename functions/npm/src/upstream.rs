@@ -1,0 +1,211 @@
+//! Packages that come from another registry.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use granary_http::documents::REVALIDATE;
+use granary_http::permit::Fetch;
+use granary_http::{Delivery, RepoAccess};
+use granary_model::npm::{NpmName, NpmVersion};
+use granary_model::{Error, PackageType, Result};
+use granary_publish::Source;
+use granary_publish::npm::foreign::stored;
+use granary_publish::policy::Kept;
+use granary_upstream::npm::{self as upstream, Tarball};
+use granary_upstream::{Asker, Freshness, origin};
+
+use crate::call::{Call, as_seen, live_head, no_package};
+
+/// `Cache-Status` (RFC 9211).
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// A package as a request reads it.
+pub(crate) struct Reading {
+    /// Where its documents come from.
+    pub(crate) source: Source,
+    /// How fresh it is, if it comes from an upstream.
+    pub(crate) freshness: Option<Freshness>,
+}
+
+impl Reading {
+    /// Whether it comes from an upstream.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.freshness.is_some()
+    }
+
+    /// Says in an answer where it came from, and whether it may be out of date.
+    pub(crate) fn mark(&self, response: &mut Response) {
+        let text = self.freshness.as_ref().map(Freshness::cache_status);
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            response.headers_mut().insert(CACHE_STATUS, value);
+        }
+    }
+}
+
+/// Whoever is asking, for upstreams.
+fn asker(access: &RepoAccess<Fetch>) -> Asker {
+    Asker { actor: access.principal.actor(), anonymous: access.principal.is_anonymous() }
+}
+
+/// The package that a request reads: what is published here, what is kept of an upstream, or what is fetched from one now.
+pub(crate) async fn reading(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> Result<Reading> {
+    if let Some(reading) = kept_here(call, access, name).await? {
+        return Ok(reading);
+    }
+    if access.head.is_some() || access.is_gated() || access.repo.upstreams.is_empty() {
+        let source = access.source(PackageType::Npm, &name.key(), live_head(access, name)?);
+        let source = as_seen(call, source).await?.ok_or_else(|| no_package(name))?;
+        return Ok(Reading { source, freshness: None });
+    }
+    let work = call.state.upstream_work();
+    let found = upstream::packument(&work, &access.repo, name, &asker(access)).await?;
+    let found = found.filter(|found| found.source.head.versions > 0).ok_or_else(|| no_package(name))?;
+    Ok(Reading { source: found.source, freshness: Some(found.freshness) })
+}
+
+/// What is kept of an upstream, if the package comes from one. Whoever finds it old has it looked at again.
+async fn kept_here(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> Result<Option<Reading>> {
+    let Some(source) = foreign_source(access, name) else { return Ok(None) };
+    let Some(freshness) = freshness(call, access, name, &source) else { return Ok(None) };
+    if freshness.is_due {
+        upstream::announce(&call.state.upstream_work(), &source.package).await;
+    }
+    if source.head.versions == 0 {
+        return Err(nothing_let_in(&source, name));
+    }
+    Ok(Some(Reading { source, freshness: Some(freshness) }))
+}
+
+/// The answer for a package of which no version is let in.
+fn nothing_let_in(source: &Source, name: &NpmName) -> Error {
+    if source.head.upstream.as_ref().is_some_and(|upstream| upstream.gone) {
+        return Error::NotFound(format!("package '{name}' was removed from its upstream"));
+    }
+    no_package(name)
+}
+
+fn foreign_source(access: &RepoAccess<Fetch>, name: &NpmName) -> Option<Source> {
+    let head = access.head.clone().filter(|head| head.upstream.is_some() && head.name == name.as_str())?;
+    Some(access.source(PackageType::Npm, name.as_str(), head))
+}
+
+fn freshness(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName, source: &Source) -> Option<Freshness> {
+    let row = origin(&access.repo, PackageType::Npm, name.as_str(), &source.head)?;
+    let parts = source.head.upstream.as_deref().zip(source.policy.as_deref());
+    parts.map(|(upstream, policy)| Freshness::of(row, upstream, policy, call.state.now()))
+}
+
+/// The same package, asked for anew: what was kept of it has got lost.
+pub(crate) async fn fetched_again(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    reading: &Reading,
+) -> Result<Source> {
+    upstream::refresh_now(&call.state.upstream_work(), &access.repo, &reading.source).await
+}
+
+/// A tarball that is not here: fetched from the upstream that lists it.
+pub(crate) async fn tarball(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    (name, version): (&NpmName, &NpmVersion),
+) -> Result<Response> {
+    let missing = || Error::NotFound(format!("version {version} of package '{name}' not found"));
+    let Some(source) = foreign_source(access, name) else {
+        // Nothing is known of the package: its document comes first.
+        let reading = reading(call, access, name).await?;
+        if !reading.is_foreign() {
+            return Err(missing());
+        }
+        return tarball_of(call, access, reading.source, (name, version)).await;
+    };
+    tarball_of(call, access, source, (name, version)).await
+}
+
+async fn tarball_of(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    source: Source,
+    (name, version): (&NpmName, &NpmVersion),
+) -> Result<Response> {
+    let work = call.state.upstream_work();
+    let asker = asker(access);
+    let mut found = upstream::tarball(&work, &access.repo, &source, (name, version), &asker).await?;
+    if matches!(found, Tarball::Missing) {
+        // It may have been published a moment ago, and somebody has a lock file with it.
+        let newer = upstream::look_for_version(&work, &access.repo, &source, (name, version)).await?;
+        if let Some(newer) = newer {
+            found = upstream::tarball(&work, &access.repo, &newer, (name, version), &asker).await?;
+        }
+    }
+    match found {
+        Tarball::Kept(row) => {
+            let file = row
+                .files
+                .first()
+                .ok_or_else(|| Error::internal("downloading", "a version without a file"))?;
+            let response = Delivery::new(file).answer(&call.state, &call.headers, call.is_head()).await?;
+            if !call.is_head() {
+                call.state.count_download(source.package, version.as_str());
+            }
+            Ok(response)
+        }
+        Tarball::Elsewhere(url) => {
+            let location = HeaderValue::from_str(&url).map_err(|e| Error::internal("redirecting", e))?;
+            let headers =
+                [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            Ok((StatusCode::FOUND, headers).into_response())
+        }
+        Tarball::Refused(kept) => Err(refused(&kept, &format!("{name}@{version}"))),
+        Tarball::Missing => Err(Error::NotFound(format!("version {version} of package '{name}' not found"))),
+    }
+}
+
+/// The answer for a version that nobody gets.
+fn refused(kept: &Kept, what: &str) -> Error {
+    Error::Refused { code: kept.code(), message: kept.words(what) }
+}
+
+/// One manifest, by version or tag.
+pub(crate) async fn manifest(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    reading: &Reading,
+    (name, selector): (&NpmName, &str),
+) -> Result<Response> {
+    let unknown =
+        || Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()));
+    let mut source = reading.source.clone();
+    let (documents, storage) = (call.state.documents(), call.state.storage());
+    let index = match stored::index(documents, storage, &source).await {
+        Err(Error::Unavailable(_)) => {
+            source = fetched_again(call, access, reading).await?;
+            stored::index(documents, storage, &source).await?
+        }
+        other => other?,
+    };
+    let policy = source.policy.clone().ok_or_else(|| Error::internal("reading", "no rules"))?;
+    let seen = index.seen(&source.head, &policy);
+    let version = seen.tags.get(selector).map_or(selector, String::as_str);
+    if let Some((_, kept)) = seen.kept.iter().find(|(one, _)| one.version.as_str() == version) {
+        return Err(refused(kept, &format!("{name}@{version}")));
+    }
+    let one = seen.versions.iter().find(|one| one.version.as_str() == version).ok_or_else(unknown)?;
+    let text = stored::manifest(call.state.packuments(), storage, &source, one).await?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE)),
+        (header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization")),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Tags of the versions that are let in.
+pub(crate) async fn tags(
+    call: &Call,
+    reading: &Reading,
+) -> Result<std::collections::BTreeMap<String, String>> {
+    let source = &reading.source;
+    let index = stored::index(call.state.documents(), call.state.storage(), source).await?;
+    let policy = source.policy.clone().ok_or_else(|| Error::internal("reading", "no rules"))?;
+    Ok(index.seen(&source.head, &policy).tags)
+}

@@ -1,0 +1,4 @@
+//! Packages from other registries, against a fake one.
+
+mod basics;
+mod support;

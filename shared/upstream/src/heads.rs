@@ -1,0 +1,82 @@
+//! Writing down what an upstream says of a package.
+
+use granary_model::{Error, Result};
+use granary_publish::head_edit::{current_head, repo_gone};
+use granary_storage::rows::{AuditRow, HeadRow, PackageEntry, RepoRow};
+use granary_storage::{Commit, Key, PackageKey, Transaction};
+
+use crate::{Asker, Work};
+
+/// Something for the audit log.
+pub(crate) struct Deed<'a> {
+    /// Who did it; the system if nobody.
+    pub(crate) by: Option<&'a Asker>,
+    /// What.
+    pub(crate) action: &'static str,
+    /// To what.
+    pub(crate) target: String,
+    /// Details.
+    pub(crate) detail: Option<String>,
+}
+
+impl Work<'_> {
+    /// Adds something to the audit log of a repository.
+    pub(crate) fn record(
+        &self,
+        transaction: &mut Transaction,
+        repo: &RepoRow,
+        deed: &Deed<'_>,
+    ) -> Result<()> {
+        let row = AuditRow {
+            at: self.now,
+            actor: deed.by.map_or_else(|| "system".to_owned(), |asker| asker.actor.clone()),
+            action: deed.action.into(),
+            target: deed.target.clone(),
+            detail: deed.detail.clone(),
+        };
+        let key = Key::Audit(format!("repo:{}", repo.id), self.now.month(), self.ids.next(self.now));
+        transaction.put_new("audit", &key, &row)
+    }
+
+    /// The head as it is now, whatever it is of.
+    pub(crate) async fn head(&self, repo: &RepoRow, package: &PackageKey) -> Result<Option<HeadRow>> {
+        current_head(self.storage, package, repo).await
+    }
+
+    /// Writes a head, with its place in the list of what comes from upstreams, on condition that it is still the one that was
+    /// read. `false`: somebody else was faster.
+    pub(crate) async fn write_head(
+        &self,
+        repo: &RepoRow,
+        package: &PackageKey,
+        (before, head): (Option<&HeadRow>, &HeadRow),
+        deeds: &[Deed<'_>],
+    ) -> Result<bool> {
+        let mut transaction = Transaction::new();
+        transaction.put_rev("head", &Key::Head(package.clone()), head, before.map(|head| head.rev))?;
+        if before.is_none_or(|before| before.rev != head.rev) {
+            let entry = PackageEntry {
+                name: head.name.clone(),
+                latest: head.latest().map(str::to_owned),
+                description: head.description.clone(),
+                keywords: head.keywords.clone(),
+                versions: head.versions,
+                updated_at: head.modified(),
+                publisher: head.publisher.clone(),
+            };
+            transaction.put("list", &Key::FetchedPackageOf(package.clone()), &entry)?;
+        }
+        transaction.require_repo("repo", &repo.id, &repo.uid);
+        for deed in deeds {
+            self.record(&mut transaction, repo, deed)?;
+        }
+        match self.storage.commit(transaction).await? {
+            Commit::Done => Ok(true),
+            Commit::Refused(refusal) if refusal.label == "head" => Ok(false),
+            Commit::Refused(refusal) if refusal.label == "repo" => Err(repo_gone(repo)),
+            Commit::Refused(refusal) => {
+                Err(Error::internal("keeping a package", format!("the part '{}' was refused", refusal.label)))
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Asking other registries over HTTP: only where upstreams may be, for a bounded time, and for a bounded number of bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use granary_model::{Error, Result, Timestamp};
+use granary_publish::digests::{DigestWriter, Digests};
+use granary_publish::spool::Spool;
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use url::Url;
+
+use crate::guard::{PublicNames, check, redirects};
+
+/// Longest time that an upstream may ask to be left alone, in seconds.
+const LONGEST_PAUSE: i64 = 3600;
+
+/// How long an upstream may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(8);
+
+/// How long it may send nothing in the middle of a file.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What an answer is remembered by, so that nothing is sent again that has not changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+/// A document as it came.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Whether they are gzip'd.
+    pub gzip: bool,
+    /// What it is remembered by.
+    pub validators: Validators,
+}
+
+/// What an upstream answered.
+#[derive(Debug)]
+pub enum Answer<T> {
+    /// This.
+    Found(T),
+    /// What is remembered is still right.
+    Unchanged,
+    /// There is no such thing.
+    Missing,
+    /// Nothing that could be used.
+    Failed(Failure),
+}
+
+/// Why an upstream's answer cannot be used. The texts say no more than the request itself tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It does not answer, or says that something is wrong with itself.
+    Down(String),
+    /// It wants to be left alone, until this moment if it says so.
+    Busy(Option<Timestamp>, String),
+    /// It wants another credential.
+    Denied(String),
+    /// What it sent is not what was asked for.
+    Wrong(String),
+}
+
+impl Failure {
+    /// In words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Down(text) | Self::Busy(_, text) | Self::Denied(text) | Self::Wrong(text) => text,
+        }
+    }
+
+    /// The error for a client that has to wait because nothing is kept.
+    pub fn error(&self, upstream: &str) -> Error {
+        match self {
+            Self::Down(why) | Self::Busy(_, why) => Error::Unavailable(format!(
+                "the upstream '{upstream}' cannot be asked just now ({why}), and nothing of this is kept here; try again later"
+            )),
+            Self::Denied(why) => Error::BadGateway(format!(
+                "the upstream '{upstream}' does not let this repository in ({why}); an administrator of the repository has to set \
+                 its credential"
+            )),
+            Self::Wrong(why) => {
+                Error::BadGateway(format!("the answer of the upstream '{upstream}' cannot be used: {why}"))
+            }
+        }
+    }
+}
+
+/// Where to ask, and how.
+#[derive(Debug, Clone)]
+pub struct Ask<'a> {
+    /// The address.
+    pub url: Url,
+    /// `Authorization`, for this host alone.
+    pub authorization: Option<&'a HeaderValue>,
+    /// `Accept`.
+    pub accept: &'static str,
+    /// How long all of the answer may take.
+    pub patience: Duration,
+}
+
+/// Asks other registries.
+#[derive(Debug, Clone)]
+pub struct Net {
+    client: Client,
+    allow_private: bool,
+}
+
+impl Net {
+    /// With private addresses or without.
+    ///
+    /// # Errors
+    /// `Internal` if there can be no client.
+    pub fn new(allow_private: bool) -> Result<Self> {
+        let builder = Client::builder()
+            .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .redirect(redirects(allow_private))
+            // A proxy would connect to whatever it is told.
+            .no_proxy()
+            .referer(false);
+        let builder = if allow_private {
+            builder
+        } else {
+            builder.https_only(true).dns_resolver(Arc::new(PublicNames::default()))
+        };
+        let client = builder.build().map_err(|e| Error::internal("building the HTTP client", e))?;
+        Ok(Self { client, allow_private })
+    }
+
+    /// Whether an address may be asked, as far as it says by itself.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn permits(&self, url: &Url) -> Result<(), &'static str> {
+        check(url, self.allow_private)
+    }
+
+    fn request(&self, ask: &Ask<'_>) -> Result<RequestBuilder, Failure> {
+        self.permits(&ask.url).map_err(|why| Failure::Wrong(why.into()))?;
+        let request = self.client.get(ask.url.clone()).timeout(ask.patience);
+        Ok(with_headers(request, ask))
+    }
+
+    /// Fetches a document of at most `limit` bytes as it is sent, unless it is still the one that is remembered.
+    pub async fn document(
+        &self,
+        ask: &Ask<'_>,
+        known: &Validators,
+        limit: usize,
+        now: Timestamp,
+    ) -> Answer<Fetched> {
+        let mut request = match self.request(ask) {
+            Ok(request) => request.header(header::ACCEPT_ENCODING, "gzip"),
+            Err(failure) => return Answer::Failed(failure),
+        };
+        if let Some(etag) = &known.etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        if let Some(modified) = &known.last_modified {
+            request = request.header(header::IF_MODIFIED_SINCE, modified);
+        }
+        let response = match judged(request, now).await {
+            Ok(response) => response,
+            Err(answer) => return answer,
+        };
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return if *known == Validators::default() {
+                Answer::Failed(Failure::Wrong("it says that nothing has changed, which nobody asked".into()))
+            } else {
+                Answer::Unchanged
+            };
+        }
+        read(response, limit).await.map_or_else(Answer::Failed, Answer::Found)
+    }
+
+    /// Sends a question of JSON and fetches the answer, of at most `limit` bytes.
+    pub async fn question(
+        &self,
+        ask: &Ask<'_>,
+        body: Vec<u8>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Answer<Fetched> {
+        if let Err(why) = self.permits(&ask.url) {
+            return Answer::Failed(Failure::Wrong(why.into()));
+        }
+        let request = self.client.post(ask.url.clone()).timeout(ask.patience).body(body);
+        let request = with_headers(request, ask).header(header::CONTENT_TYPE, "application/json");
+        match judged(request, now).await {
+            Ok(response) => read(response, limit).await.map_or_else(Answer::Failed, Answer::Found),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Fetches a file of at most `limit` bytes, with the headers that it came with.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be spooled.
+    pub async fn file(
+        &self,
+        ask: &Ask<'_>,
+        limit: u64,
+        now: Timestamp,
+    ) -> Result<Answer<(Spool, Digests, HeaderMap)>> {
+        let request = match self.request(ask) {
+            // Bytes as they are: what is packed once more would not hash to what it should.
+            Ok(request) => request.header(header::ACCEPT_ENCODING, "identity"),
+            Err(failure) => return Ok(Answer::Failed(failure)),
+        };
+        let mut response = match judged(request, now).await {
+            Ok(response) => response,
+            Err(answer) => return Ok(answer),
+        };
+        let wrong = |why: String| Ok(Answer::Failed(Failure::Wrong(why)));
+        let too_large = || format!("the file has more than the {limit} bytes that are accepted");
+        let declared = response.content_length();
+        if declared.is_some_and(|length| length > limit) {
+            return wrong(too_large());
+        }
+        if encoding(response.headers()) != Some(false) {
+            return wrong("the file is encoded although that was not asked for".into());
+        }
+        let (mut spool, mut digests) = (Spool::new(limit), DigestWriter::new());
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if spool.len() + chunk.len() as u64 <= limit => {
+                    digests.update(&chunk);
+                    spool.write(&chunk)?;
+                }
+                Ok(Some(_)) => return wrong(too_large()),
+                Ok(None) => break,
+                Err(error) => return Ok(Answer::Failed(Failure::Down(words(&error)))),
+            }
+        }
+        if declared.is_some_and(|length| length != spool.len()) {
+            return wrong("the file is not as long as it was said to be".into());
+        }
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Answer::Found((spool, digests.finish(), headers)))
+    }
+}
+
+fn with_headers(request: RequestBuilder, ask: &Ask<'_>) -> RequestBuilder {
+    let request = request.header(header::ACCEPT, ask.accept);
+    match ask.authorization {
+        Some(value) => request.header(header::AUTHORIZATION, value.clone()),
+        None => request,
+    }
+}
+
+/// Sends a request, and takes the answers apart that have nothing to read.
+async fn judged<T>(request: RequestBuilder, now: Timestamp) -> Result<Response, Answer<T>> {
+    let response = request.send().await.map_err(|error| Answer::Failed(of_error(&error)))?;
+    let status = response.status();
+    let said = || format!("it answered {}", status.as_u16());
+    match status {
+        StatusCode::OK | StatusCode::NOT_MODIFIED => Ok(response),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Err(Answer::Missing),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            Err(Answer::Failed(Failure::Denied(said())))
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            Err(Answer::Failed(Failure::Busy(pause(response.headers(), now), said())))
+        }
+        status if status.is_server_error() => Err(Answer::Failed(Failure::Down(said()))),
+        _ => Err(Answer::Failed(Failure::Wrong(said()))),
+    }
+}
+
+/// Whether a body is gzip'd; `None`: it is packed in a way that nobody asked for.
+fn encoding(headers: &HeaderMap) -> Option<bool> {
+    match headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"" | b"identity") => Some(false),
+        Some(b"gzip" | b"x-gzip") => Some(true),
+        Some(_) => None,
+    }
+}
+
+async fn read(mut response: Response, limit: usize) -> Result<Fetched, Failure> {
+    let too_large = || Failure::Wrong(format!("it sent more than {limit} bytes"));
+    let declared = response.content_length();
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let Some(gzip) = encoding(response.headers()) else {
+        return Err(Failure::Wrong("it sent a document in an encoding that was not asked for".into()));
+    };
+    let text = |name: header::HeaderName| {
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let validators = Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
+    let expected = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut bytes = BytesMut::with_capacity(expected);
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if bytes.len() + chunk.len() <= limit => bytes.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(too_large()),
+            Ok(None) => break,
+            Err(error) => return Err(of_error(&error)),
+        }
+    }
+    Ok(Fetched { bytes: bytes.freeze(), gzip, validators })
+}
+
+/// Until when an upstream wants to be left alone: in seconds, or as a date.
+fn pause(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let longest = now.plus_millis(LONGEST_PAUSE * 1000);
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What does not fit into a number is longer than the longest.
+        let seconds = text.parse().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        return Some(now.plus_millis(seconds * 1000));
+    }
+    Timestamp::parse_http_date(text).map(|until| until.clamp(now, longest))
+}
+
+/// What came of a request that has no answer. Where it was redirected to a place that may not be asked, that is wrong and not
+/// bad luck.
+fn of_error(error: &reqwest::Error) -> Failure {
+    if error.is_redirect() { Failure::Wrong(words(error)) } else { Failure::Down(words(error)) }
+}
+
+/// What went wrong, without the address, which may be private, and without what the system says.
+pub(crate) fn words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "it took too long".into();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    if error.is_redirect() {
+        return format!("it redirects in a way that is not followed: {cause}");
+    }
+    if error.is_connect() {
+        let said = cause.to_string();
+        return if said == crate::guard::NOT_FOUND { said } else { "no connection".into() };
+    }
+    "the connection broke".into()
+}

@@ -1,0 +1,289 @@
+//! Asking an upstream again about a package that is here.
+
+use std::sync::Arc;
+
+use granary_model::npm::{NpmName, NpmVersion};
+use granary_model::{Error, PackageType, Result};
+use granary_publish::npm::foreign::{Changed, stored};
+use granary_publish::policy::Policy;
+use granary_publish::{Source, tell};
+use granary_storage::rows::{Event, HeadRow, OutboxRow, RepoRow, UpstreamFailure, UpstreamHead, UpstreamRow};
+use granary_storage::{Key, PackageKey};
+
+use super::ingest::{Draft, Material, shown_again};
+use super::packument::{ask, flight};
+use crate::heads::Deed;
+use crate::net::{Answer, Failure, Fetched, Validators};
+use crate::{Freshness, Work, origin, source_of};
+
+/// What is younger is not asked for anew because of a version that it does not have, in milliseconds.
+const JUST_NOW: i64 = 2_000;
+
+/// How long a version is taken for missing that the upstream did not have just now, in seconds.
+const MISSING_VERSION: u32 = 30;
+
+/// How long an upstream is not asked again about a package after it has failed, in milliseconds.
+const FAILED_REST: i64 = 30_000;
+
+/// Tells the `events` consumer that somebody has read something old. Only a hint: whoever reads it next tells again.
+pub async fn announce(work: &Work<'_>, package: &PackageKey) {
+    if !work.upstreams.memory.announces(&package.to_string(), work.now) {
+        return;
+    }
+    let event = Event::UpstreamStale { package: package.clone() };
+    // In no outbox: nothing is lost with it.
+    let row = OutboxRow { shard: 0, id: work.ids.next(work.now), at: work.now, event };
+    if let Err(error) = tell(work.storage, &row).await {
+        tracing::warn!(%error, %package, "nobody was told that a package is to be looked at again");
+    }
+}
+
+/// Asks the upstream of a package again, if that is due.
+///
+/// # Errors
+/// Those of the stores. An upstream that fails is none: it is written down, and what is here goes on being served.
+pub async fn refresh(work: &Work<'_>, package: &PackageKey) -> Result<()> {
+    let repo: Option<Arc<RepoRow>> = work.storage.shared_row(Key::Repo(package.repo.clone())).await?;
+    let Some(repo) = repo.filter(|repo| !repo.deleting) else { return Ok(()) };
+    let name: NpmName = package.name.parse()?;
+    let _seat = work.upstreams.flights.board(&flight(&repo, &name)).await;
+    let Some(head) = work.head(&repo, package).await? else { return Ok(()) };
+    let Some(row) = origin(&repo, PackageType::Npm, &package.name, &head) else { return Ok(()) };
+    let Some(upstream) = head.upstream.as_deref() else { return Ok(()) };
+    let policy = Policy::of(&repo, row, PackageType::Npm, &package.name);
+    let freshness = Freshness::of(row, upstream, &policy, work.now);
+    if !freshness.is_due {
+        return Ok(());
+    }
+    again(work, (&repo, row), package, &name, &head).await.map(|_| ())
+}
+
+/// Asks the upstream of a package again whether or not that is due, because what is kept of it has got lost.
+///
+/// # Errors
+/// If the upstream fails: there is nothing to serve.
+pub async fn refresh_now(work: &Work<'_>, repo: &RepoRow, source: &Source) -> Result<Source> {
+    let name: NpmName = source.head.name.parse()?;
+    let _seat = work.upstreams.flights.board(&flight(repo, &name)).await;
+    let head = work.head(repo, &source.package).await?.ok_or_else(|| gone(&name))?;
+    let row = origin(repo, PackageType::Npm, &source.package.name, &head).ok_or_else(|| gone(&name))?;
+    if head.rev > source.head.rev {
+        // Somebody else has done it meanwhile.
+        return Ok(source_of(repo, row, &source.package, head));
+    }
+    let mut lost = head.clone();
+    if let Some(upstream) = lost.upstream.as_deref_mut() {
+        (upstream.etag, upstream.last_modified) = (None, None);
+    }
+    match again(work, (repo, row), &source.package, &name, &lost).await? {
+        Ok(source) => Ok(source),
+        Err(failure) => Err(failure.error(row.name.as_str())),
+    }
+}
+
+/// The package asked for anew because of a version that is not known here; `None` if it is not known there either. For each
+/// version the upstream is asked once in half a minute.
+///
+/// # Errors
+/// If the upstream fails.
+pub async fn look_for_version(
+    work: &Work<'_>,
+    repo: &RepoRow,
+    source: &Source,
+    (name, version): (&NpmName, &NpmVersion),
+) -> Result<Option<Source>> {
+    let memory = &work.upstreams.memory;
+    let wanted = format!("npm/{}/{name}/{version}/look", repo.uid);
+    let just_now = source.head.upstream.as_ref().is_none_or(|upstream| {
+        upstream.checked_at + JUST_NOW > work.now.millis() || upstream.failing.is_some()
+    });
+    if just_now || memory.outcome(&wanted, work.now).is_some() {
+        return Ok(None);
+    }
+    memory.is_missing(wanted, MISSING_VERSION, work.now);
+    let newer = refresh_now(work, repo, source).await?;
+    let index = stored::index(work.documents, work.storage, &newer).await?;
+    Ok(index.get(version.as_str()).is_some().then_some(newer))
+}
+
+fn gone(name: &NpmName) -> Error {
+    Error::NotFound(format!("package '{name}' not found"))
+}
+
+async fn again(
+    work: &Work<'_>,
+    (repo, row): (&RepoRow, &UpstreamRow),
+    package: &PackageKey,
+    name: &NpmName,
+    head: &HeadRow,
+) -> Result<Result<Source, Failure>> {
+    let upstream = head.upstream.as_deref();
+    let upstream = upstream.ok_or_else(|| Error::internal("asking an upstream", "the package has none"))?;
+    if let Some(failure) = work.upstreams.memory.closed(&row.uid, work.now) {
+        return failing(work, repo, package, head, failure).await.map(Err);
+    }
+    let known = Validators { etag: upstream.etag.clone(), last_modified: upstream.last_modified.clone() };
+    let answer = ask(work, repo, row, name, &known).await?;
+    if !matches!(answer, Answer::Failed(_)) {
+        work.upstreams.memory.answered(&row.uid);
+    }
+    let source = source_of(repo, row, package, head.clone());
+    match answer {
+        Answer::Found(fetched) => replace(work, (repo, row), (package, name), head, fetched).await,
+        Answer::Unchanged => still(work, repo, source, name).await.map(Ok),
+        Answer::Missing => vanished(work, repo, source).await.map(Ok),
+        Answer::Failed(failure) => {
+            work.upstreams.memory.failed(&row.uid, &failure, work.now);
+            failing(work, repo, package, head, failure).await.map(Err)
+        }
+    }
+}
+
+/// There is another document.
+async fn replace(
+    work: &Work<'_>,
+    (repo, row): (&RepoRow, &UpstreamRow),
+    (package, name): (&PackageKey, &NpmName),
+    head: &HeadRow,
+    fetched: Fetched,
+) -> Result<Result<Source, Failure>> {
+    let source = source_of(repo, row, package, head.clone());
+    // What has got lost cannot be compared with; versions whose bytes are here keep theirs all the same.
+    let known = stored::text(work.storage, &source).await.ok();
+    let material = Material { repo, row, package, name, before: Some(head), known };
+    let draft = match work.draft(material, fetched).await? {
+        Ok(draft) => draft,
+        Err(failure) => return failing(work, repo, package, head, failure).await.map(Err),
+    };
+    work.store_text(&draft).await?;
+    let deeds: Vec<Deed<'_>> =
+        draft.changed.iter().take(20).map(|changed| altered(package, row, changed)).collect();
+    for changed in &draft.changed {
+        tracing::error!(%package, version = changed.version, upstream = %row.name, "other bytes are promised for a version");
+    }
+    let old = stored::object(&source)?;
+    if !work.write_head(repo, package, (Some(head), &draft.source.head), &deeds).await? {
+        // Somebody was faster. Whoever reads what is old then tells again.
+        return Ok(Ok(source));
+    }
+    let source = work.keep(draft).await?;
+    tidy(work, &source, &old.path()).await;
+    Ok(Ok(source))
+}
+
+fn altered<'a>(package: &PackageKey, row: &UpstreamRow, changed: &Changed) -> Deed<'a> {
+    Deed {
+        by: None,
+        action: "upstream.altered",
+        target: format!("{package}@{}", changed.version),
+        detail: Some(format!(
+            "upstream {} promises other bytes than before; what was promised first stays",
+            row.name
+        )),
+    }
+}
+
+/// The document is still the same. Versions may have become old enough, and rules others.
+async fn still(work: &Work<'_>, repo: &RepoRow, source: Source, name: &NpmName) -> Result<Source> {
+    let policy = source.policy.clone().ok_or_else(|| Error::internal("asking an upstream", "no rules"))?;
+    let before = Arc::clone(&source.head);
+    let now = work.now.millis();
+    let has_changed = before.upstream.as_ref().is_some_and(|upstream| {
+        upstream.gone
+            || upstream.next_at.is_some_and(|at| at <= now)
+            || upstream.policy != policy.fingerprint()
+    });
+    let text = if has_changed { stored::text(work.storage, &source).await.ok() } else { None };
+    let mut head = HeadRow::clone(&before);
+    confirm(&mut head, |upstream| {
+        (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, false)
+    });
+    let Some(text) = text else {
+        if has_changed {
+            // It has got lost: the next one fetches it whole.
+            confirm(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
+        }
+        work.write_head(repo, &source.package, (Some(&before), &head), &[]).await?;
+        return Ok(Source { head: head.into(), ..source });
+    };
+    head.rev += 1;
+    head.modified_at = now.max(head.modified_at + 1);
+    let (renderer, name, now) = (work.packuments.clone(), name.clone(), work.now);
+    let draft = Source { head: head.into(), ..source.clone() };
+    let draft: Draft =
+        tokio::task::spawn_blocking(move || shown_again(&renderer, draft, (&text, &name), &policy, now))
+            .await
+            .map_err(|e| Error::internal("rendering", e))??;
+    if !work.write_head(repo, &source.package, (Some(&before), &draft.source.head), &[]).await? {
+        return Ok(source);
+    }
+    let source = work.keep(draft).await?;
+    tidy(work, &source, "").await;
+    Ok(source)
+}
+
+fn confirm(head: &mut HeadRow, change: impl FnOnce(&mut UpstreamHead)) {
+    if let Some(upstream) = head.upstream.as_deref_mut() {
+        change(upstream);
+    }
+}
+
+/// The upstream says that there is no such package any more.
+async fn vanished(work: &Work<'_>, repo: &RepoRow, source: Source) -> Result<Source> {
+    let before = Arc::clone(&source.head);
+    let now = work.now.millis();
+    let mut head = HeadRow::clone(&before);
+    confirm(&mut head, |upstream| {
+        (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, true);
+    });
+    let was_there = before.upstream.as_ref().is_some_and(|upstream| !upstream.gone);
+    if was_there {
+        head.rev += 1;
+        head.modified_at = now.max(head.modified_at + 1);
+        (head.versions, head.complete) = (0, 0);
+        head.tags.clear();
+    }
+    work.write_head(repo, &source.package, (Some(&before), &head), &[]).await?;
+    Ok(Source { head: head.into(), ..source })
+}
+
+/// The upstream does not answer as it should: what is here goes on being served, and readers are told.
+async fn failing(
+    work: &Work<'_>,
+    repo: &RepoRow,
+    package: &PackageKey,
+    before: &HeadRow,
+    failure: Failure,
+) -> Result<Failure> {
+    let now = work.now.millis();
+    let until = match &failure {
+        Failure::Busy(Some(until), _) => until.millis().max(now + FAILED_REST),
+        _ => now + FAILED_REST,
+    };
+    let mut head = before.clone();
+    confirm(&mut head, |upstream| {
+        let since = upstream.failing.as_ref().map_or(now, |failing| failing.since);
+        upstream.failing = Some(UpstreamFailure { since, at: now, until, why: failure.words().to_owned() });
+    });
+    work.write_head(repo, package, (Some(before), &head), &[]).await?;
+    Ok(failure)
+}
+
+/// Removes documents that nobody can still be reading: those before the revision before this one, and the upstream's document
+/// that was replaced.
+async fn tidy(work: &Work<'_>, source: &Source, replaced: &str) {
+    let cleared = async {
+        let prefix = granary_storage::ObjectKey::documents_of(&source.package, &source.repo_uid);
+        for path in work.storage.list_objects(&prefix, None).await? {
+            let file = path.strip_prefix(&prefix).filter(|file| !file.contains('/'));
+            let rev = file.and_then(|file| file.split('.').next()?.parse::<u64>().ok());
+            if path == replaced || rev.is_some_and(|rev| rev + 1 < source.head.rev) {
+                work.storage.delete_object(&path).await?;
+            }
+        }
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = cleared.await {
+        tracing::warn!(%error, package = %source.package, "old documents stay");
+    }
+}
