@@ -10,7 +10,7 @@ import { number, print, write } from "./support/table.mjs";
 import { collect, targetsTable } from "./support/targets.mjs";
 import { verdaccioNode, verdaccioVersion } from "./support/verdaccio.mjs";
 
-const GROUPS = ["npm", "publish", "install", "files", "maven", "resolve", "memory", "start", "growth", "counts"];
+const GROUPS = ["npm", "publish", "install", "upstream", "files", "maven", "resolve", "memory", "start", "growth", "counts"];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -45,6 +45,7 @@ async fn serve(
         // Composer prints why.
         Some(denial) => return Err(denied(denial, &what).into()),
     }
+    access.refuse_kept(&what)?;
     let row = access.live_version().ok_or_else(not_found)?;
     let reference = file.strip_suffix(".zip").unwrap_or_default();
     let archive = row.files.first().filter(|archive| archive.sha1.to_string() == reference);

@@ -1,11 +1,12 @@
 //! The packages that a caller finds in a repository.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use granary_http::permit::Fetch;
 use granary_http::{AppState, RepoAccess};
-use granary_model::{PackageType, Result};
+use granary_model::{PackageType, RepoId, Result};
 use granary_publish::Source;
 use granary_publish::composer::ComposerShowing;
 use granary_publish::seen::seen;
@@ -30,11 +31,24 @@ pub(crate) async fn find(state: &AppState, access: &RepoAccess<Fetch>, most: usi
     if access.is_gated() {
         return Ok(Found { packages: sold(state, access).await?, is_all: true });
     }
-    let first = Key::PackageOf(PackageKey {
-        repo: access.repo.id.clone(),
-        kind: PackageType::Composer,
-        name: String::new(),
-    });
+    let mut found = find_in(state, &access.repo.id, most).await?;
+    for member in access.member_repos(state, PackageType::Composer).await? {
+        let more = find_in(state, &member.id, most).await?;
+        let known: HashSet<String> = found.packages.iter().map(|entry| entry.name.clone()).collect();
+        let is_new = |entry: &PackageEntry| {
+            access.reads_from(&member, PackageType::Composer, &entry.name) && !known.contains(&entry.name)
+        };
+        found.packages.extend(more.packages.into_iter().filter(is_new));
+        found.is_all &= more.is_all;
+    }
+    found.packages.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// What is published in one repository.
+async fn find_in(state: &AppState, repo: &RepoId, most: usize) -> Result<Found> {
+    let first =
+        Key::PackageOf(PackageKey { repo: repo.clone(), kind: PackageType::Composer, name: String::new() });
     let (mut packages, mut looked_at, mut after) = (Vec::new(), 0, None::<String>);
     loop {
         let page =

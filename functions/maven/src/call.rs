@@ -71,6 +71,21 @@ impl Call {
         files_of(self.state.storage(), &package, coordinates.version.as_str()).await
     }
 
+    /// The files of a version of the package that is shown: those that were read without waiting, unless it is in another
+    /// repository that this one reads through to.
+    pub(crate) async fn files_at_home(
+        &self,
+        access: &RepoAccess<Fetch>,
+        coordinates: &Coordinates,
+        read: Result<Arc<Vec<StoredFileRow>>>,
+    ) -> Result<Arc<Vec<StoredFileRow>>> {
+        if access.home.is_none() {
+            return read;
+        }
+        let package = access.package_key(PackageType::Maven, &coordinates.key());
+        files_of(self.state.storage(), &package, coordinates.version.as_str()).await
+    }
+
     /// The repository, if the path can name one.
     pub(crate) fn repo_id(&self) -> Option<RepoId> {
         self.repo.parse().ok()

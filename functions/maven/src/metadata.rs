@@ -52,11 +52,12 @@ async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKi
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
-    let rows = rows?;
+    let rows = call.files_at_home(&access, coordinates, rows).await?;
     // Not every file that comes moves the head, so it is kept by the rows themselves. Readers with the same grants are
     // shown the same rows.
     let grants = access.grants.as_ref().map_or("", |grants| grants.fingerprint());
-    let name = format!("snapshot/{}/{coordinates}/{grants}", access.repo.id);
+    let home = access.home.as_ref().unwrap_or(&access.repo);
+    let name = format!("snapshot/{}/{coordinates}/{grants}", home.id);
     let bytes = Ready::bytes(rows.len() * ROW_BYTES);
     let ready = call.state.documents().made(name, rows, bytes, |rows| {
         let shown = rows.iter().filter(|row| shows_file(&access, coordinates, row));
@@ -74,10 +75,13 @@ async fn show_artifact_or_group(
 ) -> Result<Response> {
     let authorizing = Box::pin(authorize(call, directory.artifact()));
     let (access, plugins) = with_right(authorizing, plugins_of(call, directory.group())).await?;
-    let plugins = match (directory.group(), plugins?) {
+    let mut plugins = match (directory.group(), plugins?) {
         (Some(group), rows) if !rows.is_empty() => seen_plugins(call, &access, group, &rows).await?,
         _ => Vec::new(),
     };
+    if let Some(group) = directory.group() {
+        add_plugins_of_members(call, &access, group, &mut plugins).await?;
+    }
     let Some(source) = source(call, &access, directory.artifact()).await? else {
         return with_plugins(call, &access, directory, None, plugins)?.answer(&call.headers, None, sum);
     };
@@ -151,6 +155,29 @@ async fn seen_plugins(
         plugins.extend(as_seen(call, source).await?.map(|_| plugin.clone()));
     }
     Ok(plugins)
+}
+
+/// Plugins that are published in the repositories that this one reads through to.
+async fn add_plugins_of_members(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    group: &GroupId,
+    plugins: &mut Vec<MavenPluginRow>,
+) -> Result<()> {
+    if access.repo.upstreams.is_empty() {
+        return Ok(());
+    }
+    let storage = call.state.storage();
+    for member in access.member_repos(&call.state, PackageType::Maven).await? {
+        let rows = plugin_rows(storage, &member.id, group).await?;
+        for (plugin, package, _) in live_plugins(storage, &member, group, &rows).await? {
+            let is_new = plugins.iter().all(|known| known.artifact != plugin.artifact);
+            if is_new && access.reads_from(&member, PackageType::Maven, &package.name) {
+                plugins.push(plugin.clone());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where the document of an artifact comes from, if the caller sees versions of it.

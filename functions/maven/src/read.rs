@@ -91,18 +91,20 @@ async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, Arc<S
     let coordinates = file.coordinates();
     let Some(artifact) = file.artifact().filter(|artifact| artifact.build == Build::Literal) else {
         let access = call.file::<Fetch>(file, false).await?;
+        access.refuse_kept(&coordinates.to_string())?;
         let row = shown_file(&access, coordinates).ok_or_else(|| call.not_found())?;
         return Ok((access, row));
     };
     let authorizing = Box::pin(call.file::<Fetch>(file, false));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
+    access.refuse_kept(&coordinates.to_string())?;
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
     let row = if access.live_file().is_some() {
         shown_file(&access, coordinates)
     } else {
-        let rows = rows?;
+        let rows = call.files_at_home(&access, coordinates, rows).await?;
         let shown = rows.iter().filter(|row| shows_file(&access, coordinates, row));
         newest_file(coordinates, artifact, shown).cloned().map(Arc::new)
     };

@@ -104,7 +104,7 @@ async fn handle(call: &mut Call, route: NpmRoute) -> Result<Response> {
         NpmRoute::OrgMembers(org) if read => members::list_members(call, &org).await,
         NpmRoute::OrgMembers(org) if put => members::set_member(call, &org).await,
         NpmRoute::OrgMembers(org) if delete => members::remove_member(call, &org).await,
-        NpmRoute::Keys if read => Ok(audit::show_keys()),
+        NpmRoute::Keys if read => audit::show_keys(call).await,
         NpmRoute::Attestations(name, version) if read => read::show_attestations(call, &name, &version).await,
         NpmRoute::AuditBulk if post => audit::bulk(call).await,
         NpmRoute::AuditQuick if post => audit::quick(call).await,

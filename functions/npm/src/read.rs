@@ -60,7 +60,7 @@ async fn show_for_write(call: &Call, source: &Source) -> Result<Response> {
     let head = &source.head;
     let mut versions = serde_json::Map::new();
     for row in &rows {
-        let tarball = packuments.tarball_url(&source.package.repo, &head.name, &row.version);
+        let tarball = packuments.tarball_url(source.repo(), &head.name, &row.version);
         let mut version =
             json!({ "name": head.name, "version": row.version, "dist": { "tarball": tarball } });
         if let (Some(text), Some(object)) = (&row.deprecated, version.as_object_mut()) {
@@ -103,7 +103,7 @@ pub(crate) async fn show_manifest(call: &mut Call, name: &NpmName, selector: &st
     };
     let row = row.filter(|row| access.shows(row)).ok_or_else(unknown)?;
     let packuments = call.state.packuments();
-    let text = packuments.manifest(&source.package.repo, &source.head.name, &row, Form::Full)?;
+    let text = packuments.manifest(source.repo(), &source.head.name, &row, Form::Full)?;
     let mut response = Response::new(Body::from(text));
     DocumentHeaders {
         etag: &source.etag(&format!("m-{}", row.version)),
@@ -161,6 +161,12 @@ pub(crate) async fn show_attestations(
     version: &NpmVersion,
 ) -> Result<Response> {
     let access = call.version::<Fetch>(name, Some(version.as_str())).await?;
+    if is_elsewhere(&access) {
+        let reading = reading(call, &access, name).await?;
+        if reading.is_foreign() {
+            return upstream::attestations(call, &access, &reading, (name, version)).await;
+        }
+    }
     let row = live_version(&access, name, version)?;
     let facts = granary_publish::npm::facts::NpmFacts::from_row(&row.facts)?;
     let (Some(predicate), Some(file)) = (facts.provenance, row.files.get(1)) else {

@@ -1,12 +1,16 @@
 //! Search within a repository.
 
+use std::collections::HashSet;
+
 use axum::response::{IntoResponse as _, Response};
 use granary_http::RepoAccess;
 use granary_http::permit::Fetch;
-use granary_model::{Error, PackageType, Result};
+use granary_model::{Error, PackageType, RepoId, Result};
 use granary_storage::rows::PackageEntry;
 use granary_storage::{Key, PackageKey};
 use serde_json::{Value, json};
+
+use granary_upstream::npm as upstream;
 
 use crate::call::Call;
 use crate::sold;
@@ -109,9 +113,23 @@ pub(crate) async fn search(call: &Call) -> Result<Response> {
     };
     // Ties in the order of names, so that pages neither overlap nor leave gaps.
     hits.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
-    let total = hits.len();
-    let objects: Vec<Value> =
+    let here = hits.len();
+    let names: Vec<String> = hits.iter().map(|(_, entry)| entry.name.clone()).collect();
+    let mut objects: Vec<Value> =
         hits.into_iter().skip(from).take(size).map(|(score, entry)| hit(score, &entry)).collect();
+    let mut total = here as u64;
+    if !access.is_gated() && access.repo.upstreams.iter().any(|row| row.search) {
+        // What is here comes first. One hit at least is asked for, because the answer says how many there are.
+        let place = (from.saturating_sub(here), (size - objects.len()).max(1));
+        let found = upstream::search(&call.state.upstream_work(), &access.repo, &text, place).await;
+        let room = size - objects.len();
+        let is_new = |hit: &Value| {
+            let name = hit.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
+            name.is_some_and(|name| !names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+        };
+        objects.extend(found.objects.into_iter().filter(is_new).take(room));
+        total += found.total;
+    }
     let body = json!({ "objects": objects, "total": total, "time": call.state.now().to_string() });
     Ok(([("cache-control", "private, no-cache")], axum::Json(body)).into_response())
 }
@@ -122,11 +140,22 @@ async fn all_hits(
     access: &RepoAccess<Fetch>,
     query: &Query,
 ) -> Result<Vec<(f64, PackageEntry)>> {
-    let first = Key::PackageOf(PackageKey {
-        repo: access.repo.id.clone(),
-        kind: PackageType::Npm,
-        name: String::new(),
-    });
+    let mut hits = hits_of(call, &access.repo.id, query).await?;
+    for member in access.member_repos(&call.state, PackageType::Npm).await? {
+        let found = hits_of(call, &member.id, query).await?;
+        let known: HashSet<String> = hits.iter().map(|(_, entry)| entry.name.to_lowercase()).collect();
+        hits.extend(found.into_iter().filter(|(_, entry)| {
+            access.reads_from(&member, PackageType::Npm, &entry.name)
+                && !known.contains(&entry.name.to_lowercase())
+        }));
+    }
+    Ok(hits)
+}
+
+/// What fits of all packages of one repository.
+async fn hits_of(call: &Call, repo: &RepoId, query: &Query) -> Result<Vec<(f64, PackageEntry)>> {
+    let first =
+        Key::PackageOf(PackageKey { repo: repo.clone(), kind: PackageType::Npm, name: String::new() });
     let (mut hits, mut looked_at, mut after) = (Vec::new(), 0, None::<String>);
     while looked_at < MAX_LOOKED_AT {
         let page =

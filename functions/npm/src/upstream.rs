@@ -199,6 +199,21 @@ pub(crate) async fn manifest(
     Ok((headers, text).into_response())
 }
 
+/// What came with a version at its upstream.
+pub(crate) async fn attestations(
+    call: &Call,
+    access: &RepoAccess<Fetch>,
+    reading: &Reading,
+    (name, version): (&NpmName, &NpmVersion),
+) -> Result<Response> {
+    let work = call.state.upstream_work();
+    let found = upstream::attestations(&work, &access.repo, &reading.source, (name, version)).await?;
+    let found = found.ok_or_else(|| {
+        Error::NotFound(format!("version {version} of package '{name}' has no attestations"))
+    })?;
+    Ok(([(header::CACHE_CONTROL, REVALIDATE)], axum::Json(found)).into_response())
+}
+
 /// Tags of the versions that are let in.
 pub(crate) async fn tags(
     call: &Call,

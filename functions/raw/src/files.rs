@@ -5,7 +5,9 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::permit::{Admin, Fetch, Write};
-use granary_http::{ApiError, ApiResult, AppState, Delivery, RepoAccess, done, receive, refuse_body, reply};
+use granary_http::{
+    ApiError, ApiResult, AppState, Delivery, RepoAccess, done, receive, refuse_body, reply, shown,
+};
 use granary_model::{PackageType, Result};
 use granary_publish::files::{Added, Known, NewFile, add_files, check_files, delete_file, store_bytes};
 use granary_publish::raw::{RawRules, content_type, reshow};
@@ -33,6 +35,7 @@ async fn serve(
 ) -> ApiResult<Response> {
     let segments = [package.as_str(), &version, &file];
     let (names, access) = Names::authorize::<Fetch>(state, headers, &repo, &segments).await?;
+    access.refuse_kept(&format!("version '{}' of package '{}'", shown(&version), names.package))?;
     let row = access.live_file().ok_or_else(|| names.not_found())?;
     let response = Delivery::new(&row.file)
         .modified(row.added_at)

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use granary_http::documents::serve_document;
 use granary_http::permit::Fetch;
-use granary_http::{ApiResult, AppState, reply};
+use granary_http::{ApiResult, AppState, reply, shown};
 use granary_model::{PackageType, Sha256};
 use granary_publish::listing::files_of;
 use granary_publish::raw::RawLists;
@@ -56,6 +56,7 @@ pub(crate) async fn list_files(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let (names, access) = Names::authorize::<Fetch>(&state, &headers, &repo, &[&package, &version]).await?;
+    access.refuse_kept(&format!("version '{}' of package '{}'", shown(&version), names.package))?;
     let row = access.live_version().ok_or_else(|| names.not_found())?;
     let base = format!("{}{}", state.config().public_url, uri.path());
     let package = access.package_key(PackageType::Raw, names.package.as_str());

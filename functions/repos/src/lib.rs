@@ -13,11 +13,14 @@ mod upstreams;
 mod view;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use granary_http::AppState;
 
 use routes::upstreams as upstreams_api;
-use routes::{audit, creation, downloads, files, members, package, packages, public, repos, search, tokens};
+use routes::{
+    audit, blocks, creation, downloads, files, members, origins, package, packages, public, quarantine,
+    repos, search, tokens,
+};
 
 /// The routes of the family.
 pub fn router() -> Router<AppState> {
@@ -48,6 +51,13 @@ pub fn router() -> Router<AppState> {
                 .patch(upstreams_api::update_upstream)
                 .delete(upstreams_api::delete_upstream),
         )
+        .route("/api/repos/{repo}/blocks", get(blocks::list_blocks).post(blocks::create_block))
+        .route("/api/repos/{repo}/blocks/{id}", delete(blocks::delete_block))
+        .route(
+            "/api/repos/{repo}/quarantine/{kind}/{*name}",
+            put(quarantine::put_aside).delete(quarantine::let_go),
+        )
+        .route("/api/repos/{repo}/origins/{kind}/{*name}", get(origins::show_origin).put(origins::set_origin))
         .route("/api/repos/{repo}/audit", get(audit::show_repo_log))
         .route("/api/repos/{repo}/packages", get(packages::list_packages))
         .route("/api/repos/{repo}/packages/{kind}/{*name}", get(package::show_package))

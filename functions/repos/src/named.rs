@@ -67,6 +67,14 @@ fn key_of(kind: PackageType, name: &str) -> Option<String> {
     }
 }
 
+/// The names that rows of a package may be kept under: the normalised one, and for a package of npm's from an upstream its exact
+/// one. None for what cannot be the name of one.
+pub(crate) fn any_key(kind: PackageType, name: &str) -> Vec<String> {
+    let Some(key) = key_of(kind, name) else { return Vec::new() };
+    let exact = Some(name.to_owned()).filter(|name| kind == PackageType::Npm && *name != key);
+    [Some(key), exact].into_iter().flatten().collect()
+}
+
 /// What a version is kept under in keys; `None` for what cannot be one.
 pub(crate) fn version_key(kind: PackageType, version: &str) -> Option<String> {
     match kind {

@@ -122,6 +122,7 @@ impl Call {
 
     /// The facts of the release that was authorised for, if it can be had.
     pub(crate) fn facts<A: RepoAction>(&self, access: &RepoAccess<A>) -> Result<SwiftFacts> {
+        access.refuse_kept("the release")?;
         let row = access.live_version().ok_or_else(|| self.not_found())?;
         SwiftFacts::from_row(&row.facts)
     }

@@ -4,8 +4,8 @@ use axum::http::{StatusCode, header};
 use granary_http::documents::serve_document;
 use granary_http::permit::Fetch;
 use granary_http::reply;
-use granary_model::Error;
 use granary_model::swift::{SourceUrl, SwiftIdentity, SwiftVersion};
+use granary_model::{Error, PackageType};
 use granary_publish::swift::sources::{Sourced, names_source, packages_of};
 use serde_json::json;
 
@@ -46,6 +46,12 @@ pub(crate) async fn show_identifiers(call: &Call) -> Answer {
         || Error::NotFound(format!("no package in repository '{}' comes from that address", call.repo));
     let source = SourceUrl::parse(&url).ok_or_else(unknown)?;
     let mut identifiers = Vec::new();
+    for member in access.member_repos(&call.state, PackageType::Swift).await? {
+        let found = packages_of(call.state.storage(), &member, &source).await?;
+        let seen =
+            found.into_iter().filter(|one| access.reads_from(&member, PackageType::Swift, &one.package.name));
+        identifiers.extend(seen.map(|one| one.identity));
+    }
     for Sourced { identity, package, head } in
         packages_of(call.state.storage(), &access.repo, &source).await?
     {
@@ -55,7 +61,7 @@ pub(crate) async fn show_identifiers(call: &Call) -> Answer {
             }
             other => other.is_some(),
         };
-        if shown {
+        if shown && !identifiers.contains(&identity) {
             identifiers.push(identity);
         }
     }

@@ -6,8 +6,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use granary_http::{AppState, administrator_token};
-use granary_model::UserId;
+use granary_model::{Ids as _, RandomIds, UserId};
+use granary_upstream::seal::{KEY, Keys};
 
 /// Where the token of that user is kept.
 pub(crate) fn token_path(data: &Path) -> PathBuf {
@@ -38,6 +41,23 @@ pub(crate) async fn ensure_admin(state: &AppState, data: &Path) -> anyhow::Resul
     let token = administrator_token(state, user, "first start", None).await?;
     write_secret(&path, token.expose()).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Some(FirstToken { user: user.clone(), token: token.expose().to_owned() }))
+}
+
+/// What credentials of upstreams are sealed with: made at the first start. Whoever loses it has to set those credentials again.
+pub(crate) fn secret_keys(data: &Path) -> anyhow::Result<Keys> {
+    let path = data.join("secret-key");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut key = [0; KEY];
+            RandomIds.fill(&mut key);
+            let text = STANDARD.encode(key);
+            write_secret(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+            text
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    Keys::parse(text.trim()).with_context(|| format!("cannot use the key in {}", path.display()))
 }
 
 /// Writes a file that only its owner can read, whole or not at all, and durably.

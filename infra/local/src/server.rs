@@ -20,7 +20,7 @@ use tower::{Service, ServiceExt as _};
 use crate::app;
 use crate::config::{LogFormat, ServeOptions};
 use crate::engines::Engines;
-use crate::first_start::{FirstToken, ensure_admin, first_steps};
+use crate::first_start::{FirstToken, ensure_admin, first_steps, secret_keys};
 use crate::identity::IdentityProvider;
 use crate::tasks;
 
@@ -46,6 +46,9 @@ async fn serve_alone(options: ServeOptions) -> anyhow::Result<()> {
     let mut config = Config::local(&public_url);
     config.instance_admins = vec!["admin".parse()?];
     config.apply_env()?;
+    if config.secret_keys.is_empty() {
+        config.secret_keys = secret_keys(&options.data)?;
+    }
     let own_provider = config.oidc_issuer == format!("{}/_idp", config.public_url);
     let provider = own_provider
         .then(|| {

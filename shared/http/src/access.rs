@@ -1,5 +1,7 @@
 //! Access to a repository: the permission and the loaded rows in one value.
 
+mod virtuals;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -63,6 +65,9 @@ pub struct RepoAccess<A> {
     pub token: Option<TokenHash>,
     /// The repository.
     pub repo: Arc<RepoRow>,
+    /// The repository that holds the package, if that is another one which this one reads through to. When something is to be
+    /// published: which has the name already.
+    pub home: Option<Arc<RepoRow>>,
     /// The package's head, if a package was asked for and it exists in this repository.
     pub head: Option<Arc<HeadRow>>,
     /// The version, if one was asked for and it exists; it may be a tombstone.
@@ -179,6 +184,7 @@ impl<A: RepoAction> RepoAccess<A> {
             principal: caller.principal,
             token: caller.token,
             repo,
+            home: None,
             head,
             version,
             file,
@@ -189,7 +195,12 @@ impl<A: RepoAction> RepoAccess<A> {
             withheld: None,
             permit: PhantomData,
         };
-        access.keep_from_all(about, state.now());
+        if matches!(A::ACTION, Action::Fetch | Action::Read) {
+            access.keep_from_all(about, state.now());
+        }
+        if let Some(about) = about.filter(|_| !access.repo.upstreams.is_empty()) {
+            Box::pin(access.look_in_members(state, about)).await?;
+        }
         if is_gated(&access.principal, &access.repo) {
             access.keep_from_customer(about, state.now())?;
         }
@@ -283,8 +294,10 @@ impl<A: RepoAction> RepoAccess<A> {
 
     /// Where the documents of the package that was asked for come from, by what the caller gets of it.
     pub fn source(&self, kind: PackageType, name: &str, head: impl Into<Arc<HeadRow>>) -> Source {
-        let whole = Source::whole(self.package_key(kind, name), self.repo.uid.clone(), head);
-        Source { grants: self.grants.clone(), policy: self.policy.clone(), ..whole }
+        let home = self.home.as_ref().unwrap_or(&self.repo);
+        let whole = Source::whole(self.package_key(kind, name), home.uid.clone(), head);
+        let shown_in = self.home.as_ref().map(|_| self.repo.id.clone());
+        Source { grants: self.grants.clone(), policy: self.policy.clone(), shown_in, ..whole }
     }
 
     /// Refuses to let a build upload what is not its own: name and version have to be said, and be those of the build.
@@ -356,6 +369,7 @@ impl<A: RepoAction> RepoAccess<A> {
     /// builds comes from its builds alone, unless it offers the protocol besides.
     pub fn require_uploads(&self, kind: PackageType) -> Result<()> {
         self.require_type(kind)?;
+        self.refuse_name_of_member(kind)?;
         let is_build = matches!(self.principal, Principal::Build { .. });
         if self.repo.package_types.contains(&kind) || is_build {
             return Ok(());
@@ -376,14 +390,15 @@ impl<A: RepoAction> RepoAccess<A> {
             repo: &self.repo,
             principal: &self.principal,
             token: self.token.as_ref(),
-            package: self.package_key(kind, name),
+            package: PackageKey { repo: self.repo.id.clone(), kind, name: name.into() },
             head: self.head.as_deref().cloned(),
         }
     }
 
-    /// The key of a package of this repository.
+    /// The key of the package that was asked for, where it is.
     pub fn package_key(&self, kind: PackageType, name: &str) -> PackageKey {
-        PackageKey { repo: self.repo.id.clone(), kind, name: name.into() }
+        let home = self.home.as_ref().unwrap_or(&self.repo);
+        PackageKey { repo: home.id.clone(), kind, name: name.into() }
     }
 }
 

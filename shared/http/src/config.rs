@@ -49,6 +49,8 @@ pub struct Config {
     /// `GRANARY_CDN_URL`, `GRANARY_CDN_KEY_ID` and `GRANARY_CDN_PRIVATE_KEY`: a distribution of CloudFront in front
     /// of the bucket, which redirects go to instead. All three or none.
     pub cdn: Option<Arc<Cdn>>,
+    /// `GRANARY_UPSTREAM_TIMEOUT`: seconds that an upstream may take for a document, from 1 to 25. Default 20.
+    pub upstream_patience: Duration,
     /// `GRANARY_SECRET_KEY`: what credentials of upstreams are sealed with.
     pub secret_keys: Keys,
     /// Settings of the pipeline for Kotlin Multiplatform.
@@ -73,6 +75,7 @@ impl Config {
             cache_bytes: 64 * 1024 * 1024,
             presign_lifetime: Duration::from_mins(5),
             cdn: None,
+            upstream_patience: granary_upstream::Settings::default().patience,
             secret_keys: Keys::default(),
         }
     }
@@ -82,6 +85,7 @@ impl Config {
         let settings = granary_upstream::Settings {
             allow_private: self.kmp.allow_private_sources,
             keys: self.secret_keys.clone(),
+            patience: self.upstream_patience,
             max_file: self.max_file,
             quota: self.repo_quota,
             ..granary_upstream::Settings::default()
@@ -148,6 +152,9 @@ impl Config {
         }
         if let Some(seconds) = parsed::<u64>("GRANARY_PRESIGN_SECONDS")? {
             self.presign_lifetime = Duration::from_secs(seconds.clamp(1, 300));
+        }
+        if let Some(seconds) = parsed::<u64>("GRANARY_UPSTREAM_TIMEOUT")? {
+            self.upstream_patience = Duration::from_secs(seconds.clamp(1, 25));
         }
         if let Some(keys) = optional("GRANARY_SECRET_KEY") {
             self.secret_keys = Keys::parse(&keys)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use granary_auth::Grants;
-use granary_model::{Error, Result, Sha256, Timestamp};
+use granary_model::{Error, RepoId, Result, Sha256, Timestamp};
 use granary_storage::rows::{HeadRow, VersionRow};
 use granary_storage::{ObjectKey, PackageKey, Storage};
 use quick_cache::sync::Cache;
@@ -44,12 +44,19 @@ pub struct Source {
     pub grants: Option<Arc<Grants>>,
     /// By which rules versions are let in, if the package comes from an upstream.
     pub policy: Option<Arc<Policy>>,
+    /// The repository through which it is read, if that is not the one that holds it: its name stands in addresses.
+    pub shown_in: Option<RepoId>,
 }
 
 impl Source {
     /// A package as a whole.
     pub fn whole(package: PackageKey, repo_uid: String, head: impl Into<Arc<HeadRow>>) -> Self {
-        Self { package, repo_uid, head: head.into(), grants: None, policy: None }
+        Self { package, repo_uid, head: head.into(), grants: None, policy: None, shown_in: None }
+    }
+
+    /// The repository whose name stands in addresses.
+    pub fn repo(&self) -> &RepoId {
+        self.shown_in.as_ref().unwrap_or(&self.package.repo)
     }
 
     /// Address of the document of one variant.
@@ -64,10 +71,11 @@ impl Source {
 
     /// Name of a variant as this reader gets it.
     fn filtered(&self, variant: &str) -> String {
+        let shown_in = self.shown_in.as_ref().map(|repo| format!(".in-{repo}")).unwrap_or_default();
         match (&self.grants, &self.policy) {
-            (Some(grants), _) => format!("{variant}.{}", grants.fingerprint()),
-            (None, Some(policy)) => format!("{variant}.u{}", policy.fingerprint()),
-            (None, None) => variant.into(),
+            (Some(grants), _) => format!("{variant}.{}{shown_in}", grants.fingerprint()),
+            (None, Some(policy)) => format!("{variant}.u{}{shown_in}", policy.fingerprint()),
+            (None, None) => format!("{variant}{shown_in}"),
         }
     }
 

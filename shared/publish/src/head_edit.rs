@@ -82,6 +82,12 @@ pub trait HeadEdit: Send {
         false
     }
 
+    /// Whether it may be made of a package that comes from an upstream: no other change may, because the upstream says what
+    /// such a package is.
+    fn concerns_foreign(&self) -> bool {
+        false
+    }
+
     /// Events besides the one that the package changed.
     fn events(&self) -> Vec<Event> {
         Vec::new()
@@ -146,7 +152,9 @@ pub(crate) async fn add_edit<E: HeadEdit>(
     transaction: &mut Transaction,
 ) -> Result<Option<HeadRow>> {
     let now = change.now;
-    if let Some(upstream) = head.and_then(|head| head.upstream.as_deref()) {
+    if let Some(upstream) = head.and_then(|head| head.upstream.as_deref())
+        && !edit.concerns_foreign()
+    {
         return Err(foreign(package, &upstream.name));
     }
     let step = edit.apply(head.cloned(), now, transaction).await?;
@@ -247,7 +255,10 @@ pub(crate) fn listed_description(text: &str) -> String {
 /// Keeps the repository's list in step. A package without live versions stays in it, with the number 0:
 /// its tombstones must be found when the repository is deleted.
 fn list_package(transaction: &mut Transaction, package: &PackageKey, head: &HeadRow) -> Result<()> {
-    let key = Key::PackageOf(package.clone());
+    let key = match head.upstream {
+        None => Key::PackageOf(package.clone()),
+        Some(_) => Key::FetchedPackageOf(package.clone()),
+    };
     let entry = PackageEntry {
         name: head.name.clone(),
         latest: head.latest().map(str::to_owned),

@@ -25,6 +25,7 @@ pub mod order;
 pub mod pacing;
 pub mod policy;
 pub mod product;
+pub mod quarantine;
 pub mod raw;
 pub mod seen;
 pub mod shelf;

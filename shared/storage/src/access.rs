@@ -118,7 +118,68 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Asked<T> {
     }
 }
 
+/// The rows of a package.
+struct AskedPackage {
+    repo: Asked<RepoRow>,
+    head: Asked<HeadRow>,
+    version: Asked<VersionRow>,
+    file: Asked<StoredFileRow>,
+    expectation: Asked<ExpectationRow>,
+}
+
+impl AskedPackage {
+    fn new(storage: &Storage, repo: Option<&RepoId>, wanted: Option<Wanted<'_>>) -> Self {
+        let package = wanted.map(|wanted| wanted.package);
+        let version = wanted.and_then(|wanted| Some((wanted.package, wanted.version?)));
+        let file = version.zip(wanted.and_then(|wanted| wanted.file));
+        let expected = file.filter(|_| wanted.is_some_and(|wanted| wanted.expectation));
+        let parts = |((package, version), file): ((&PackageKey, &str), &str)| {
+            (PackageKey::clone(package), version.to_owned(), file.to_owned())
+        };
+        let file_key = file.map(parts).map(|(package, version, file)| Key::File(package, version, file));
+        let expectation_key =
+            expected.map(parts).map(|(package, version, file)| Key::Expectation(package, version, file));
+        let version_key = version.map(|(package, version)| Key::Version(package.clone(), version.into()));
+        Self {
+            repo: Asked::new(storage, repo.map(|id| Key::Repo(id.clone()))),
+            head: Asked::new(storage, package.map(|package| Key::Head(package.clone()))),
+            version: Asked::new(storage, version_key),
+            file: Asked::new(storage, file_key),
+            expectation: Asked::new(storage, expectation_key),
+        }
+    }
+
+    fn ask(&self, keys: &mut Vec<Key>) {
+        self.repo.ask(keys);
+        self.head.ask(keys);
+        self.version.ask(keys);
+        self.file.ask(keys);
+        self.expectation.ask(keys);
+    }
+
+    fn answer(self, storage: &Storage, items: &mut impl Iterator<Item = Option<Item>>) -> Result<AccessRows> {
+        Ok(AccessRows {
+            repo: self.repo.answer(storage, items)?,
+            head: self.head.answer(storage, items)?,
+            version: self.version.answer(storage, items)?,
+            file: self.file.answer(storage, items)?,
+            expectation: self.expectation.answer(storage, items)?,
+            ..AccessRows::default()
+        })
+    }
+}
+
 impl Storage {
+    /// Reads the rows of several packages, each with its repository, in one call for each hundred rows.
+    pub async fn package_rows(&self, wanted: &[Wanted<'_>]) -> Result<Vec<AccessRows>> {
+        let asked = wanted.iter().map(|one| AskedPackage::new(self, Some(&one.package.repo), Some(*one)));
+        let asked: Vec<AskedPackage> = asked.collect();
+        let mut keys = Vec::new();
+        asked.iter().for_each(|one| one.ask(&mut keys));
+        let items = &mut self.all_items(&keys).await?.into_iter();
+        asked.into_iter().map(|one| one.answer(self, items)).collect()
+    }
+
     /// Whether this process alone has tables and bucket, both on its own disk, and so the rows that it needs in memory.
     pub fn is_alone(&self) -> bool {
         self.inner.kept.is_some()
@@ -178,31 +239,13 @@ impl Storage {
         repo: Option<&RepoId>,
         wanted: Option<Wanted<'_>>,
     ) -> Result<AccessRows> {
-        let package = wanted.map(|wanted| wanted.package);
-        let version = wanted.and_then(|wanted| Some((wanted.package, wanted.version?)));
-        let file = version.zip(wanted.and_then(|wanted| wanted.file));
-        let expected = file.filter(|_| wanted.is_some_and(|wanted| wanted.expectation));
-        let file_key = |((package, version), file): ((&PackageKey, &str), &str)| {
-            (PackageKey::clone(package), version.to_owned(), file.to_owned())
-        };
         let [token, build, session, licence, consumer] = caller.map_or([const { None }; 5], caller_keys);
         let token = Asked::new(self, token);
         let build = Asked::new(self, build);
         let session = Asked::new(self, session);
         let licence = Asked::new(self, licence);
         let consumer = Asked::new(self, consumer);
-        let repo = Asked::new(self, repo.map(|id| Key::Repo(id.clone())));
-        let head = Asked::new(self, package.map(|package| Key::Head(package.clone())));
-        let version =
-            Asked::new(self, version.map(|(package, version)| Key::Version(package.clone(), version.into())));
-        let file = Asked::new(
-            self,
-            file.map(file_key).map(|(package, version, file)| Key::File(package, version, file)),
-        );
-        let expectation = Asked::new(
-            self,
-            expected.map(file_key).map(|(package, version, file)| Key::Expectation(package, version, file)),
-        );
+        let package = AskedPackage::new(self, repo, wanted);
 
         let mut keys = Vec::new();
         token.ask(&mut keys);
@@ -210,26 +253,14 @@ impl Storage {
         session.ask(&mut keys);
         licence.ask(&mut keys);
         consumer.ask(&mut keys);
-        repo.ask(&mut keys);
-        head.ask(&mut keys);
-        version.ask(&mut keys);
-        file.ask(&mut keys);
-        expectation.ask(&mut keys);
+        package.ask(&mut keys);
         let items = if keys.is_empty() { Vec::new() } else { self.batch_items(&keys).await? };
         let items = &mut items.into_iter();
         // In the order in which they were asked.
-        Ok(AccessRows {
-            token: token.answer(self, items)?,
-            build: build.answer(self, items)?,
-            session: session.answer(self, items)?,
-            licence: licence.answer(self, items)?,
-            consumer: consumer.answer(self, items)?,
-            repo: repo.answer(self, items)?,
-            head: head.answer(self, items)?,
-            version: version.answer(self, items)?,
-            file: file.answer(self, items)?,
-            expectation: expectation.answer(self, items)?,
-        })
+        let (token, build) = (token.answer(self, items)?, build.answer(self, items)?);
+        let (session, licence) = (session.answer(self, items)?, licence.answer(self, items)?);
+        let consumer = consumer.answer(self, items)?;
+        Ok(AccessRows { token, build, session, licence, consumer, ..package.answer(self, items)? })
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) struct Flights(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 impl Flights {
     /// Waits until nobody else is under way for the same. Whoever comes after somebody else has to look first whether that
     /// one has brought it.
-    pub(crate) async fn board(&self, name: &str) -> OwnedMutexGuard<()> {
+    pub(crate) async fn board(&self, name: &str) -> Seat {
         let flight = {
             let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(flight) = flights.get(name).and_then(Weak::upgrade) {
@@ -27,8 +27,19 @@ impl Flights {
                 flight
             }
         };
-        flight.lock_owned().await
+        match Arc::clone(&flight).try_lock_owned() {
+            Ok(guard) => Seat { waited: false, _guard: guard },
+            Err(_) => Seat { waited: true, _guard: flight.lock_owned().await },
+        }
     }
+}
+
+/// Being the one who is under way.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    /// Whether somebody else was, and this one has waited.
+    pub(crate) waited: bool,
+    _guard: OwnedMutexGuard<()>,
 }
 
 #[cfg(test)]
@@ -50,6 +61,15 @@ mod tests {
         assert_eq!(most.load(Ordering::SeqCst), 1);
         let _one = flights.board("a").await;
         let _other = flights.board("b").await;
+    }
+
+    #[tokio::test]
+    async fn whoever_waited_knows_it() {
+        let flights = Flights::default();
+        let first = flights.board("a").await;
+        assert!(!first.waited);
+        let (second, ()) = futures::future::join(flights.board("a"), async { drop(first) }).await;
+        assert!(second.waited);
     }
 
     #[tokio::test]

@@ -22,8 +22,8 @@ const LONGEST_REST: i64 = 60_000;
 /// How long an upstream is left alone that wants to be and does not say for how long, in milliseconds.
 const BUSY_REST: i64 = 10_000;
 
-/// How long something is not asked for again that could not be had, in milliseconds: those who waited for the same get the same
-/// answer.
+/// How long it is remembered that something could not be had, in milliseconds, for those who have waited for the same: they get
+/// the same answer. Whoever comes later tries anew.
 const FAILED_REST: i64 = 3_000;
 
 /// How long an announcement is not made again, in milliseconds.
@@ -70,10 +70,12 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Why something cannot be had for now, if that is known.
-    pub(crate) fn outcome(&self, name: &str, now: Timestamp) -> Option<Outcome> {
+    /// Why something cannot be had for now, if that is known. That somebody else has failed concerns only those who have
+    /// `waited` for it.
+    pub(crate) fn outcome(&self, name: &str, waited: bool, now: Timestamp) -> Option<Outcome> {
         let (until, outcome) = self.outcomes.get(name)?;
-        (until > now.millis()).then_some(outcome)
+        let concerns = waited || matches!(outcome, Outcome::Missing);
+        (concerns && until > now.millis()).then_some(outcome)
     }
 
     /// Remembers that something is not there, for so many seconds.
@@ -135,8 +137,12 @@ mod tests {
     fn what_is_missing_is_missing_for_a_while() {
         let memory = Memory::default();
         memory.is_missing("a".into(), 30, at(0));
-        assert!(matches!(memory.outcome("a", at(29_999)), Some(Outcome::Missing)));
-        assert!(memory.outcome("a", at(30_000)).is_none() && memory.outcome("b", at(0)).is_none());
+        let outcome = |name: &str, waited, now| memory.outcome(name, waited, at(now));
+        assert!(matches!(outcome("a", false, 29_999), Some(Outcome::Missing)));
+        assert!(outcome("a", false, 30_000).is_none() && outcome("b", false, 0).is_none());
+        memory.could_not("c".into(), "up", Failure::Down("x".into()), at(0));
+        assert!(outcome("c", true, 0).is_some_and(|outcome| outcome.error().is_some()));
+        assert!(outcome("c", false, 0).is_none(), "whoever comes later tries anew");
     }
 
     #[test]

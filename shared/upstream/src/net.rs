@@ -195,7 +195,15 @@ impl Net {
         }
         let request = self.client.post(ask.url.clone()).timeout(ask.patience).body(body);
         let request = with_headers(request, ask).header(header::CONTENT_TYPE, "application/json");
-        match judged(request, now).await {
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Answer::Failed(of_error(&error)),
+        };
+        // What does not know the question has no answer to it.
+        if matches!(response.status(), StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) {
+            return Answer::Missing;
+        }
+        match judge(response, now) {
             Ok(response) => read(response, limit).await.map_or_else(Answer::Failed, Answer::Found),
             Err(answer) => answer,
         }
@@ -259,7 +267,10 @@ fn with_headers(request: RequestBuilder, ask: &Ask<'_>) -> RequestBuilder {
 
 /// Sends a request, and takes the answers apart that have nothing to read.
 async fn judged<T>(request: RequestBuilder, now: Timestamp) -> Result<Response, Answer<T>> {
-    let response = request.send().await.map_err(|error| Answer::Failed(of_error(&error)))?;
+    judge(request.send().await.map_err(|error| Answer::Failed(of_error(&error)))?, now)
+}
+
+fn judge<T>(response: Response, now: Timestamp) -> Result<Response, Answer<T>> {
     let status = response.status();
     let said = || format!("it answered {}", status.as_u16());
     match status {

@@ -1,11 +1,15 @@
 //! npm packages from other registries.
 
 mod address;
+mod advisories;
+mod besides;
 mod ingest;
 mod packument;
 mod refresh;
 mod tarball;
 
+pub use advisories::{Question, advisories};
+pub use besides::{Hits, attestations, keys, search};
 pub use packument::{Found, packument};
 pub use refresh::{announce, look_for_version, refresh, refresh_now};
 pub use tarball::{Tarball, tarball};

@@ -13,7 +13,8 @@ pub struct Settings {
     /// `GRANARY_SECRET_KEY`: what credentials of upstreams are sealed with, 32 bytes in base64; several with commas between
     /// them, of which the first seals and each opens. The one-process server makes one in its data folder.
     pub keys: Keys,
-    /// How long an upstream may take for a document: 20 seconds, because gateways give up after half a minute.
+    /// `GRANARY_UPSTREAM_TIMEOUT`: seconds that an upstream may take for a document, and to begin with a file; from 1 to 25.
+    /// Default 20, because gateways give up after half a minute.
     pub patience: Duration,
     /// How long it may take for a file. 24 seconds where gateways give up, else an hour.
     pub file_patience: Duration,

@@ -33,7 +33,20 @@ const SCRIPT = `function done(summary, latency, requests)
 end
 `;
 
-let script;
+/** Asks for other paths than the one of its address, one after the other. */
+const IN_TURN = `local paths = { PATHS }
+local made = {}
+local at = 0
+function init()
+  for index, path in ipairs(paths) do made[index] = wrk.format("GET", path) end
+end
+function request()
+  at = at % #made + 1
+  return made[at]
+end
+`;
+
+let scripts;
 /** What has been run warm, and how often it has to be asked if it is slow. */
 const warm = new Map();
 
@@ -46,16 +59,19 @@ const warm = new Map();
  * `seconds`, two connections ask for a number of answers instead, unless the caller wants a certain number of connections. Fails
  * if an answer has another status than `expected`: some before and one after are looked at as a whole, of all others is known
  * whether it is above 399.
+ *
+ * With `paths`, all of these are asked for in turn instead of that of the address, which is one of them. Their answers must not
+ * take long.
  */
-export async function peak(setting, url, { server, headers = {}, connections, seconds = setting.seconds, expected = 200, method = "GET" } = {}) {
-  const key = JSON.stringify([url, headers, method]);
+export async function peak(setting, url, { server, headers = {}, connections, seconds = setting.seconds, expected = 200, method = "GET", paths } = {}) {
+  const key = JSON.stringify([url, headers, method, paths]);
   await probe(url, { method, headers, expected });
   const one = await probe(url, { method, headers, expected });
   const isNew = !warm.has(key);
   // Decided once, so that all rounds are made alike.
-  if (isNew) warm.set(key, connections === undefined && one * MANY > seconds / 3 ? Math.max(AT_LEAST, Math.ceil((LONG * seconds) / one)) : undefined);
+  if (isNew) warm.set(key, connections === undefined && !paths && one * MANY > seconds / 3 ? Math.max(AT_LEAST, Math.ceil((LONG * seconds) / one)) : undefined);
   const count = warm.get(key);
-  const how = { headers, connections: connections ?? (count ? FEW : MANY), seconds, count, expected, method };
+  const how = { headers, connections: connections ?? (count ? FEW : MANY), seconds, count, expected, method, paths };
   const load = method === "GET" && !count ? byWrk : byOha;
   // A slow server would still be busy with what it was asked to get warm when it is measured.
   if (isNew && one < FAST) await load(setting, url, { ...how, seconds: 1, count: undefined });
@@ -85,11 +101,10 @@ export function wrkLine(path, { headers = {}, connections = MANY, seconds = 3 } 
   return `wrk -t1 -c${connections} -d${seconds}s --timeout ${PATIENCE}s${hidden.join("")} ${path}`;
 }
 
-async function byWrk(setting, url, { headers, connections, seconds, expected }) {
-  if (!script) {
-    script = join(folder(), "done.lua");
-    writeFileSync(script, SCRIPT);
-  }
+async function byWrk(setting, url, { headers, connections, seconds, expected, paths }) {
+  scripts ??= folder();
+  const script = join(scripts, "script.lua");
+  writeFileSync(script, paths ? IN_TURN.replace("PATHS", () => paths.map((path) => JSON.stringify(path)).join(", ")) + SCRIPT : SCRIPT);
   const args = ["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}s`, "--timeout", `${PATIENCE}s`, "-s", script];
   for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
   const { stdout } = await run(setting.wrk, [...args, url], { cpu: CLIENT });

@@ -28,6 +28,8 @@ const TARGETS = {
   "p99-maven": ["p99 at half of the peak, Maven metadata", atMost(5, " ms")],
   "growth-packages": ["read cost in a repository of 1,000,000 packages, times that of 10", atMost(1.2, "")],
   "growth-versions": ["read cost of a version of 10,000, times that of 10", atMost(1.2, "")],
+  "upstream-cold": ["npm install through an upstream, nothing there yet, Verdaccio's time in Granary's times", atLeast(1, "")],
+  "upstream-warm": ["requests per second for documents and archives of an upstream that are there, Verdaccio's times", atLeast(5, "")],
   start: ["from start to ready", atMost(300, " ms")],
 };
 

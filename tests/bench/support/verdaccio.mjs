@@ -11,11 +11,13 @@ import { platformOfNode } from "./place.mjs";
  *
  * The token is one that Verdaccio only has to verify (JWT). Its default kind makes it hash a password for every request, which
  * would make it several times slower.
+ *
+ * With `uplink`, the address of another registry, it fetches from there what it does not have, and asks again after a day.
  */
-export async function startVerdaccio(setting, folder, { data = join(folder, "verdaccio") } = {}) {
+export async function startVerdaccio(setting, folder, { data = join(folder, "verdaccio"), uplink } = {}) {
   mkdirSync(data, { recursive: true });
   const config = join(data, "config.yaml");
-  writeFileSync(config, configuration(data));
+  writeFileSync(config, configuration(data, uplink));
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const node = nodeOf(setting);
@@ -59,14 +61,15 @@ async function logIn(base) {
   return token;
 }
 
-/** No web pages, no other registry behind it, and no line for each request. */
-function configuration(data) {
+/** No web pages, no other registry behind it unless there is an `uplink`, and no line for each request. */
+function configuration(data, uplink) {
+  const proxy = uplink ? ", proxy: public" : "";
   return [
     `storage: ${join(data, "storage")}`,
     `auth: { htpasswd: { file: ${join(data, "htpasswd")} } }`,
     "security: { api: { legacy: false, jwt: { sign: { expiresIn: 30d } } } }",
-    "uplinks: {}",
-    "packages: { '**': { access: $authenticated, publish: $authenticated, unpublish: $authenticated } }",
+    `uplinks: {${uplink ? ` public: { url: "${uplink}", maxage: 1d } ` : ""}}`,
+    `packages: { '**': { access: $authenticated, publish: $authenticated, unpublish: $authenticated${proxy} } }`,
     "web: { enable: false }",
     "server: { keepAliveTimeout: 600 }",
     "userRateLimit: { windowMs: 1000, max: 1000000 }",

@@ -28,6 +28,11 @@ pub(crate) async fn download_file(
     Params(which): Params<Which>,
 ) -> ApiResult<Response> {
     let named = Named::authorize(&state, &headers, (&repo, &kind, &name), Some(&which.version)).await?;
+    named.access.refuse_kept(&format!(
+        "version '{}' of package '{}'",
+        shown(&which.version),
+        named.head.name
+    ))?;
     let file = match named.access.live_version() {
         Some(row) => file_of(&state, &named, row, &which.file).await?,
         None => None,

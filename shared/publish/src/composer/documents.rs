@@ -68,7 +68,7 @@ impl ComposerDocuments {
             row.files.first().ok_or_else(|| Error::internal("rendering", "a version without a file"))?;
         let reference = file.sha1.to_string();
         let name = source.package.name.as_str();
-        let url = self.dist_url(&source.package.repo, name, row, &reference);
+        let url = self.dist_url(source.repo(), name, row, &reference);
         let mut version = Version::new();
         version.insert("name".into(), name.into());
         version.insert("version".into(), facts.version.into());

@@ -177,7 +177,7 @@ impl Packuments {
             for draft in &mut drafts {
                 let comma = if index == 0 { "" } else { "," };
                 let mut text = format!("{comma}{}:", Value::from(row.version.as_str()));
-                let package = (&source.package.repo, source.head.name.as_str());
+                let package = (source.repo(), source.head.name.as_str());
                 self.write_manifest(&mut text, package, row, &facts, draft.form)?;
                 draft.push(&text)?;
             }

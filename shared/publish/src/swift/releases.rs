@@ -140,7 +140,7 @@ impl Renderer for Releases {
             let entry = if row.is_live() {
                 order.push_str(version.as_str());
                 order.push('\n');
-                json!({ "url": self.release_url(&source.package.repo, &identity, version) })
+                json!({ "url": self.release_url(source.repo(), &identity, version) })
             } else {
                 // Without `detail`, SwiftPM cannot read the whole list.
                 let reason = row.deprecated.as_deref().unwrap_or("this release was withdrawn");

@@ -49,15 +49,15 @@ pub async fn packument(
     let Some(first) = candidates.first() else { return Ok(None) };
     let flight = flight(repo, name);
     let memory = &work.upstreams.memory;
-    if let Some(outcome) = memory.outcome(&flight, work.now) {
+    if let Some(outcome) = memory.outcome(&flight, false, work.now) {
         return ended(&outcome);
     }
     if asker.anonymous && !candidates.iter().all(|row| row.anonymous) {
         return Err(sign_in(name.as_str(), &first.name));
     }
-    let _seat = work.upstreams.flights.board(&flight).await;
+    let seat = work.upstreams.flights.board(&flight).await;
     // Somebody else may have brought it meanwhile, or found that it cannot be had.
-    if let Some(outcome) = memory.outcome(&flight, work.now) {
+    if let Some(outcome) = memory.outcome(&flight, seat.waited, work.now) {
         return ended(&outcome);
     }
     let package = key(repo, name);

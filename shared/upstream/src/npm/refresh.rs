@@ -97,7 +97,7 @@ pub async fn look_for_version(
     let just_now = source.head.upstream.as_ref().is_none_or(|upstream| {
         upstream.checked_at + JUST_NOW > work.now.millis() || upstream.failing.is_some()
     });
-    if just_now || memory.outcome(&wanted, work.now).is_some() {
+    if just_now || memory.outcome(&wanted, false, work.now).is_some() {
         return Ok(None);
     }
     memory.is_missing(wanted, MISSING_VERSION, work.now);

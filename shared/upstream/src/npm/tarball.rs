@@ -71,8 +71,9 @@ pub async fn tarball(
         return Err(crate::sign_in(&format!("{name}@{version}"), &row.name));
     }
     let flight = format!("npm/{}/{name}/{version}", repo.uid);
-    let _seat = work.upstreams.flights.board(&flight).await;
-    if let Some(error) = work.upstreams.memory.outcome(&flight, work.now).and_then(|outcome| outcome.error())
+    let seat = work.upstreams.flights.board(&flight).await;
+    if let Some(error) =
+        work.upstreams.memory.outcome(&flight, seat.waited, work.now).and_then(|outcome| outcome.error())
     {
         return Err(error);
     }

@@ -33,7 +33,7 @@ impl Packuments {
         let policy = policy.ok_or_else(|| Error::internal("rendering", "a foreign package without rules"))?;
         let seen = packument.index.seen(&source.head, policy);
         let mut drafts = [Draft::new(Form::Full), Draft::new(Form::Abbreviated)];
-        let (repo, name) = (&source.package.repo, source.head.name.as_str());
+        let (repo, name) = (source.repo(), source.head.name.as_str());
         for draft in &mut drafts {
             draft.push(&opening(source, &seen, draft.form))?;
         }

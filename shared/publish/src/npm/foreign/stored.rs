@@ -107,7 +107,7 @@ pub async fn manifest(
     let rendered = tokio::task::spawn_blocking(move || {
         let (name, at) = identity(&source)?;
         let packument = ForeignPackument::read(&text, &name, at)?;
-        renderer.foreign_manifest(&source.package.repo, &packument, (name.as_str(), &one))
+        renderer.foreign_manifest(source.repo(), &packument, (name.as_str(), &one))
     });
     rendered.await.map_err(|e| Error::internal("rendering", e))?
 }
