@@ -4,14 +4,17 @@ use granary_http::AppState;
 use granary_model::{PackageType, RepoId, Result};
 use granary_storage::rows::RepoRow;
 use granary_storage::{Key, PackageKey};
-use granary_upstream::{clear, npm};
+use granary_upstream::{clear, maven, npm};
 
 use crate::Progress;
 
 /// Asks the upstream of a package again, if nobody has meanwhile.
 pub(crate) async fn look_again(state: &AppState, package: &PackageKey) -> Result<Progress> {
-    if package.kind == PackageType::Npm {
-        npm::refresh(&state.upstream_work(), package).await?;
+    let work = state.upstream_work();
+    match package.kind {
+        PackageType::Npm => npm::refresh(&work, package).await?,
+        PackageType::Maven => maven::refresh(&work, package).await?,
+        _ => {}
     }
     Ok(Progress::Finished)
 }

@@ -12,6 +12,7 @@ mod read;
 mod ready;
 mod removal;
 mod sums;
+mod upstream;
 
 use axum::Router;
 use axum::routing::any;

@@ -21,6 +21,7 @@ use granary_storage::rows::MavenPluginRow;
 use crate::call::{Call, shows_file, with_right};
 use crate::failure::plain;
 use crate::ready::{Ready, not_modified};
+use crate::upstream;
 
 /// About how many bytes a row takes, with what is written of it into a document.
 const ROW_BYTES: usize = 1024;
@@ -49,6 +50,10 @@ pub(crate) async fn ignore(call: &Call, directory: &Directory, body: &mut Option
 async fn show_snapshot(call: &Call, coordinates: &Coordinates, sum: Option<SumKind>) -> Result<Response> {
     let authorizing = Box::pin(call.version::<Fetch>(coordinates));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
+    // Of what comes from an upstream only what was asked for is here.
+    if upstream::is_elsewhere(&access) {
+        return upstream::show_snapshot(call, &access, coordinates, sum).await;
+    }
     if access.live_version().is_none() {
         return Err(call.not_found());
     }
@@ -81,6 +86,12 @@ async fn show_artifact_or_group(
     };
     if let Some(group) = directory.group() {
         add_plugins_of_members(call, &access, group, &mut plugins).await?;
+    }
+    if let Some(artifact) = directory.artifact().filter(|_| upstream::is_elsewhere(&access)) {
+        if let Some(response) = upstream::show(call, &access, artifact, &plugins, sum).await? {
+            return Ok(response);
+        }
+        return with_plugins(call, &access, directory, None, plugins)?.answer(&call.headers, None, sum);
     }
     let Some(source) = source(call, &access, directory.artifact()).await? else {
         return with_plugins(call, &access, directory, None, plugins)?.answer(&call.headers, None, sum);

@@ -12,7 +12,10 @@ use granary_model::{Error, PackageType, Result, Visibility};
 use granary_publish::maven::newest_file;
 use granary_storage::rows::{FileRow, StoredFileRow};
 
+use granary_upstream::maven::Fetch as Fetched;
+
 use crate::call::{Call, shows_file, with_right};
+use crate::upstream;
 
 /// Cache lifetime of a file of a release.
 const RELEASE: &str = "private, max-age=31536000, immutable";
@@ -25,7 +28,10 @@ const SNAPSHOT: &str = "private, no-cache";
 
 /// `GET` and `HEAD` of a file.
 pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response> {
-    let (access, row) = find(call, file).await?;
+    let (access, row) = match find(call, file).await? {
+        Located::Here(access, row) => (access, row),
+        Located::There(url) => return upstream::elsewhere(&url),
+    };
     let delivery = Delivery::new(&row.file)
         .modified(row.added_at)
         .content_type(file.media_type())
@@ -49,7 +55,10 @@ pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response>
 
 /// `GET` and `HEAD` of a checksum. Answered from the row: what a client sent beside a file is never stored.
 pub(crate) async fn show_sum(call: &Call, file: &MavenFile, kind: SumKind) -> Result<Response> {
-    let (access, row) = find(call, file).await?;
+    let (access, row) = match find(call, file).await? {
+        Located::Here(access, row) => (access, row),
+        Located::There(url) => return upstream::elsewhere(&format!("{url}.{}", kind.extension())),
+    };
     // Ivy looks before each PUT whether the file is there, checksums included, and gives the whole publish up
     // if it is: what is made here must not be there for it. So sbt 1 does, which publishes by Ivy.
     if call.is_head && is_ivy(&call.headers) {
@@ -85,15 +94,33 @@ pub(crate) fn sum_of(file: &FileRow, kind: SumKind) -> Option<String> {
     }
 }
 
+/// Where a file is.
+enum Located {
+    /// Here.
+    Here(Box<RepoAccess<Fetch>>, Arc<StoredFileRow>),
+    /// At this address, where the client may fetch it.
+    There(String),
+}
+
 /// The file of a path. A name with `-SNAPSHOT` stands for the newest build's file if there is none of that name
 /// itself; its builds are read while the right to see them is being worked out.
-async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, Arc<StoredFileRow>)> {
+async fn find(call: &Call, file: &MavenFile) -> Result<Located> {
     let coordinates = file.coordinates();
     let Some(artifact) = file.artifact().filter(|artifact| artifact.build == Build::Literal) else {
         let access = call.file::<Fetch>(file, false).await?;
         access.refuse_kept(&coordinates.to_string())?;
-        let row = shown_file(&access, coordinates).ok_or_else(|| call.not_found())?;
-        return Ok((access, row));
+        if let Some(row) = shown_file(&access, coordinates) {
+            return Ok(Located::Here(Box::new(access), row));
+        }
+        if !upstream::is_elsewhere(&access) {
+            return Err(call.not_found());
+        }
+        return match upstream::fetch(call, &access, file).await? {
+            Fetched::Kept(row) => Ok(Located::Here(Box::new(access), row)),
+            Fetched::Elsewhere(url) => Ok(Located::There(url)),
+            Fetched::Refused(kept) => Err(upstream::refused(&kept, &coordinates.to_string())),
+            Fetched::Missing => Err(call.not_found()),
+        };
     };
     let authorizing = Box::pin(call.file::<Fetch>(file, false));
     let (access, rows) = with_right(authorizing, call.files_of(coordinates)).await?;
@@ -109,7 +136,7 @@ async fn find(call: &Call, file: &MavenFile) -> Result<(RepoAccess<Fetch>, Arc<S
         newest_file(coordinates, artifact, shown).cloned().map(Arc::new)
     };
     let row = row.ok_or_else(|| call.not_found())?;
-    Ok((access, row))
+    Ok(Located::Here(Box::new(access), row))
 }
 
 /// The file that was asked for, if the caller gets it.

@@ -27,4 +27,5 @@ mod maven {
     mod shapes;
     mod snapshots;
     mod support;
+    mod upstreams;
 }

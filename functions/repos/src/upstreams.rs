@@ -157,8 +157,10 @@ fn fits(row: &UpstreamRow) -> Result<()> {
             }
         }
         UpstreamPlace::Remote { .. } => {
-            if row.kind != PackageType::Npm {
-                return refuse("registries elsewhere (url) can be upstreams for npm only");
+            if !matches!(row.kind, PackageType::Npm | PackageType::Maven) {
+                return refuse(
+                    "registries elsewhere (url) can be upstreams for npm and Maven; for other types name a repository here (repoId)",
+                );
             }
             if row.credential.is_some() && row.files == FilePolicy::Redirect {
                 return refuse(

@@ -18,7 +18,7 @@ use granary_storage::{Commit, Key, PackageKey, Storage, Transaction};
 use crate::change::Change;
 use crate::digests::Digests;
 use crate::files::plan::Plan;
-use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head, pause};
+use crate::head_edit::{Applied, HeadEdit, Step, Target, current_head, edit_head, foreign, pause};
 use crate::spool::Spool;
 
 pub use delete::{Accounting, Reshow, delete_file, delete_version, remove_files};
@@ -136,6 +136,9 @@ pub async fn add_files<R: VersionRules>(
     mut known: Known,
     rules: &R,
 ) -> Result<Added> {
+    if let Some(upstream) = target.head.as_ref().and_then(|head| head.upstream.as_deref()) {
+        return Err(foreign(&target.package, &upstream.name));
+    }
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(Error::BadRequest(format!(
             "between 1 and {MAX_FILES} files can be added at once; these are {}",

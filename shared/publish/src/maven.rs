@@ -2,6 +2,7 @@
 
 pub mod dependencies;
 pub mod facts;
+pub mod foreign;
 pub mod listing;
 pub mod metadata;
 pub mod plugin;

@@ -9,6 +9,7 @@
 
 pub mod clear;
 pub mod guard;
+pub mod maven;
 pub mod net;
 pub mod npm;
 pub mod seal;

@@ -83,14 +83,19 @@ impl Work<'_> {
                 "package '{}' does not come from the upstream '{}' any more; try again",
                 package.name, row.name
             ))),
-            "cache" => Err(Error::Forbidden(format!(
-                "repository '{}' keeps as much of its upstreams as it may ({} bytes); an administrator can clear what is kept, \
-                 or the operator raise the quota",
-                repo.id,
-                quota.unwrap_or_default()
-            ))),
+            "cache" => Err(cache_full(repo, quota)),
             "blob" => Err(Error::Unavailable("storing the file took too long; try again".into())),
             label => Err(Error::internal("keeping a version", format!("the part '{label}' was refused"))),
         }
     }
+}
+
+/// A repository keeps as much of its upstreams as it may.
+pub(crate) fn cache_full(repo: &RepoRow, quota: Option<u64>) -> Error {
+    Error::Forbidden(format!(
+        "repository '{}' keeps as much of its upstreams as it may ({} bytes); an administrator can remove an upstream and add it \
+         again, which clears what is kept of it, or the operator raise the quota",
+        repo.id,
+        quota.unwrap_or_default()
+    ))
 }

@@ -120,7 +120,18 @@ pub fn artifact_metadata(
     rows: &[VersionRow],
     updated: Timestamp,
 ) -> Metadata {
-    let mut versions: Vec<_> = shown(rows).map(|row| rank(&row.version)).collect();
+    let versions: Vec<&str> = shown(rows).map(|row| row.version.as_str()).collect();
+    versions_metadata(group, artifact, &versions, updated)
+}
+
+/// The document of an artifact with these versions.
+pub(crate) fn versions_metadata(
+    group: &GroupId,
+    artifact: &ArtifactId,
+    versions: &[&str],
+    updated: Timestamp,
+) -> Metadata {
+    let mut versions: Vec<_> = versions.iter().map(|version| rank(version)).collect();
     versions.sort();
     let is_release =
         |version: &str| version.parse::<MavenVersion>().is_ok_and(|version| !version.is_snapshot());

@@ -1,0 +1,462 @@
+//! A file that is not here yet.
+
+use std::sync::Arc;
+
+use granary_model::maven::{MavenFile, SumKind};
+use granary_model::upstream::FilePolicy;
+use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_publish::digests::Digests;
+use granary_publish::files::store_bytes;
+use granary_publish::head_edit::repo_gone;
+use granary_publish::policy::{Kept, Policy, kept};
+use granary_publish::spool::Spool;
+use granary_storage::publishing::Growth;
+use granary_storage::rows::{
+    FetchedFrom, FileStatus, HeadRow, PackageEntry, RepoRow, StoredFileRow, UpstreamHead, UpstreamRow,
+    VersionRow, VersionStatus,
+};
+use granary_storage::{Commit, Key, PackageKey, Transaction};
+use reqwest::header::{self, HeaderMap, HeaderValue};
+
+use super::{address, candidates};
+use crate::heads::Deed;
+use crate::net::{Answer, Ask, Failure, Validators};
+use crate::{Asker, Work, origin, sign_in};
+
+/// How long at most it is taken for true that there is no such file, in seconds.
+const MISSING: u32 = 60;
+
+/// Largest checksum, in bytes.
+const SUM: usize = 4096;
+
+/// How often writing down is begun anew because files of the same version came at the same time.
+const ATTEMPTS: u32 = 12;
+
+/// What there is to be had of a file.
+#[derive(Debug)]
+pub enum Fetch {
+    /// It is here, with its version.
+    Kept(Arc<StoredFileRow>),
+    /// The client may fetch it there.
+    Elsewhere(String),
+    /// Nobody gets it for now.
+    Refused(Kept),
+    /// There is no such file.
+    Missing,
+}
+
+/// Fetches a file from the upstream that the artifact comes from, or from the first one that has it; verifies it, and keeps it.
+///
+/// # Errors
+/// `Unauthorized` if only those who sign in may have something fetched; `Unavailable` and `BadGateway` if an upstream fails, or
+/// sends other bytes than it promises: such are never kept.
+pub async fn file(
+    work: &Work<'_>,
+    repo: &RepoRow,
+    head: Option<&HeadRow>,
+    file: &MavenFile,
+    asker: &Asker,
+) -> Result<Fetch> {
+    let name = file.coordinates().key();
+    let rows: Vec<&UpstreamRow> = match head {
+        Some(head) => origin(repo, PackageType::Maven, &name, head).into_iter().collect(),
+        None => candidates(repo, &name).collect(),
+    };
+    let Some(first) = rows.first() else { return Ok(Fetch::Missing) };
+    let path = format!("{}/{}", file.coordinates().directory(), file.name());
+    let flight = format!("maven/{}/{path}", repo.uid);
+    let memory = &work.upstreams.memory;
+    if let Some(outcome) = memory.outcome(&flight, false, work.now) {
+        return outcome.error().map_or(Ok(Fetch::Missing), Err);
+    }
+    if asker.anonymous && !rows.iter().all(|row| row.anonymous) {
+        return Err(sign_in(&path, &first.name));
+    }
+    let seat = work.upstreams.flights.board(&flight).await;
+    if let Some(outcome) = memory.outcome(&flight, seat.waited, work.now) {
+        return outcome.error().map_or(Ok(Fetch::Missing), Err);
+    }
+    let package = PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() };
+    if seat.waited
+        && let Some(here) = here(work, repo, &package, file).await?
+    {
+        return Ok(Fetch::Kept(here));
+    }
+    for row in &rows {
+        let want = Want { work, repo, row, package: &package, file };
+        if let Some(kept) = want.blocked(head) {
+            return Ok(Fetch::Refused(kept));
+        }
+        work.require_open(row)?;
+        match want.fetch(asker).await {
+            Ok(Some(fetch)) => return Ok(fetch),
+            Ok(None) => {}
+            Err(Trouble::Upstream(failure)) => {
+                memory.could_not(flight, row.name.as_str(), failure.clone(), work.now);
+                return Err(work.failed(row, &failure));
+            }
+            Err(Trouble::Ours(error)) => return Err(error),
+        }
+    }
+    let seconds = rows.iter().map(|row| row.fresh_seconds).min().unwrap_or_default().min(MISSING);
+    memory.is_missing(flight, seconds, work.now);
+    Ok(Fetch::Missing)
+}
+
+/// The file, if somebody else has brought it meanwhile.
+async fn here(
+    work: &Work<'_>,
+    repo: &RepoRow,
+    package: &PackageKey,
+    file: &MavenFile,
+) -> Result<Option<Arc<StoredFileRow>>> {
+    let version = file.coordinates().version.to_string();
+    let head = work.head(repo, package).await?;
+    let row: Option<VersionRow> = work.storage.get(&Key::Version(package.clone(), version.clone())).await?;
+    let stored: Option<StoredFileRow> =
+        work.storage.get(&Key::File(package.clone(), version, file.name().to_owned())).await?;
+    let (Some(head), Some(row)) = (head, row) else { return Ok(None) };
+    let policy = origin(repo, PackageType::Maven, &package.name, &head)
+        .map(|upstream| Policy::of(repo, upstream, PackageType::Maven, &package.name));
+    let shown = head.has(&row) && kept(&head, policy.as_ref(), &row, work.now).is_none();
+    Ok(stored.filter(|stored| shown && stored.is_live()).map(Arc::new))
+}
+
+enum Trouble {
+    Upstream(Failure),
+    Ours(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Upstream(failure)
+    }
+}
+
+/// A file of one upstream.
+struct Want<'a> {
+    work: &'a Work<'a>,
+    repo: &'a RepoRow,
+    row: &'a UpstreamRow,
+    package: &'a PackageKey,
+    file: &'a MavenFile,
+}
+
+impl Want<'_> {
+    fn version(&self) -> &str {
+        self.file.coordinates().version.as_str()
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::of(self.repo, self.row, PackageType::Maven, &self.package.name)
+    }
+
+    /// Why nobody gets the version, as far as that can be said before it is fetched.
+    fn blocked(&self, head: Option<&HeadRow>) -> Option<Kept> {
+        if let Some(row) = head.and_then(|head| head.quarantined(self.version())) {
+            return Some(Kept::Quarantined(row.reason.clone()));
+        }
+        // As old as can be: only rules about versions are left.
+        self.policy().keeps(self.version(), Timestamp::from_millis(0), self.work.now)
+    }
+
+    /// `None`: it is not there.
+    async fn fetch(&self, asker: &Asker) -> Result<Option<Fetch>, Trouble> {
+        let work = self.work;
+        let authorization = work.authorization(self.repo, self.row)?;
+        let url = address::file(self.row, self.file, "")?;
+        work.upstreams.net()?.permits(&url).map_err(|why| Failure::Wrong(why.into()))?;
+        if self.row.files == FilePolicy::Redirect {
+            return Ok(Some(Fetch::Elsewhere(url.into())));
+        }
+        let settings = &work.upstreams.settings;
+        let ask = Ask {
+            url,
+            authorization: authorization.as_ref(),
+            accept: "*/*",
+            patience: settings.file_patience,
+        };
+        let (spool, digests, headers) =
+            match work.upstreams.net()?.file(&ask, settings.max_file, work.now).await? {
+                Answer::Found(found) => found,
+                Answer::Missing => return Ok(None),
+                Answer::Unchanged => {
+                    return Err(Failure::Wrong(
+                        "it says that nothing has changed, which nobody asked".into(),
+                    )
+                    .into());
+                }
+                Answer::Failed(failure) => return Err(failure.into()),
+            };
+        self.verify(&digests, &headers, authorization.as_ref()).await?;
+        work.upstreams.memory.answered(&self.row.uid);
+        let published = published(&headers, work.now);
+        if let Some(kept) = self.policy().keeps(self.version(), published, work.now) {
+            return Ok(Some(Fetch::Refused(kept)));
+        }
+        let row = self.keep((&spool, &digests), published, asker).await?;
+        Ok(Some(Fetch::Kept(Arc::new(row))))
+    }
+
+    /// Compares a file with what the upstream says that it hashes to: in the headers that it came with, or in a checksum beside it.
+    /// A signature verifies itself, and many repositories have no checksums of those.
+    async fn verify(
+        &self,
+        digests: &Digests,
+        headers: &HeaderMap,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(), Trouble> {
+        let header = |kind: SumKind| {
+            let name = format!("x-checksum-{}", kind.extension());
+            headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| sum_in(kind, text))
+        };
+        for kind in [SumKind::Sha512, SumKind::Sha256, SumKind::Sha1] {
+            if let Some(sum) = header(kind) {
+                return self.compare(kind, &sum, digests).await;
+            }
+        }
+        for kind in [SumKind::Sha1, SumKind::Sha256, SumKind::Md5] {
+            let url = address::file(self.row, self.file, &format!(".{}", kind.extension()))?;
+            let ask =
+                Ask { url, authorization, accept: "*/*", patience: self.work.upstreams.settings.patience };
+            let net = self.work.upstreams.net()?;
+            match net.document(&ask, &Validators::default(), SUM, self.work.now).await {
+                Answer::Found(fetched) => {
+                    let text = String::from_utf8_lossy(&fetched.bytes).into_owned();
+                    let sum = sum_in(kind, &text).filter(|_| !fetched.gzip);
+                    let sum = sum.ok_or_else(|| {
+                        Failure::Wrong(format!("its .{} of the file is no checksum", kind.extension()))
+                    })?;
+                    return self.compare(kind, &sum, digests).await;
+                }
+                Answer::Missing | Answer::Unchanged => {}
+                Answer::Failed(failure) => return Err(failure.into()),
+            }
+        }
+        if self.file.artifact().is_some_and(granary_model::maven::ArtifactFile::is_signature) {
+            return Ok(());
+        }
+        Err(Failure::Wrong("it has no checksum of the file, which then cannot be verified".into()).into())
+    }
+
+    async fn compare(&self, kind: SumKind, sum: &str, digests: &Digests) -> Result<(), Trouble> {
+        let actual = match kind {
+            SumKind::Md5 => digests.md5.to_string(),
+            SumKind::Sha1 => digests.sha1.to_string(),
+            SumKind::Sha256 => digests.sha256.to_string(),
+            SumKind::Sha512 => digests.sha512.to_string(),
+        };
+        if actual == sum {
+            return Ok(());
+        }
+        let why = format!(
+            "the file is not the one that its checksum promises: {kind} {sum} was promised, {actual} arrived; it was thrown away",
+            kind = kind.extension()
+        );
+        let target = format!("{}@{}/{}", self.package, self.version(), self.file.name());
+        let deed = Deed {
+            by: None,
+            action: "upstream.mismatch",
+            target,
+            detail: Some(format!("upstream {}: {why}", self.row.name)),
+        };
+        let mut transaction = Transaction::new();
+        self.work.record(&mut transaction, self.repo, &deed)?;
+        self.work.storage.commit(transaction).await?;
+        Err(Failure::Wrong(why).into())
+    }
+
+    /// Stores the bytes, then commits the file: with its version if that is new, and with the artifact if that is.
+    async fn keep(
+        &self,
+        (spool, digests): (&Spool, &Digests),
+        published: Timestamp,
+        asker: &Asker,
+    ) -> Result<StoredFileRow> {
+        let work = self.work;
+        store_bytes(work.storage, spool, digests.sha256, work.now).await?;
+        let stored = StoredFileRow {
+            file: digests.file(self.file.name(), self.file.media_type()),
+            status: FileStatus::Live,
+            added_at: published,
+            publisher: self.row.name.to_string(),
+        };
+        let version_key = Key::Version(self.package.clone(), self.version().to_owned());
+        let file_key =
+            Key::File(self.package.clone(), self.version().to_owned(), self.file.name().to_owned());
+        let size = i64::try_from(digests.size).unwrap_or(i64::MAX);
+        for _ in 0..ATTEMPTS {
+            let head = work.head(self.repo, self.package).await?;
+            let version: Option<VersionRow> = work.storage.get(&version_key).await?;
+            let mut transaction = Transaction::new();
+            let is_ours = |head: &HeadRow| head.upstream.as_ref().is_some_and(|up| up.uid == self.row.uid);
+            match &head {
+                Some(head) if is_ours(head) => {
+                    transaction.require_upstream("head", self.package, &self.row.uid);
+                }
+                Some(head) if head.is_owned() => return Err(self.overtaken()),
+                other => self.discover(other.as_ref(), &mut transaction, asker)?,
+            }
+            match &version {
+                Some(row) if head.as_ref().is_some_and(|head| head.has(row)) => {
+                    let growth = Growth { bytes: size, files: 1, ..Growth::default() };
+                    transaction.grow_version("version", version_key.clone(), growth);
+                }
+                Some(_) => {
+                    return Err(Error::Unavailable(
+                        "what was kept of the version's former upstream is still being removed; try again in a moment".into(),
+                    ));
+                }
+                None => {
+                    transaction.put_new("version", &version_key, &self.new_version(digests, published))?
+                }
+            }
+            transaction.put_new("file", &file_key, &stored)?;
+            transaction.hold_blob("blob", digests.sha256, 1, work.now);
+            let quota = work.upstreams.settings.quota;
+            let change = (size, i64::from(version.is_none()));
+            transaction.change_cache("cache", &self.repo.id, change, quota);
+            transaction.require_repo("repo", &self.repo.id, &self.repo.uid);
+            let deed = Deed {
+                by: Some(asker),
+                action: "package.fetch",
+                target: format!("{}@{}/{}", self.package, self.version(), self.file.name()),
+                detail: Some(format!("upstream {}", self.row.name)),
+            };
+            work.record(&mut transaction, self.repo, &deed)?;
+            let refusal = match work.storage.commit(transaction).await? {
+                Commit::Done => return Ok(stored),
+                Commit::Refused(refusal) => refusal,
+            };
+            match refusal.label {
+                // Other files of the version came at the same time.
+                "head" | "version" => {}
+                "file" => {
+                    let existing: Option<StoredFileRow> = refusal.existing()?;
+                    return existing.filter(StoredFileRow::is_live).ok_or_else(|| self.overtaken());
+                }
+                "repo" => return Err(repo_gone(self.repo)),
+                "cache" => return Err(crate::versions::cache_full(self.repo, quota)),
+                "blob" => {
+                    return Err(Error::Unavailable("storing the file took too long; try again".into()));
+                }
+                label => {
+                    return Err(Error::internal("keeping a file", format!("the part '{label}' was refused")));
+                }
+            }
+        }
+        Err(Error::Unavailable("too many files of this version at once; try again".into()))
+    }
+
+    fn overtaken(&self) -> Error {
+        Error::Conflict(format!(
+            "package '{}' does not come from the upstream '{}' any more; try again",
+            self.package.name, self.row.name
+        ))
+    }
+
+    fn new_version(&self, digests: &Digests, published: Timestamp) -> VersionRow {
+        VersionRow {
+            version: self.version().into(),
+            status: VersionStatus::Live,
+            published_at: published,
+            publisher: self.row.name.to_string(),
+            deprecated: None,
+            files: Vec::new(),
+            size: digests.size,
+            file_count: 1,
+            complete: true,
+            hidden: false,
+            fetched: Some(FetchedFrom {
+                name: self.row.name.clone(),
+                uid: self.row.uid.clone(),
+                at: self.work.now,
+            }),
+            facts: Vec::new(),
+        }
+    }
+
+    /// The artifact is new here: from now on it comes from this upstream.
+    fn discover(&self, before: Option<&HeadRow>, transaction: &mut Transaction, asker: &Asker) -> Result<()> {
+        let mut head = new_head(self.work, self.repo, self.row, self.package, before);
+        head.versions = 1;
+        head.complete = 1;
+        head.tags.insert("latest".into(), self.version().into());
+        transaction.put_rev("head", &Key::Head(self.package.clone()), &head, before.map(|head| head.rev))?;
+        let entry = PackageEntry {
+            name: head.name.clone(),
+            latest: head.latest().map(str::to_owned),
+            description: None,
+            keywords: Vec::new(),
+            versions: head.versions,
+            updated_at: head.modified(),
+            publisher: head.publisher.clone(),
+        };
+        transaction.put("list", &Key::FetchedPackageOf(self.package.clone()), &entry)?;
+        let deed = Deed {
+            by: Some(asker),
+            action: "package.discover",
+            target: self.package.to_string(),
+            detail: Some(format!("upstream {}", self.row.name)),
+        };
+        self.work.record(transaction, self.repo, &deed)
+    }
+}
+
+/// A head of an artifact from an upstream, of which nothing is known yet.
+pub(super) fn new_head(
+    work: &Work<'_>,
+    repo: &RepoRow,
+    row: &UpstreamRow,
+    package: &PackageKey,
+    before: Option<&HeadRow>,
+) -> HeadRow {
+    let now = work.now.millis();
+    let before = before.cloned().unwrap_or_default();
+    let upstream = UpstreamHead {
+        name: row.name.clone(),
+        uid: row.uid.clone(),
+        checked_at: 0,
+        fetched_at: now,
+        document: String::new(),
+        etag: None,
+        last_modified: None,
+        failing: None,
+        gone: false,
+        removed: std::collections::BTreeSet::new(),
+        as_of: now,
+        next_at: None,
+        policy: String::new(),
+    };
+    HeadRow {
+        rev: before.rev + 1,
+        name: package.name.clone(),
+        repo_uid: repo.uid.clone(),
+        created_at: now,
+        modified_at: now.max(before.modified_at + i64::from(before.rev > 0)),
+        publisher: row.name.to_string(),
+        upstream: Some(Box::new(upstream)),
+        quarantine: before.quarantine,
+        ..HeadRow::default()
+    }
+}
+
+/// When a file was published: as the upstream says, or now.
+fn published(headers: &HeaderMap, now: Timestamp) -> Timestamp {
+    let text = headers.get(header::LAST_MODIFIED).and_then(|value| value.to_str().ok());
+    text.and_then(Timestamp::parse_http_date).map_or(now, |at| at.min(now))
+}
+
+/// The digits of a checksum: alone, before a file name, or behind `NAME(file)=`.
+fn sum_in(kind: SumKind, text: &str) -> Option<String> {
+    let is_sum = |word: &&str| word.len() == kind.digits() && word.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut words = text.split_whitespace();
+    let sum = words.next().filter(is_sum).or_else(|| words.last().filter(is_sum));
+    sum.map(str::to_ascii_lowercase)
+}
