@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use axum::http::HeaderMap;
-use granary_http::permit::Read;
+use granary_http::permit::{Admin, Read};
 use granary_http::{AppState, Fields, RepoAccess};
 use granary_model::upstream::{
     FRESH, FilePolicy, MAX_COOLDOWN, MAX_PATTERNS, NamePattern, RemovedPolicy, UpstreamName,
 };
-use granary_model::{Error, PackageType, RepoId, Result};
+use granary_model::{Error, PackageType, RepoId, Result, Visibility};
 use granary_storage::rows::{RepoRow, UpstreamPlace, UpstreamRow};
 use granary_upstream::guard;
 use granary_upstream::seal::Credential;
@@ -209,18 +209,28 @@ async fn member(state: &AppState, headers: &HeaderMap, repo: &RepoRow, id: &str)
     if id == repo.id {
         return Err(Error::BadRequest("repoId: a repository is no upstream of itself".into()));
     }
-    let unknown = || Error::BadRequest(format!("repoId: there is no repository '{id}' you may read"));
-    match RepoAccess::<Read>::authorize(state, headers, id.as_str(), None).await {
-        Ok(access) if granary_upstream::may_be_member(repo, &access.repo) => {
-            Ok(UpstreamPlace::Repo { repo: id, repo_uid: access.repo.uid.clone() })
+    let access = match RepoAccess::<Read>::authorize(state, headers, id.as_str(), None).await {
+        Err(Error::NotFound(_)) => {
+            return Err(Error::BadRequest(format!("repoId: there is no repository '{id}' you may read")));
         }
-        Ok(_) => Err(Error::BadRequest(format!(
-            "repoId: '{id}' belongs to somebody else and is not public; readers of this repository would get what they may \
-             not see"
-        ))),
-        Err(Error::NotFound(_)) => Err(unknown()),
-        Err(error) => Err(error),
+        other => other?,
+    };
+    let uid = access.repo.uid.clone();
+    if access.repo.visibility != Visibility::Public {
+        if !granary_upstream::may_be_member(repo, &access.repo) {
+            return Err(Error::BadRequest(format!(
+                "repoId: '{id}' is private, so it has to be of the same owner as this repository, and this one has to be private \
+                 as well: its readers get what '{id}' holds"
+            )));
+        }
+        // Whoever decides who reads this repository decides from now on who reads that one.
+        RepoAccess::<Admin>::authorize(state, headers, id.as_str(), None).await.map_err(|_| {
+            Error::Forbidden(format!(
+                "repoId: only an administrator of '{id}' can let others read what it holds"
+            ))
+        })?;
     }
+    Ok(UpstreamPlace::Repo { repo: id, repo_uid: uid })
 }
 
 fn credential(fields: &Fields) -> Result<Option<Option<Credential>>> {

@@ -65,9 +65,11 @@ pub struct RepoAccess<A> {
     pub token: Option<TokenHash>,
     /// The repository.
     pub repo: Arc<RepoRow>,
-    /// The repository that holds the package, if that is another one which this one reads through to. When something is to be
-    /// published: which has the name already.
+    /// The repository that holds the package, if that is another one which this one reads through to. Only where something is
+    /// read.
     pub home: Option<Arc<RepoRow>>,
+    /// The repository that this one reads through to and that has the name already. Only where something is to be changed.
+    taken_by: Option<Arc<RepoRow>>,
     /// The package's head, if a package was asked for and it exists in this repository.
     pub head: Option<Arc<HeadRow>>,
     /// The version, if one was asked for and it exists; it may be a tombstone.
@@ -185,6 +187,7 @@ impl<A: RepoAction> RepoAccess<A> {
             token: caller.token,
             repo,
             home: None,
+            taken_by: None,
             head,
             version,
             file,
@@ -202,6 +205,11 @@ impl<A: RepoAction> RepoAccess<A> {
             Box::pin(access.look_in_members(state, about)).await?;
         }
         if is_gated(&access.principal, &access.repo) {
+            // What comes from an upstream is not the seller's to sell.
+            if access.head.as_ref().is_some_and(|head| head.upstream.is_some()) {
+                (access.head, access.version, access.file, access.kept) = (None, None, None, None);
+                access.policy = None;
+            }
             access.keep_from_customer(about, state.now())?;
         }
         Ok(access)

@@ -128,9 +128,11 @@ pub fn seal_place(repo_uid: &str, row: &UpstreamRow) -> String {
     format!("granary-upstream\0{repo_uid}\0{}", row.uid)
 }
 
-/// Whether a repository may be an upstream of another one: what it holds, readers of the other one get.
+/// Whether a repository may be an upstream of another one, whose readers get what it holds: one that everybody may read, or one
+/// of the same owner if not everybody may read the other one.
 pub fn may_be_member(repo: &RepoRow, member: &RepoRow) -> bool {
-    !member.deleting && (member.owner() == repo.owner() || member.visibility == Visibility::Public)
+    let is_public = |repo: &RepoRow| repo.visibility == Visibility::Public;
+    !member.deleting && (is_public(member) || (member.owner() == repo.owner() && !is_public(repo)))
 }
 
 /// The upstream that a head comes from, if it is one of the repository and may still have the package.

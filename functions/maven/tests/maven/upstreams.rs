@@ -114,7 +114,11 @@ async fn a_failing_upstream_leaves_what_is_here() {
     place.app.settle().await;
     let got = place.ann.get(&at(&format!("{LIB}/maven-metadata.xml"))).await;
     assert_eq!(got.status, 200);
-    assert!(got.header("cache-status").contains("failing: it answered 500"), "{}", got.header("cache-status"));
+    assert!(
+        got.header("cache-status").contains("failing: it answered 500"),
+        "{}",
+        got.header("cache-status")
+    );
     assert_eq!(place.status(&format!("{LIB}/1.0/lib-1.0.pom")).await, 200);
     assert_eq!(place.status(&format!("{LIB}/1.0/lib-1.0.jar")).await, 503);
     for (how, status) in [(Misbehaviour::Status(401), 502), (Misbehaviour::Status(429), 503)] {
@@ -217,7 +221,12 @@ async fn a_cooldown_goes_by_when_files_were_published() {
     let young = now.plus_days(-2).http_date();
     place.up.put_file_at(&pom, "<project/>", &young);
     let refused = place.ann.get(&at(&pom)).await;
-    assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some("COOLDOWN")), "{}", refused.text());
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (403, Some("COOLDOWN")),
+        "{}",
+        refused.text()
+    );
     assert_eq!(place.status(&format!("{LIB}/1.0/lib-1.0.pom")).await, 200);
     place.app.clock.advance_millis(5 * 86_400_000);
     assert_eq!(place.status(&pom).await, 200);
@@ -308,7 +317,8 @@ async fn many_files_of_a_version_come_at_once() {
         place.up.put_file(name, name.as_str());
     }
     let (ann, paths) = (&place.ann, names.iter().chain(&names));
-    let got = futures::future::join_all(paths.map(|name| async move { ann.get(&at(name)).await.status })).await;
+    let got =
+        futures::future::join_all(paths.map(|name| async move { ann.get(&at(name)).await.status })).await;
     assert_eq!(got, vec![200; 12]);
     assert_eq!(place.up.asked().iter().filter(|asked| asked.ends_with(".jar")).count(), 6);
 }

@@ -13,6 +13,7 @@ mod permissions;
 mod search;
 mod settings;
 mod tokens;
+mod virtuals;
 
 use granary_testing::{Actor, TestApp, TestResponse};
 use serde_json::{Value, json};

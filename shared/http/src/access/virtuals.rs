@@ -45,16 +45,18 @@ impl<A: RepoAction> RepoAccess<A> {
             let Some(head) = rows.head.filter(|head| head.repo_uid == member.uid && head.is_owned()) else {
                 continue;
             };
-            if matches!(A::ACTION, Action::Fetch | Action::Read) {
-                self.version = rows.version.filter(|row| head.has(row));
-                self.file = rows.file.filter(|_| self.version.is_some());
-                self.policy = None;
-                self.kept = self.version.as_deref().and_then(|row| kept(&head, None, row, state.now()));
-                if self.kept.is_some() {
-                    (self.version, self.file) = (None, None);
-                }
-                self.head = Some(head);
+            if !matches!(A::ACTION, Action::Fetch | Action::Read) {
+                self.taken_by = Some(member);
+                return Ok(());
             }
+            self.version = rows.version.filter(|row| head.has(row));
+            self.file = rows.file.filter(|_| self.version.is_some());
+            self.policy = None;
+            self.kept = self.version.as_deref().and_then(|row| kept(&head, None, row, state.now()));
+            if self.kept.is_some() {
+                (self.version, self.file) = (None, None);
+            }
+            self.head = Some(head);
             self.home = Some(member);
             return Ok(());
         }
@@ -63,7 +65,7 @@ impl<A: RepoAction> RepoAccess<A> {
 
     /// Refuses to publish under a name that an upstream here has: there would be two packages of one name.
     pub(super) fn refuse_name_of_member(&self, kind: PackageType) -> Result<()> {
-        let Some(home) = &self.home else { return Ok(()) };
+        let Some(home) = &self.taken_by else { return Ok(()) };
         Err(Error::Conflict(format!(
             "a {kind} package of this name is published in repository '{}', which is an upstream of '{}'; publish it there, or \
              choose another name",
