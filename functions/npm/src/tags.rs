@@ -17,7 +17,7 @@ pub(crate) async fn list_tags(call: &Call, name: &NpmName) -> Result<Response> {
     let access = call.package::<Fetch>(name).await?;
     let reading = reading(call, &access, name).await?;
     if reading.is_foreign() {
-        let tags = upstream::tags(call, &reading).await?;
+        let tags = upstream::tags(call, &access, &reading).await?;
         return Ok(([("cache-control", "private, no-cache")], axum::Json(json!(tags))).into_response());
     }
     let source = reading.source;

@@ -1,5 +1,7 @@
 //! Packages that come from another registry.
 
+use std::collections::BTreeMap;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_http::documents::REVALIDATE;
@@ -41,9 +43,10 @@ impl Reading {
     }
 }
 
-/// Whoever is asking, for upstreams.
+/// Whoever is asking, for upstreams. A customer in a public repository is like anybody.
 fn asker(access: &RepoAccess<Fetch>) -> Asker {
-    Asker { actor: access.principal.actor(), anonymous: access.principal.is_anonymous() }
+    let principal = &access.principal;
+    Asker { actor: principal.actor(), anonymous: principal.is_anonymous() || principal.is_customer() }
 }
 
 /// The package that a request reads: what is published here, what is kept of an upstream, or what is fetched from one now.
@@ -69,10 +72,17 @@ async fn kept_here(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> R
     if freshness.is_due {
         upstream::announce(&call.state.upstream_work(), &source.package).await;
     }
-    if source.head.versions == 0 {
+    if has_nothing(&source) {
         return Err(nothing_let_in(&source, name));
     }
     Ok(Some(Reading { source, freshness: Some(freshness) }))
+}
+
+/// Whether no version is let in, as far as that is known: by rules that are others now it is not.
+fn has_nothing(source: &Source) -> bool {
+    let Some(upstream) = source.head.upstream.as_deref() else { return source.head.versions == 0 };
+    let is_known = source.policy.as_ref().is_some_and(|policy| upstream.policy == policy.fingerprint());
+    upstream.gone || (source.head.versions == 0 && is_known)
 }
 
 /// The answer for a package of which no version is let in.
@@ -132,7 +142,7 @@ async fn tarball_of(
     let mut found = upstream::tarball(&work, &access.repo, &source, (name, version), &asker).await?;
     if matches!(found, Tarball::Missing) {
         // It may have been published a moment ago, and somebody has a lock file with it.
-        let newer = upstream::look_for_version(&work, &access.repo, &source, (name, version)).await?;
+        let newer = upstream::look_for_version(&work, &access.repo, &source, (name, version), &asker).await?;
         if let Some(newer) = newer {
             found = upstream::tarball(&work, &access.repo, &newer, (name, version), &asker).await?;
         }
@@ -172,17 +182,20 @@ pub(crate) async fn manifest(
     reading: &Reading,
     (name, selector): (&NpmName, &str),
 ) -> Result<Response> {
+    match manifest_of(call, &reading.source, (name, selector)).await {
+        Err(Error::Unavailable(_)) => {
+            let source = fetched_again(call, access, reading).await?;
+            manifest_of(call, &source, (name, selector)).await
+        }
+        answer => answer,
+    }
+}
+
+async fn manifest_of(call: &Call, source: &Source, (name, selector): (&NpmName, &str)) -> Result<Response> {
     let unknown =
         || Error::NotFound(format!("package '{name}' has no version or tag '{}'", selector.escape_debug()));
-    let mut source = reading.source.clone();
-    let (documents, storage) = (call.state.documents(), call.state.storage());
-    let index = match stored::index(documents, storage, &source).await {
-        Err(Error::Unavailable(_)) => {
-            source = fetched_again(call, access, reading).await?;
-            stored::index(documents, storage, &source).await?
-        }
-        other => other?,
-    };
+    let storage = call.state.storage();
+    let index = stored::index(call.state.documents(), storage, source).await?;
     let policy = source.policy.clone().ok_or_else(|| Error::internal("reading", "no rules"))?;
     let seen = index.seen(&source.head, &policy);
     let version = seen.tags.get(selector).map_or(selector, String::as_str);
@@ -190,7 +203,7 @@ pub(crate) async fn manifest(
         return Err(refused(kept, &format!("{name}@{version}")));
     }
     let one = seen.versions.iter().find(|one| one.version.as_str() == version).ok_or_else(unknown)?;
-    let text = stored::manifest(call.state.packuments(), storage, &source, one).await?;
+    let text = stored::manifest(call.state.packuments(), storage, source, one).await?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE)),
@@ -217,9 +230,16 @@ pub(crate) async fn attestations(
 /// Tags of the versions that are let in.
 pub(crate) async fn tags(
     call: &Call,
+    access: &RepoAccess<Fetch>,
     reading: &Reading,
-) -> Result<std::collections::BTreeMap<String, String>> {
-    let source = &reading.source;
+) -> Result<BTreeMap<String, String>> {
+    match tags_of(call, &reading.source).await {
+        Err(Error::Unavailable(_)) => tags_of(call, &fetched_again(call, access, reading).await?).await,
+        tags => tags,
+    }
+}
+
+async fn tags_of(call: &Call, source: &Source) -> Result<BTreeMap<String, String>> {
     let index = stored::index(call.state.documents(), call.state.storage(), source).await?;
     let policy = source.policy.clone().ok_or_else(|| Error::internal("reading", "no rules"))?;
     Ok(index.seen(&source.head, &policy).tags)

@@ -23,6 +23,10 @@ const MAX_SECRET: usize = 4000;
 /// Most hosts that files may come from besides.
 const MAX_HOSTS: usize = 20;
 
+/// Most bytes that the settings of all upstreams of a repository take: each request reads them, and a table takes no row of more
+/// than 400 KB.
+const MAX_SETTINGS: usize = 100_000;
+
 /// What a change of an upstream says; `None` for what it does not name.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
@@ -142,6 +146,18 @@ impl Input {
         }
         fits(row)
     }
+}
+
+/// Checks that the settings of all upstreams of a repository take no more room than there is for them.
+pub(crate) fn fit_into_row(rows: &[UpstreamRow]) -> Result<()> {
+    let bytes = serde_json::to_vec(rows).map_err(|e| Error::internal("measuring upstreams", e))?.len();
+    if bytes <= MAX_SETTINGS {
+        return Ok(());
+    }
+    Err(Error::BadRequest(format!(
+        "the settings of all upstreams of a repository take at most {MAX_SETTINGS} bytes, and these would be {bytes}; use patterns \
+         such as '@acme/*' in place of many names"
+    )))
 }
 
 /// Checks that the settings of an upstream fit together.

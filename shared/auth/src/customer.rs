@@ -155,6 +155,10 @@ pub fn decide_package(
     match entitlement {
         // A key that has ended does not learn what was switched off since.
         Entitlement::Some(_) if head.is_some_and(|head| head.hidden) => Entitlement::Nothing(Denial::Hidden),
+        // What comes from elsewhere is not the seller's, whatever a licence names.
+        Entitlement::Some(_) if head.is_some_and(|head| head.upstream.is_some()) => {
+            Entitlement::Nothing(Denial::Hidden)
+        }
         other => other,
     }
 }

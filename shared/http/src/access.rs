@@ -410,10 +410,11 @@ impl<A: RepoAction> RepoAccess<A> {
     }
 }
 
-/// Whether a head is one of the repository: what was published there, or comes from an upstream that may still have it.
+/// Whether a head is one of the repository: what was published there, or comes from an upstream that may still have it. One that
+/// is nobody's is as good as none.
 fn belongs(repo: &RepoRow, about: Option<About<'_>>, head: &HeadRow) -> bool {
     let is_from = |about: About<'_>| origin(repo, about.kind, about.name, head).is_some();
-    head.upstream.is_none() || about.is_some_and(is_from)
+    head.is_owned() || about.is_some_and(is_from)
 }
 
 /// Whether repositories of type `kmp` build packages of a protocol.

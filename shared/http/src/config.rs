@@ -53,6 +53,9 @@ pub struct Config {
     pub upstream_patience: Duration,
     /// `GRANARY_SECRET_KEY`: what credentials of upstreams are sealed with.
     pub secret_keys: Keys,
+    /// How long an upstream may take, for a document and for a file; `None` for what is right for the deployment. Tests are
+    /// less patient.
+    pub upstream_patience: Option<Duration>,
     /// Settings of the pipeline for Kotlin Multiplatform.
     pub kmp: granary_kmp::Settings,
 }
@@ -77,6 +80,7 @@ impl Config {
             cdn: None,
             upstream_patience: granary_upstream::Settings::default().patience,
             secret_keys: Keys::default(),
+            upstream_patience: None,
         }
     }
 
@@ -90,6 +94,9 @@ impl Config {
             quota: self.repo_quota,
             ..granary_upstream::Settings::default()
         };
+        if let Some(patience) = self.upstream_patience {
+            return granary_upstream::Settings { patience, file_patience: patience, ..settings };
+        }
         // Where bodies are limited, a gateway gives up after half a minute.
         match self.max_body {
             Some(_) => granary_upstream::Settings { file_patience: FUNCTION_PATIENCE, ..settings },

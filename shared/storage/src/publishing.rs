@@ -68,6 +68,16 @@ impl Transaction {
         self.check(label, Key::Repo(repo.clone()), expression);
     }
 
+    /// The same, and unless its row is the one that was read, settings and all.
+    pub fn require_repo_rev(&mut self, label: &'static str, repo: &RepoId, uid: &str, rev: u64) {
+        let expression = Expression {
+            condition: Some("uid = :uid AND deleting = :no AND rev = :rev".into()),
+            values: vec![(":uid", text(uid)), (":no", AttributeValue::Bool(false)), (":rev", number(rev))],
+            ..Expression::default()
+        };
+        self.check(label, Key::Repo(repo.clone()), expression);
+    }
+
     /// Refuses the transaction unless this very repository is being deleted: clean-up that was held up must
     /// not touch a new repository of the same name.
     pub fn require_deleting(&mut self, label: &'static str, repo: &RepoId, uid: &str) {

@@ -60,6 +60,8 @@ pub async fn release(
     head.rev += 1;
     head.modified_at = work.now.millis().max(head.modified_at + 1);
     head.repo_uid.clone_from(&repo.uid);
+    // When the upstream first had the name is nothing of whoever publishes it next.
+    head.created_at = work.now.millis();
     let upstream = head.upstream.take();
     head.free = heir == Heir::Nobody;
     (head.versions, head.complete, head.description) = (0, 0, None);

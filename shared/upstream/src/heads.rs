@@ -1,8 +1,9 @@
 //! Writing down what an upstream says of a package.
 
 use granary_model::{Error, Result};
+use granary_publish::Change;
 use granary_publish::head_edit::{current_head, repo_gone};
-use granary_storage::rows::{AuditRow, HeadRow, PackageEntry, RepoRow};
+use granary_storage::rows::{AuditRow, Event, HeadRow, PackageEntry, RepoRow};
 use granary_storage::{Commit, Key, PackageKey, Transaction};
 
 use crate::{Asker, Work};
@@ -52,6 +53,7 @@ impl Work<'_> {
         (before, head): (Option<&HeadRow>, &HeadRow),
         deeds: &[Deed<'_>],
     ) -> Result<bool> {
+        let mut change = Change::by_system(self.ids, self.now);
         let mut transaction = Transaction::new();
         transaction.put_rev("head", &Key::Head(package.clone()), head, before.map(|head| head.rev))?;
         if before.is_none_or(|before| before.rev != head.rev) {
@@ -66,14 +68,31 @@ impl Work<'_> {
             };
             transaction.put("list", &Key::FetchedPackageOf(package.clone()), &entry)?;
         }
-        transaction.require_repo("repo", &repo.id, &repo.uid);
+        let origin = |head: &HeadRow| head.upstream.as_ref().map(|upstream| upstream.uid.clone());
+        let left = before.and_then(origin);
+        if left == origin(head) {
+            transaction.require_repo("repo", &repo.id, &repo.uid);
+        } else {
+            // Whoever takes the upstream away at this moment has to find the package, or must not be overtaken by it.
+            transaction.require_repo_rev("origin", &repo.id, &repo.uid, repo.rev);
+            if left.is_some() {
+                // What is kept of the upstream that it came from before has to make room.
+                change.announce(&mut transaction, Event::FetchedReleased { package: package.clone() })?;
+            }
+        }
         for deed in deeds {
             self.record(&mut transaction, repo, deed)?;
         }
         match self.storage.commit(transaction).await? {
-            Commit::Done => Ok(true),
+            Commit::Done => {
+                change.notify(self.storage).await;
+                Ok(true)
+            }
             Commit::Refused(refusal) if refusal.label == "head" => Ok(false),
             Commit::Refused(refusal) if refusal.label == "repo" => Err(repo_gone(repo)),
+            Commit::Refused(refusal) if refusal.label == "origin" => {
+                Err(Error::Unavailable("the repository was being changed; try again".into()))
+            }
             Commit::Refused(refusal) => {
                 Err(Error::internal("keeping a package", format!("the part '{}' was refused", refusal.label)))
             }

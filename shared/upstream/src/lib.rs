@@ -92,7 +92,7 @@ impl std::fmt::Debug for Work<'_> {
 pub struct Asker {
     /// Who is asking, for the audit log.
     pub actor: String,
-    /// Whether nobody knows who it is.
+    /// Whether nobody knows who it is, or it is somebody to whom something was sold: whoever may read, and no more.
     pub anonymous: bool,
 }
 

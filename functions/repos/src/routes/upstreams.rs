@@ -11,7 +11,7 @@ use granary_storage::rows::{Event, RepoRow, UpstreamPlace, UpstreamRow};
 use serde_json::{Value, json};
 
 use crate::edit::{Deed, Draft, edit_repo};
-use crate::upstreams::Input;
+use crate::upstreams::{Input, fit_into_row};
 
 /// `GET /api/repos/{repo}/upstreams`: in the order in which they are asked, for whoever belongs to the repository.
 pub(crate) async fn list_upstreams(state: AppState, Repo(access): Repo<Read>) -> ApiResult<Response> {
@@ -68,7 +68,7 @@ pub(crate) async fn create_upstream(
         input.apply(&state, &draft.row, &mut row)?;
         let at = input.position.unwrap_or(usize::MAX).min(draft.row.upstreams.len());
         draft.row.upstreams.insert(at, row);
-        Ok(())
+        fit_into_row(&draft.row.upstreams)
     })
     .await?;
     Ok(reply(StatusCode::CREATED, &json!({ "upstream": view(find(&row, name.as_str())?) })))
@@ -106,7 +106,7 @@ pub(crate) async fn update_upstream(
         input.apply(&state, &draft.row, &mut row)?;
         let at = input.position.unwrap_or(at).min(draft.row.upstreams.len());
         draft.row.upstreams.insert(at, row);
-        Ok(())
+        fit_into_row(&draft.row.upstreams)
     })
     .await?;
     Ok(reply(StatusCode::OK, &json!({ "upstream": view(find(&row, after.as_str())?) })))

@@ -13,6 +13,7 @@ mod permissions;
 mod search;
 mod settings;
 mod tokens;
+mod upstreams;
 mod virtuals;
 
 use granary_testing::{Actor, TestApp, TestResponse};

@@ -14,7 +14,7 @@ use super::ingest::{Draft, Material, shown_again};
 use super::packument::{ask, flight};
 use crate::heads::Deed;
 use crate::net::{Answer, Failure, Fetched, Validators};
-use crate::{Freshness, Work, origin, source_of};
+use crate::{Asker, Freshness, Work, origin, source_of};
 
 /// What is younger is not asked for anew because of a version that it does not have, in milliseconds.
 const JUST_NOW: i64 = 2_000;
@@ -63,26 +63,40 @@ pub async fn refresh(work: &Work<'_>, package: &PackageKey) -> Result<()> {
 /// # Errors
 /// If the upstream fails: there is nothing to serve.
 pub async fn refresh_now(work: &Work<'_>, repo: &RepoRow, source: &Source) -> Result<Source> {
+    ask_now(work, repo, source, Why::Lost).await
+}
+
+/// Why an upstream is asked although that is not due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// What is kept of its document has got lost.
+    Lost,
+    /// There may be more than is kept.
+    More,
+}
+
+async fn ask_now(work: &Work<'_>, repo: &RepoRow, source: &Source, why: Why) -> Result<Source> {
     let name: NpmName = source.head.name.parse()?;
     let _seat = work.upstreams.flights.board(&flight(repo, &name)).await;
-    let head = work.head(repo, &source.package).await?.ok_or_else(|| gone(&name))?;
+    let mut head = work.head(repo, &source.package).await?.ok_or_else(|| gone(&name))?;
     let row = origin(repo, PackageType::Npm, &source.package.name, &head).ok_or_else(|| gone(&name))?;
-    if head.rev > source.head.rev {
+    let checked_at = |head: &HeadRow| head.upstream.as_ref().map(|upstream| upstream.checked_at);
+    let was_asked = why == Why::More && checked_at(&head) > checked_at(&source.head);
+    if was_asked || head.rev > source.head.rev {
         // Somebody else has done it meanwhile.
         return Ok(source_of(repo, row, &source.package, head));
     }
-    let mut lost = head.clone();
-    if let Some(upstream) = lost.upstream.as_deref_mut() {
-        (upstream.etag, upstream.last_modified) = (None, None);
+    if why == Why::Lost {
+        confirm(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
     }
-    match again(work, (repo, row), &source.package, &name, &lost).await? {
+    match again(work, (repo, row), &source.package, &name, &head).await? {
         Ok(source) => Ok(source),
         Err(failure) => Err(failure.error(row.name.as_str())),
     }
 }
 
 /// The package asked for anew because of a version that is not known here; `None` if it is not known there either. For each
-/// version the upstream is asked once in half a minute.
+/// version the upstream is asked once in half a minute, and not for those who may not have anything fetched.
 ///
 /// # Errors
 /// If the upstream fails.
@@ -91,7 +105,12 @@ pub async fn look_for_version(
     repo: &RepoRow,
     source: &Source,
     (name, version): (&NpmName, &NpmVersion),
+    asker: &Asker,
 ) -> Result<Option<Source>> {
+    let row = origin(repo, PackageType::Npm, &source.package.name, &source.head);
+    if asker.anonymous && row.is_none_or(|row| !row.anonymous) {
+        return Ok(None);
+    }
     let memory = &work.upstreams.memory;
     let wanted = format!("npm/{}/{name}/{version}/look", repo.uid);
     let just_now = source.head.upstream.as_ref().is_none_or(|upstream| {
@@ -101,7 +120,7 @@ pub async fn look_for_version(
         return Ok(None);
     }
     memory.is_missing(wanted, MISSING_VERSION, work.now);
-    let newer = refresh_now(work, repo, source).await?;
+    let newer = ask_now(work, repo, source, Why::More).await?;
     let index = stored::index(work.documents, work.storage, &newer).await?;
     Ok(index.get(version.as_str()).is_some().then_some(newer))
 }
