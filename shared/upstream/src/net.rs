@@ -32,7 +32,7 @@ pub struct Validators {
 }
 
 /// A document as it came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Fetched {
     /// The bytes.
     pub bytes: Bytes,

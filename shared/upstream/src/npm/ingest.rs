@@ -9,8 +9,8 @@ use granary_publish::npm::foreign::{Changed, ForeignIndex, ForeignPackument, mer
 use granary_publish::npm::packument::Packuments;
 use granary_publish::policy::Policy;
 use granary_publish::{Renderer as _, Source};
-use granary_storage::PackageKey;
-use granary_storage::rows::{HeadRow, RepoRow, UpstreamHead, UpstreamRow};
+use granary_storage::rows::{HeadRow, RepoRow, UpstreamHead, UpstreamRow, VersionRow};
+use granary_storage::{Key, PackageKey};
 
 use crate::net::{Failure, Fetched};
 use crate::{Work, source_of};
@@ -40,7 +40,9 @@ pub(super) struct Material<'a> {
     /// The head as it is.
     pub(super) before: Option<&'a HeadRow>,
     /// The document that it speaks of, if it comes from the same upstream.
-    pub(super) known: Option<Vec<u8>>,
+    pub(super) known: Option<Bytes>,
+    /// Versions that are not let in, although the document has them.
+    pub(super) without: BTreeSet<String>,
 }
 
 impl Work<'_> {
@@ -53,20 +55,37 @@ impl Work<'_> {
         material: Material<'_>,
         fetched: Fetched,
     ) -> Result<Result<Draft, Failure>> {
-        let Material { repo, row, package, name, before, known } = material;
+        let Material { repo, row, package, name, before, known, without } = material;
         let head = new_head(self, row, name, before, &fetched);
         let source = source_of(repo, row, package, HeadRow { repo_uid: repo.uid.clone(), ..head });
         let (renderer, name, now) = (self.packuments.clone(), name.clone(), self.now);
         // Megabytes of JSON: not on a thread that serves other requests.
         let read = tokio::task::spawn_blocking(move || {
             let known_at = Timestamp::from_millis(0);
-            read(&renderer, source, &name, (fetched, known.map(|text| (text, known_at))), now)
+            read(&renderer, source, &name, (fetched, known.map(|text| (text, known_at)), without), now)
         });
         match read.await.map_err(|e| Error::internal("reading a document", e))? {
             Ok(draft) => Ok(Ok(draft)),
             Err(Error::Unprocessable(why)) => Ok(Err(Failure::Wrong(why))),
             Err(error) => Err(error),
         }
+    }
+
+    /// Versions that were removed and are back, with other bytes than those that are kept of them.
+    pub(super) async fn back_as_others(&self, before: &HeadRow, draft: &Draft) -> Result<BTreeSet<String>> {
+        let mut others = BTreeSet::new();
+        let removed = before.upstream.iter().flat_map(|upstream| &upstream.removed);
+        for one in removed.filter_map(|version| draft.index.get(version)) {
+            let version = one.version.to_string();
+            let key = Key::Version(draft.source.package.clone(), version.clone());
+            let row: Option<VersionRow> = self.storage.get(&key).await?;
+            let file =
+                row.as_ref().filter(|row| draft.source.head.has(row)).and_then(|row| row.files.first());
+            if file.is_some_and(|file| !one.expected.is_met_by(file)) {
+                others.insert(version);
+            }
+        }
+        Ok(others)
     }
 
     /// Stores the upstream's document; the head comes after it.
@@ -135,7 +154,7 @@ fn read(
     renderer: &Packuments,
     mut source: Source,
     name: &NpmName,
-    (fetched, known): (Fetched, Option<(Vec<u8>, Timestamp)>),
+    (fetched, known, without): (Fetched, Option<(Bytes, Timestamp)>, BTreeSet<String>),
     now: Timestamp,
 ) -> Result<Draft> {
     let plain =
@@ -143,7 +162,7 @@ fn read(
     let mut packument = ForeignPackument::read(&plain, name, now)?;
     // What is kept is complete, so nothing in it needs a moment.
     let known = known.as_ref().and_then(|(text, at)| ForeignPackument::read(text, name, *at).ok());
-    let merged = merge(&packument, known.as_ref());
+    let merged = merge(&packument, known.as_ref(), &without);
     let text = if let Some(text) = &merged.text {
         packument = ForeignPackument::read(text.as_bytes(), name, now)?;
         Bytes::from(stored::pack(text.as_bytes())?)

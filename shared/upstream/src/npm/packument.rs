@@ -1,5 +1,7 @@
 //! A package that is not here yet: who may have it, and what there is of it.
 
+use std::collections::BTreeSet;
+
 use granary_model::npm::NpmName;
 use granary_model::{PackageType, Result};
 use granary_publish::Source;
@@ -79,7 +81,9 @@ pub async fn packument(
             }
         };
         memory.answered(&row.uid);
-        let material = Material { repo, row, package: &package, name, before: before.as_ref(), known: None };
+        let before = before.as_ref();
+        let without = BTreeSet::new();
+        let material = Material { repo, row, package: &package, name, before, known: None, without };
         let draft = match work.draft(material, fetched).await? {
             Ok(draft) => draft,
             Err(failure) => {
@@ -94,7 +98,7 @@ pub async fn packument(
             target: package.to_string(),
             detail: Some(format!("upstream {}", row.name)),
         };
-        let heads = (before.as_ref(), &*draft.source.head);
+        let heads = (before, &*draft.source.head);
         if work.write_head(repo, &package, heads, &[deed]).await? {
             let source = work.keep(draft).await?;
             let freshness = Freshness { was_fetched: true, ..fresh(work, row, &source) };

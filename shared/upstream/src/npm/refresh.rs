@@ -1,10 +1,12 @@
 //! Asking an upstream again about a package that is here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, PackageType, Result};
-use granary_publish::npm::foreign::{Changed, stored};
+use granary_publish::npm::foreign::stored;
 use granary_publish::policy::Policy;
 use granary_publish::{Source, tell};
 use granary_storage::rows::{Event, HeadRow, OutboxRow, RepoRow, UpstreamFailure, UpstreamHead, UpstreamRow};
@@ -168,17 +170,27 @@ async fn replace(
 ) -> Result<Result<Source, Failure>> {
     let source = source_of(repo, row, package, head.clone());
     // What has got lost cannot be compared with; versions whose bytes are here keep theirs all the same.
-    let known = stored::text(work.storage, &source).await.ok();
-    let material = Material { repo, row, package, name, before: Some(head), known };
-    let draft = match work.draft(material, fetched).await? {
+    let known = stored::text(work.storage, &source).await.ok().map(Bytes::from);
+    let material =
+        |without| Material { repo, row, package, name, before: Some(head), known: known.clone(), without };
+    let mut draft = match work.draft(material(BTreeSet::new()), fetched.clone()).await? {
         Ok(draft) => draft,
         Err(failure) => return failing(work, repo, package, head, failure).await.map(Err),
     };
+    // Of a version that was away for a while nothing is known but its bytes, if they are kept.
+    let others = work.back_as_others(head, &draft).await?;
+    if !others.is_empty() {
+        draft = match work.draft(material(others.clone()), fetched).await? {
+            Ok(draft) => draft,
+            Err(failure) => return failing(work, repo, package, head, failure).await.map(Err),
+        };
+    }
     work.store_text(&draft).await?;
+    let changed = draft.changed.iter().map(|changed| &changed.version).chain(&others);
     let deeds: Vec<Deed<'_>> =
-        draft.changed.iter().take(20).map(|changed| altered(package, row, changed)).collect();
-    for changed in &draft.changed {
-        tracing::error!(%package, version = changed.version, upstream = %row.name, "other bytes are promised for a version");
+        changed.clone().take(20).map(|version| altered(package, row, version)).collect();
+    for version in changed {
+        tracing::error!(%package, version, upstream = %row.name, "other bytes are promised for a version");
     }
     let old = stored::object(&source)?;
     if !work.write_head(repo, package, (Some(head), &draft.source.head), &deeds).await? {
@@ -190,11 +202,11 @@ async fn replace(
     Ok(Ok(source))
 }
 
-fn altered<'a>(package: &PackageKey, row: &UpstreamRow, changed: &Changed) -> Deed<'a> {
+fn altered<'a>(package: &PackageKey, row: &UpstreamRow, version: &str) -> Deed<'a> {
     Deed {
         by: None,
         action: "upstream.altered",
-        target: format!("{package}@{}", changed.version),
+        target: format!("{package}@{version}"),
         detail: Some(format!(
             "upstream {} promises other bytes than before; what was promised first stays",
             row.name

@@ -1,6 +1,7 @@
 //! What a tarball must hash to.
 
-use granary_model::{Sha1, Sha256, Sha512};
+use granary_model::{Md5, Sha1, Sha256, Sha512};
+use granary_storage::rows::FileRow;
 
 use crate::digests::Digests;
 
@@ -73,6 +74,13 @@ impl Expected {
         }
         let expected = values.iter().map(|value| format!("{name}-{value}")).collect::<Vec<_>>().join(" ");
         Err(Mismatch::Different { expected, actual: format!("{name}-{actual}") })
+    }
+
+    /// Whether a file that is kept is what the document speaks of.
+    pub fn is_met_by(&self, file: &FileRow) -> bool {
+        let (sha256, sha1, sha512) = (file.sha256, file.sha1, file.sha512);
+        let md5 = file.md5.unwrap_or(Md5::from_bytes([0; 16]));
+        self.check(&Digests { sha256, sha1, sha512, md5, size: file.size }).is_ok()
     }
 
     /// Whether two documents speak of the same bytes, as far as they can be compared. One that says more than the other does

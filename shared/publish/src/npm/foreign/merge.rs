@@ -1,5 +1,6 @@
 //! A newer document of another registry beside the one that is known.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use granary_model::Timestamp;
@@ -30,8 +31,12 @@ pub struct Merged {
     pub removed: Vec<String>,
 }
 
-/// Puts a newer document beside the one that is known.
-pub fn merge(new: &ForeignPackument<'_>, known: Option<&ForeignPackument<'_>>) -> Merged {
+/// Puts a newer document beside the one that is known. `without` are versions that are not let in.
+pub fn merge(
+    new: &ForeignPackument<'_>,
+    known: Option<&ForeignPackument<'_>>,
+    without: &BTreeSet<String>,
+) -> Merged {
     let mut merged = Merged::default();
     let before = |version: &str| known.and_then(|known| known.index.get(version));
     for one in &new.index.versions {
@@ -46,8 +51,8 @@ pub fn merge(new: &ForeignPackument<'_>, known: Option<&ForeignPackument<'_>>) -
         merged.removed = gone.filter(|version| new.index.get(version).is_none()).map(str::to_owned).collect();
     }
     let timeless = new.index.versions.iter().any(|one| new.time.get(one.version.as_str()).is_none());
-    if timeless || !merged.changed.is_empty() {
-        merged.text = Some(rewritten(new, known, &merged.changed));
+    if timeless || !merged.changed.is_empty() || !without.is_empty() {
+        merged.text = Some(rewritten(new, known, (&merged.changed, without)));
     }
     merged
 }
@@ -56,7 +61,7 @@ pub fn merge(new: &ForeignPackument<'_>, known: Option<&ForeignPackument<'_>>) -
 fn rewritten(
     new: &ForeignPackument<'_>,
     known: Option<&ForeignPackument<'_>>,
-    changed: &[Changed],
+    (changed, without): (&[Changed], &BTreeSet<String>),
 ) -> String {
     let mut out = String::from("{");
     for (name, raw) in new.others.iter() {
@@ -66,6 +71,9 @@ fn rewritten(
     let mut comma = "";
     for (one, raw) in new.index.versions.iter().zip(&new.manifests) {
         let version = one.version.as_str();
+        if without.contains(version) {
+            continue;
+        }
         let stays = changed.iter().any(|changed| changed.version == version);
         let first = known.filter(|_| stays).and_then(|known| known.manifest(version));
         let _ = write!(out, "{comma}{}:{}", Value::from(version), first.unwrap_or(raw).get());

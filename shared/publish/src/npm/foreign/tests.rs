@@ -213,7 +213,7 @@ fn merged(new: &Value, known: Option<&Value>, now: Timestamp) -> Merged {
     let (new, known) = (new.to_string(), known.map(ToString::to_string));
     let new = ForeignPackument::read(new.as_bytes(), &name(), now).unwrap();
     let known = known.as_ref().map(|text| ForeignPackument::read(text.as_bytes(), &name(), at(5)).unwrap());
-    merge(&new, known.as_ref())
+    merge(&new, known.as_ref(), &std::collections::BTreeSet::new())
 }
 
 #[test]
