@@ -91,14 +91,15 @@ async fn ask_now(work: &Work<'_>, repo: &RepoRow, source: &Source, why: Why) -> 
     if why == Why::Lost {
         confirm(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
     }
-    match again(work, (repo, row), &source.package, &name, &head).await? {
+    match Box::pin(again(work, (repo, row), &source.package, &name, &head)).await? {
         Ok(source) => Ok(source),
         Err(failure) => Err(failure.error(row.name.as_str())),
     }
 }
 
-/// The package asked for anew because of a version that is not known here; `None` if it is not known there either. For each
-/// version the upstream is asked once in half a minute, and not for those who may not have anything fetched.
+/// The package asked for anew because of a version that is not known here; `None` if it is not known there either.
+///
+/// For each version the upstream is asked once in half a minute, and not for those who may not have anything fetched.
 ///
 /// # Errors
 /// If the upstream fails.

@@ -250,14 +250,14 @@ async fn of_a_publish_and_a_first_fetch_at_once_one_is_the_owner() {
         let name = format!("tool-{round}");
         place.up.publish(&version(&name, "2.0.0"));
         let package = NpmPackage::new(&name, "1.0.0");
-        let publishing = async {
-            // Now before the other one and now after it.
-            tokio::time::sleep(std::time::Duration::from_micros(round * 150)).await;
-            place.ann.publish("libs", &package).await
-        };
+        let publishing = place.ann.publish("libs", &package);
         let path = at(&name);
-        let readers = join_all((0..3).map(|_| place.ann.get(&path)));
-        let (published, read) = tokio::join!(publishing, readers);
+        let reading = async {
+            // Now before the other one and now after it.
+            tokio::time::sleep(std::time::Duration::from_micros(round * 500)).await;
+            join_all((0..3).map(|_| place.ann.get(&path))).await
+        };
+        let (published, read) = tokio::join!(publishing, reading);
         place.app.settle().await;
         let document = packument(&place.ann, &name).await;
         let versions = keys(&document["versions"]);

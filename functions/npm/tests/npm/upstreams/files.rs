@@ -104,6 +104,9 @@ async fn promised(change: impl FnOnce(&mut Value)) -> Place {
     place
 }
 
+/// A change of what a document says of a tarball.
+type Change = Box<dyn FnOnce(&mut Value)>;
+
 fn other() -> Digests {
     Digests::of(b"something else")
 }
@@ -111,7 +114,7 @@ fn other() -> Digests {
 #[tokio::test]
 async fn a_tarball_that_is_not_the_promised_one_is_never_kept() {
     let sha512 = other().integrity();
-    let wrong: [(&str, Box<dyn FnOnce(&mut Value)>); 4] = [
+    let wrong: [(&str, Change); 4] = [
         ("integrity", Box::new(move |dist| dist["integrity"] = sha512.into())),
         ("a weaker digest that is right", {
             let sha512 = other().integrity();
