@@ -126,9 +126,9 @@ pub(crate) async fn tarball(
         if !reading.is_foreign() {
             return Err(missing());
         }
-        return tarball_of(call, access, reading.source, (name, version)).await;
+        return Box::pin(tarball_of(call, access, reading.source, (name, version))).await;
     };
-    tarball_of(call, access, source, (name, version)).await
+    Box::pin(tarball_of(call, access, source, (name, version))).await
 }
 
 async fn tarball_of(
