@@ -53,9 +53,8 @@ pub struct Config {
     pub upstream_patience: Duration,
     /// `GRANARY_SECRET_KEY`: what credentials of upstreams are sealed with.
     pub secret_keys: Keys,
-    /// How long an upstream may take, for a document and for a file; `None` for what is right for the deployment. Tests are
-    /// less patient.
-    pub upstream_patience: Option<Duration>,
+    /// How long an upstream may take for a file; `None` for what is right for the deployment. Tests are less patient.
+    pub upstream_file_patience: Option<Duration>,
     /// Settings of the pipeline for Kotlin Multiplatform.
     pub kmp: granary_kmp::Settings,
 }
@@ -80,7 +79,7 @@ impl Config {
             cdn: None,
             upstream_patience: granary_upstream::Settings::default().patience,
             secret_keys: Keys::default(),
-            upstream_patience: None,
+            upstream_file_patience: None,
         }
     }
 
@@ -94,14 +93,10 @@ impl Config {
             quota: self.repo_quota,
             ..granary_upstream::Settings::default()
         };
-        if let Some(patience) = self.upstream_patience {
-            return granary_upstream::Settings { patience, file_patience: patience, ..settings };
-        }
         // Where bodies are limited, a gateway gives up after half a minute.
-        match self.max_body {
-            Some(_) => granary_upstream::Settings { file_patience: FUNCTION_PATIENCE, ..settings },
-            None => settings,
-        }
+        let of_deployment = self.max_body.map_or(settings.file_patience, |_| FUNCTION_PATIENCE);
+        let file_patience = self.upstream_file_patience.unwrap_or(of_deployment);
+        granary_upstream::Settings { file_patience, ..settings }
     }
 
     /// Reads the environment of a function.

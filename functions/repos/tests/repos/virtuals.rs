@@ -5,8 +5,6 @@ use granary_testing::swift::{PublishForm, simple_archive};
 use granary_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
-use super::*;
-
 const TYPES: [&str; 5] = ["npm", "maven", "swift", "raw", "composer"];
 
 const POM: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>com.acme</groupId><artifactId>lib</artifactId>\

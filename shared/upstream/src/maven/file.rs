@@ -5,6 +5,7 @@ use std::sync::Arc;
 use granary_model::maven::{MavenFile, SumKind};
 use granary_model::upstream::FilePolicy;
 use granary_model::{Error, PackageType, Result, Timestamp};
+use granary_publish::Change;
 use granary_publish::digests::Digests;
 use granary_publish::files::store_bytes;
 use granary_publish::head_edit::repo_gone;
@@ -12,7 +13,7 @@ use granary_publish::policy::{Kept, Policy, kept};
 use granary_publish::spool::Spool;
 use granary_storage::publishing::Growth;
 use granary_storage::rows::{
-    FetchedFrom, FileStatus, HeadRow, PackageEntry, RepoRow, StoredFileRow, UpstreamHead, UpstreamRow,
+    Event, FetchedFrom, FileStatus, HeadRow, PackageEntry, RepoRow, StoredFileRow, UpstreamHead, UpstreamRow,
     VersionRow, VersionStatus,
 };
 use granary_storage::{Commit, Key, PackageKey, Transaction};
@@ -322,7 +323,18 @@ impl Want<'_> {
             let quota = work.upstreams.settings.quota;
             let change = (size, i64::from(version.is_none()));
             transaction.change_cache("cache", &self.repo.id, change, quota);
-            transaction.require_repo("repo", &self.repo.id, &self.repo.uid);
+            if head.as_ref().is_some_and(is_ours) {
+                transaction.require_repo("repo", &self.repo.id, &self.repo.uid);
+            } else {
+                // The upstream must still be one of the repository when the artifact becomes its.
+                transaction.require_repo_rev("origin", &self.repo.id, &self.repo.uid, self.repo.rev);
+            }
+            let mut change = Change::by_system(work.ids, work.now);
+            if head.as_ref().is_some_and(|head| head.upstream.is_some() && !is_ours(head)) {
+                // What is kept of the upstream that it came from before has to make room.
+                change
+                    .announce(&mut transaction, Event::FetchedReleased { package: self.package.clone() })?;
+            }
             let deed = Deed {
                 by: Some(asker),
                 action: "package.fetch",
@@ -331,7 +343,10 @@ impl Want<'_> {
             };
             work.record(&mut transaction, self.repo, &deed)?;
             let refusal = match work.storage.commit(transaction).await? {
-                Commit::Done => return Ok(stored),
+                Commit::Done => {
+                    change.notify(work.storage).await;
+                    return Ok(stored);
+                }
                 Commit::Refused(refusal) => refusal,
             };
             match refusal.label {
@@ -342,6 +357,11 @@ impl Want<'_> {
                     return existing.filter(StoredFileRow::is_live).ok_or_else(|| self.overtaken());
                 }
                 "repo" => return Err(repo_gone(self.repo)),
+                "origin" => {
+                    return Err(Error::Unavailable(
+                        "the settings of the repository were being changed; try again".into(),
+                    ));
+                }
                 "cache" => return Err(crate::versions::cache_full(self.repo, quota)),
                 "blob" => {
                     return Err(Error::Unavailable("storing the file took too long; try again".into()));

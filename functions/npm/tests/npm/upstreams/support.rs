@@ -30,7 +30,8 @@ pub(crate) async fn place_with(visibility: &str, settings: Value) -> Place {
 /// One that waits for its upstream a second and a half, and takes tarballs of a megabyte.
 pub(crate) async fn impatient() -> Place {
     place_where("private", json!({}), |config| {
-        config.upstream_patience = Some(Duration::from_millis(1_500));
+        config.upstream_patience = Duration::from_millis(1_500);
+        config.upstream_file_patience = Some(Duration::from_millis(1_500));
         config.max_file = 1_000_000;
     })
     .await
