@@ -60,7 +60,8 @@ pub async fn handle(state: &AppState, row: &OutboxRow) -> Result<Progress> {
             Progress::Finished
         }
     };
-    if progress == Progress::Finished {
+    // What somebody has only read stands in no outbox.
+    if progress == Progress::Finished && !matches!(row.event, Event::UpstreamStale { .. }) {
         outbox::remove(state, row).await?;
     }
     Ok(progress)

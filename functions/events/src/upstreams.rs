@@ -12,8 +12,8 @@ use crate::Progress;
 pub(crate) async fn look_again(state: &AppState, package: &PackageKey) -> Result<Progress> {
     let work = state.upstream_work();
     match package.kind {
-        PackageType::Npm => npm::refresh(&work, package).await?,
-        PackageType::Maven => maven::refresh(&work, package).await?,
+        PackageType::Npm => Box::pin(npm::refresh(&work, package)).await?,
+        PackageType::Maven => Box::pin(maven::refresh(&work, package)).await?,
         _ => {}
     }
     Ok(Progress::Finished)

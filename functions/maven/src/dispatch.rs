@@ -56,7 +56,7 @@ async fn show(call: &Call) -> Result<Response> {
     match MavenPath::parse(&call.path) {
         Ok(MavenPath::File(file, None)) => read::show_file(call, &file).await,
         Ok(MavenPath::File(file, Some(kind))) => read::show_sum(call, &file, kind).await,
-        Ok(MavenPath::Metadata(directory, sum)) => metadata::show(call, &directory, sum).await,
+        Ok(MavenPath::Metadata(directory, sum)) => Box::pin(metadata::show(call, &directory, sum)).await,
         // Clients look for files that no repository here has, such as `.meta/prefixes.txt`.
         Ok(MavenPath::Directory { .. }) => call.repo::<Fetch>().await.and_then(|_| Err(call.not_found())),
         Err(error) => call.repo::<Fetch>().await.and_then(|_| Err(error)),

@@ -58,7 +58,8 @@ pub(crate) async fn show(
 ) -> Result<Option<Response>> {
     let work = call.state.upstream_work();
     let head = access.head.as_deref();
-    let found = upstream::metadata(&work, &access.repo, head, (group, artifact), &asker(access)).await?;
+    let asker = asker(access);
+    let found = Box::pin(upstream::metadata(&work, &access.repo, head, (group, artifact), &asker)).await?;
     let Some(upstream::Found { source, metadata, freshness }) = found else { return Ok(None) };
     if freshness.is_due {
         announce(&work, &source.package).await;

@@ -61,7 +61,7 @@ pub(crate) async fn reading(call: &Call, access: &RepoAccess<Fetch>, name: &NpmN
     }
     let work = call.state.upstream_work();
     let found = upstream::packument(&work, &access.repo, name, &asker(access)).await?;
-    let found = found.filter(|found| found.source.head.versions > 0).ok_or_else(|| no_package(name))?;
+    let found = found.filter(|found| !has_nothing(&found.source)).ok_or_else(|| no_package(name))?;
     Ok(Reading { source: found.source, freshness: Some(found.freshness) })
 }
 
@@ -78,11 +78,16 @@ async fn kept_here(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> R
     Ok(Some(Reading { source, freshness: Some(freshness) }))
 }
 
-/// Whether no version is let in, as far as that is known: by rules that are others now it is not.
+/// Whether there is nothing to say of a package. Where rules let no version in there is: the document tells why.
 fn has_nothing(source: &Source) -> bool {
-    let Some(upstream) = source.head.upstream.as_deref() else { return source.head.versions == 0 };
-    let is_known = source.policy.as_ref().is_some_and(|policy| upstream.policy == policy.fingerprint());
-    upstream.gone || (source.head.versions == 0 && is_known)
+    let is_gone = source.head.upstream.as_ref().is_some_and(|upstream| upstream.gone);
+    let has_rules = source.policy.as_ref().is_some_and(|policy| !policy.is_open())
+        || !source.head.quarantine.is_empty()
+        || source.head.upstream.as_ref().zip(source.policy.as_ref()).is_some_and(|(upstream, policy)| {
+            // What the head says was worked out by other rules.
+            upstream.policy != policy.fingerprint()
+        });
+    is_gone || (source.head.versions == 0 && !has_rules)
 }
 
 /// The answer for a package of which no version is let in.

@@ -27,14 +27,25 @@ const MAX_HOSTS: usize = 20;
 /// than 400 KB.
 const MAX_SETTINGS: usize = 100_000;
 
+/// What becomes of a credential.
+#[derive(Debug, Default)]
+enum Secret {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// There is none from now on.
+    Clear,
+    /// This one.
+    Set(Credential),
+}
+
 /// What a change of an upstream says; `None` for what it does not name.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     pub(crate) name: Option<UpstreamName>,
     pub(crate) kind: Option<PackageType>,
     place: Option<UpstreamPlace>,
-    /// `Some(None)`: none from now on.
-    credential: Option<Option<Credential>>,
+    credential: Secret,
     names: Option<Vec<NamePattern>>,
     owned: Option<Vec<NamePattern>>,
     fresh_seconds: Option<u32>,
@@ -136,10 +147,10 @@ impl Input {
         set(&mut row.anonymous, self.anonymous.as_ref());
         set(&mut row.search, self.search.as_ref());
         match &self.credential {
-            None if self.moves(&before) => row.credential = None,
-            None => {}
-            Some(None) => row.credential = None,
-            Some(Some(credential)) => {
+            Secret::Keep if !self.moves(&before) => {}
+            // A credential is for one registry.
+            Secret::Keep | Secret::Clear => row.credential = None,
+            Secret::Set(credential) => {
                 let place = granary_upstream::seal_place(&repo.uid, row);
                 row.credential = Some(state.config().secret_keys.seal(credential, &place)?);
             }
@@ -249,9 +260,9 @@ async fn member(state: &AppState, headers: &HeaderMap, repo: &RepoRow, id: &str)
     Ok(UpstreamPlace::Repo { repo: id, repo_uid: uid })
 }
 
-fn credential(fields: &Fields) -> Result<Option<Option<Credential>>> {
+fn credential(fields: &Fields) -> Result<Secret> {
     let Some(object) = fields.object("credential")? else {
-        return Ok(fields.has("credential").then_some(None));
+        return Ok(if fields.has("credential") { Secret::Clear } else { Secret::Keep });
     };
     object.only(&["token", "username", "password"])?;
     let text = |name: &str| match object.text(name)? {
@@ -271,7 +282,7 @@ fn credential(fields: &Fields) -> Result<Option<Option<Credential>>> {
         }
     };
     credential.header()?;
-    Ok(Some(Some(credential)))
+    Ok(Secret::Set(credential))
 }
 
 fn patterns(fields: &Fields, name: &str) -> Result<Option<Vec<NamePattern>>> {

@@ -99,7 +99,7 @@ impl Policy {
 
     /// Name of what the rules let through, as documents are named by it: the same rules have the same.
     pub fn fingerprint(&self) -> String {
-        if self.cooldown_days == 0 && self.blocks.is_empty() {
+        if self.is_open() {
             return "0".into();
         }
         let mut hasher = sha2::Sha256::new();
@@ -118,6 +118,11 @@ impl Policy {
         }
         let digest = Sha256::from_bytes(hasher.finalize().into()).to_string();
         digest.get(..12).unwrap_or_default().to_owned()
+    }
+
+    /// Whether every version is let in.
+    pub fn is_open(&self) -> bool {
+        self.cooldown_days == 0 && self.blocks.is_empty()
     }
 
     /// Days that versions have to be old.

@@ -175,7 +175,9 @@ impl Storage {
         let asked = wanted.iter().map(|one| AskedPackage::new(self, Some(&one.package.repo), Some(*one)));
         let asked: Vec<AskedPackage> = asked.collect();
         let mut keys = Vec::new();
-        asked.iter().for_each(|one| one.ask(&mut keys));
+        for one in &asked {
+            one.ask(&mut keys);
+        }
         let items = &mut self.all_items(&keys).await?.into_iter();
         asked.into_iter().map(|one| one.answer(self, items)).collect()
     }

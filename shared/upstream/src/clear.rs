@@ -188,7 +188,9 @@ impl Left<'_> {
             transaction.delete_existing("taken", key);
         }
         let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
-        files.iter().for_each(|(digest, _)| *blobs.entry(*digest).or_default() += 1);
+        for (digest, _) in &files {
+            *blobs.entry(*digest).or_default() += 1;
+        }
         change.release_blobs(&mut transaction, blobs)?;
         let bytes: u64 = files.iter().map(|(_, size)| size).sum();
         let negative = |number: u64| i64::try_from(number).map_or(0, |number| -number);

@@ -55,8 +55,8 @@ pub(crate) async fn set_origin(
         let (package, head) = find(&state, &access, kind, &name).await?;
         let is_owned = head.as_ref().is_some_and(HeadRow::is_owned);
         match heir {
-            Heir::Repository if is_owned => return answer(&access, kind, head.as_ref()),
-            Heir::Nobody if !is_owned => return answer(&access, kind, head.as_ref()),
+            Heir::Repository if is_owned => return Ok(answer(&access, kind, head.as_ref())),
+            Heir::Nobody if !is_owned => return Ok(answer(&access, kind, head.as_ref())),
             Heir::Nobody => require_unused(&state, &package).await?,
             Heir::Repository => {}
         }
@@ -65,22 +65,22 @@ pub(crate) async fn set_origin(
         if own == package {
             if release(&work, &access.repo, (&package, head.as_ref()), heir, Some(&by)).await? {
                 let (_, head) = find(&state, &access, kind, &name).await?;
-                return answer(&access, kind, head.as_ref());
+                return Ok(answer(&access, kind, head.as_ref()));
             }
         } else if release(&work, &access.repo, (&package, head.as_ref()), Heir::Nobody, Some(&by)).await? {
             let before: Option<HeadRow> = state.storage().get(&Key::Head(own.clone())).await?;
             let before = before.filter(|head| head.repo_uid == access.repo.uid);
             if release(&work, &access.repo, (&own, before.as_ref()), heir, Some(&by)).await? {
                 let (_, head) = find(&state, &access, kind, &name).await?;
-                return answer(&access, kind, head.as_ref());
+                return Ok(answer(&access, kind, head.as_ref()));
             }
         }
     }
     Err(Error::Unavailable("the package is changing too fast; try again".into()).into())
 }
 
-fn answer(access: &RepoAccess<Admin>, kind: PackageType, head: Option<&HeadRow>) -> ApiResult<Response> {
-    Ok(reply(StatusCode::OK, &json!({ "origin": view(access, kind, head) })))
+fn answer(access: &RepoAccess<Admin>, kind: PackageType, head: Option<&HeadRow>) -> Response {
+    reply(StatusCode::OK, &json!({ "origin": view(access, kind, head) }))
 }
 
 fn own_key(kind: PackageType, name: &str) -> Result<String> {

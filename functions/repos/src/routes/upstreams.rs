@@ -196,9 +196,12 @@ fn view(row: &UpstreamRow) -> Value {
         "createdAt": row.created_at.to_string(),
         "updatedAt": row.updated_at.to_string(),
     });
-    match &row.place {
-        UpstreamPlace::Remote { url } => view["url"] = json!(url),
-        UpstreamPlace::Repo { repo, .. } => view["repoId"] = json!(repo),
+    let place = match &row.place {
+        UpstreamPlace::Remote { url } => ("url", json!(url)),
+        UpstreamPlace::Repo { repo, .. } => ("repoId", json!(repo)),
+    };
+    if let Some(view) = view.as_object_mut() {
+        view.insert(place.0.into(), place.1);
     }
     view
 }

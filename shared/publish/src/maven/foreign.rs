@@ -167,20 +167,19 @@ impl Visitor for Reading {
     fn element(&mut self, path: &[String], text: &str) {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         match names.as_slice() {
-            ["metadata", "versioning", "versions", "version"] => {
+            ["metadata", "versioning", "versions", "version"]
                 if text.parse::<MavenVersion>().is_ok()
                     && self.versions.len() < MOST
-                    && self.known.insert(text.to_owned())
-                {
-                    self.versions.push(text.to_owned());
-                }
+                    && self.known.insert(text.to_owned()) =>
+            {
+                self.versions.push(text.to_owned());
             }
             ["metadata", "versioning", "latest"] => self.latest = Some(text.to_owned()),
             ["metadata", "versioning", "release"] => self.release = Some(text.to_owned()),
             ["metadata", "versioning", "lastUpdated"] => self.updated = moment(text),
-            ["metadata", "plugins", "plugin", "artifactId"] => self.plugin.0 = text.to_owned(),
-            ["metadata", "plugins", "plugin", "prefix"] => self.plugin.1 = text.to_owned(),
-            ["metadata", "plugins", "plugin", "name"] => self.plugin.2 = text.to_owned(),
+            ["metadata", "plugins", "plugin", "artifactId"] => text.clone_into(&mut self.plugin.0),
+            ["metadata", "plugins", "plugin", "prefix"] => text.clone_into(&mut self.plugin.1),
+            ["metadata", "plugins", "plugin", "name"] => text.clone_into(&mut self.plugin.2),
             ["metadata", "plugins", "plugin"] => {
                 let (artifact, prefix, name) = std::mem::take(&mut self.plugin);
                 if artifact.parse::<ArtifactId>().is_ok() && !prefix.is_empty() && self.plugins.len() < MOST {

@@ -212,6 +212,13 @@ impl<'a> ForeignPackument<'a> {
         Ok(Self { index, others, manifests, time })
     }
 
+    /// Whether the registry says when a version was published, and that this was not in the future.
+    fn is_dated(&self, one: &ForeignVersion) -> bool {
+        let raw = self.time.get(one.version.as_str());
+        let said = raw.and_then(members::text_of).and_then(|text| Timestamp::parse_rfc3339(&text));
+        said == Some(one.published)
+    }
+
     /// The manifest of a version as the registry has it.
     pub(crate) fn manifest(&self, version: &str) -> Option<&'a RawValue> {
         self.index.by_text.get(version).and_then(|at| self.manifests.get(*at)).copied()

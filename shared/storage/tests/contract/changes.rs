@@ -4,7 +4,8 @@ use futures::future::join_all;
 use granary_model::{OrgSlug, RepoId, Timestamp};
 use granary_storage::publishing::{CLAIM_MILLIS, DOOM_MILLIS, Growth, UsageChange};
 use granary_storage::rows::{
-    BlobRow, FileRow, FileStatus, LoginRow, StoredFileRow, UsageRow, VersionRow, VersionStatus,
+    BlobRow, FileRow, FileStatus, HeadRow, LoginRow, StoredFileRow, UpstreamHead, UsageRow, VersionRow,
+    VersionStatus,
 };
 use granary_storage::{Commit, Key, Storage, Transaction};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,56 @@ async fn usage_never_exceeds_the_quota_however_many_race() {
     let change = UsageChange { bytes: 101, versions: 1, packages: 1 };
     transaction.change_usage("usage", &"empty".parse().unwrap(), change, Some(100));
     assert!(matches!(storage.commit(transaction).await.unwrap(), Commit::Refused(_)));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_upstreams_is_counted_by_itself() {
+    let place = Place::tables().await;
+    let storage = &place.storage;
+    assert!(!commit(storage, |part| part.change_cache("cache", &repo(), (101, 1), Some(100))).await);
+    assert!(commit(storage, |part| part.change_cache("cache", &repo(), (60, 1), Some(100))).await);
+    assert!(!commit(storage, |part| part.change_cache("cache", &repo(), (41, 1), Some(100))).await);
+    assert!(commit(storage, |part| part.change_cache("cache", &repo(), (40, 1), Some(100))).await);
+    assert!(
+        commit(storage, |part| part.change_cache("cache", &repo(), (-30, -1), Some(10))).await,
+        "less is never too much"
+    );
+    let change = UsageChange { bytes: 100, versions: 1, packages: 1 };
+    assert!(commit(storage, |part| part.change_usage("usage", &repo(), change, Some(100))).await);
+    let usage: UsageRow = storage.get(&Key::Usage(repo())).await.unwrap().unwrap();
+    let expected = UsageRow { bytes: 100, versions: 1, packages: 1, cached_bytes: 70, cached_versions: 1 };
+    assert_eq!(usage, expected);
+}
+
+#[tokio::test]
+async fn a_package_comes_from_the_upstream_that_its_head_names() {
+    let place = Place::tables().await;
+    let storage = &place.storage;
+    let requires =
+        async |uid: &str| commit(storage, |part| part.require_upstream("head", &package(), uid)).await;
+    assert!(!requires("u1").await, "there is no head");
+    let mut head = HeadRow { rev: 1, ..HeadRow::default() };
+    storage.put(&Key::Head(package()), &head).await.unwrap();
+    assert!(!requires("u1").await, "it is published here");
+    head.upstream = Some(Box::new(UpstreamHead {
+        name: "public".parse().unwrap(),
+        uid: "u1".into(),
+        checked_at: 0,
+        fetched_at: 0,
+        document: String::new(),
+        etag: None,
+        last_modified: None,
+        failing: None,
+        gone: false,
+        removed: ["1.0.0".to_owned()].into(),
+        as_of: 0,
+        next_at: None,
+        policy: String::new(),
+    }));
+    storage.put(&Key::Head(package()), &head).await.unwrap();
+    assert!(requires("u1").await && !requires("u2").await);
+    let read: HeadRow = storage.get(&Key::Head(package())).await.unwrap().unwrap();
+    assert_eq!(read.upstream, head.upstream);
 }
 
 /// A row has one part of a transaction at most, so two packages that are published together are counted together.

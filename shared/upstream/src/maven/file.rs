@@ -65,7 +65,7 @@ pub async fn file(
     };
     let Some(first) = rows.first() else { return Ok(Fetch::Missing) };
     let path = format!("{}/{}", file.coordinates().directory(), file.name());
-    let flight = format!("maven/{}/{path}", repo.uid);
+    let flight = format!("maven/{}/{}/{path}", repo.uid, repo.rev);
     let memory = &work.upstreams.memory;
     if let Some(outcome) = memory.outcome(&flight, false, work.now) {
         return outcome.error().map_or(Ok(Fetch::Missing), Err);
@@ -315,7 +315,7 @@ impl Want<'_> {
                     ));
                 }
                 None => {
-                    transaction.put_new("version", &version_key, &self.new_version(digests, published))?
+                    transaction.put_new("version", &version_key, &self.new_version(digests, published))?;
                 }
             }
             transaction.put_new("file", &file_key, &stored)?;

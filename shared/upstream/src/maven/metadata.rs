@@ -117,7 +117,8 @@ fn ended(outcome: &Outcome) -> Result<Option<Found>> {
 }
 
 fn flight(repo: &RepoRow, package: &PackageKey) -> String {
-    format!("maven/{}/{}", repo.uid, package.name)
+    // Of other settings nothing is known yet.
+    format!("maven/{}/{}/{}", repo.uid, repo.rev, package.name)
 }
 
 fn object(source: &Source, document: &str) -> ObjectKey {

@@ -47,7 +47,7 @@ pub async fn snapshot(
         None => candidates(repo, &name).collect(),
     };
     let Some(first) = rows.first() else { return Ok(None) };
-    let flight = format!("maven/{}/{coordinates}", repo.uid);
+    let flight = format!("maven/{}/{}/{coordinates}", repo.uid, repo.rev);
     let memory = &work.upstreams.memory;
     if let Some(outcome) = memory.outcome(&flight, false, work.now) {
         return outcome.error().map_or(Ok(None), Err);

@@ -57,11 +57,7 @@ pub(super) fn tarball<'a>(
 }
 
 /// How documents are asked for: the full form, because only that one has times.
-pub(super) fn ask<'a>(
-    url: Url,
-    authorization: Option<&'a HeaderValue>,
-    patience: std::time::Duration,
-) -> Ask<'a> {
+pub(super) fn ask(url: Url, authorization: Option<&HeaderValue>, patience: std::time::Duration) -> Ask<'_> {
     Ask { url, authorization, accept: "application/json", patience }
 }
 

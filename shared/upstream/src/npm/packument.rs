@@ -64,8 +64,8 @@ pub async fn packument(
     }
     let package = key(repo, name);
     let before = work.head(repo, &package).await?;
-    if let Some(found) = before.as_ref().and_then(|head| found(work, repo, name, head)) {
-        return Ok(found);
+    if let Some(known) = before.as_ref().and_then(|head| found(work, repo, name, head)) {
+        return Ok(known.found());
     }
     for row in &candidates {
         work.require_open(row)?;
@@ -106,22 +106,39 @@ pub async fn packument(
         }
         // Somebody was faster: another process with the same, or a person who has published a package of this name.
         let now = work.head(repo, &package).await?;
-        return Ok(now.as_ref().and_then(|head| found(work, repo, name, head)).flatten());
+        return Ok(now.as_ref().and_then(|head| found(work, repo, name, head)).and_then(Known::found));
     }
     let seconds = candidates.iter().map(|row| row.fresh_seconds).min().unwrap_or_default().min(MISSING);
     memory.is_missing(flight, seconds, work.now);
     Ok(None)
 }
 
+/// What a head says of a package.
+enum Known {
+    /// It is published here, and nobody is to be asked.
+    Ours,
+    /// It comes from an upstream.
+    Theirs(Box<Found>),
+}
+
+impl Known {
+    fn found(self) -> Option<Found> {
+        match self {
+            Self::Ours => None,
+            Self::Theirs(found) => Some(*found),
+        }
+    }
+}
+
 /// What is known of a package by its head: `None` if nothing, and a fetch has to find out.
-fn found(work: &Work<'_>, repo: &RepoRow, name: &NpmName, head: &HeadRow) -> Option<Option<Found>> {
+fn found(work: &Work<'_>, repo: &RepoRow, name: &NpmName, head: &HeadRow) -> Option<Known> {
     if head.is_owned() {
-        return Some(None);
+        return Some(Known::Ours);
     }
     let row = origin(repo, PackageType::Npm, name.as_str(), head)?;
     let source = source_of(repo, row, &key(repo, name), head.clone());
     let freshness = fresh(work, row, &source);
-    Some(Some(Found { source, freshness }))
+    Some(Known::Theirs(Box::new(Found { source, freshness })))
 }
 
 fn fresh(work: &Work<'_>, row: &UpstreamRow, source: &Source) -> Freshness {
@@ -140,7 +157,8 @@ fn fresh(work: &Work<'_>, row: &UpstreamRow, source: &Source) -> Freshness {
 
 /// Who is under way for a package.
 pub(super) fn flight(repo: &RepoRow, name: &NpmName) -> String {
-    format!("npm/{}/{name}", repo.uid)
+    // Of other settings nothing is known yet.
+    format!("npm/{}/{}/{name}", repo.uid, repo.rev)
 }
 
 fn ended(outcome: &Outcome) -> Result<Option<Found>> {

@@ -116,9 +116,12 @@ pub async fn look_for_version(
     }
     let memory = &work.upstreams.memory;
     let wanted = format!("npm/{}/{name}/{version}/look", repo.uid);
-    let just_now = source.head.upstream.as_ref().is_none_or(|upstream| {
-        upstream.checked_at + JUST_NOW > work.now.millis() || upstream.failing.is_some()
-    });
+    let upstream = source.head.upstream.as_deref();
+    if let Some((row, failing)) = row.zip(upstream.and_then(|upstream| upstream.failing.as_ref())) {
+        // It may well be there; nobody can say.
+        return Err(Failure::Down(failing.why.clone()).error(row.name.as_str()));
+    }
+    let just_now = upstream.is_none_or(|upstream| upstream.checked_at + JUST_NOW > work.now.millis());
     if just_now || memory.outcome(&wanted, false, work.now).is_some() {
         return Ok(None);
     }
@@ -228,7 +231,7 @@ async fn still(work: &Work<'_>, repo: &RepoRow, source: Source, name: &NpmName) 
     let text = if has_changed { stored::text(work.storage, &source).await.ok() } else { None };
     let mut head = HeadRow::clone(&before);
     confirm(&mut head, |upstream| {
-        (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, false)
+        (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, false);
     });
     let Some(text) = text else {
         if has_changed {

@@ -70,7 +70,7 @@ pub async fn tarball(
     if asker.anonymous && !row.anonymous {
         return Err(crate::sign_in(&format!("{name}@{version}"), &row.name));
     }
-    let flight = format!("npm/{}/{name}/{version}", repo.uid);
+    let flight = format!("npm/{}/{}/{name}/{version}", repo.uid, repo.rev);
     let seat = work.upstreams.flights.board(&flight).await;
     if let Some(error) =
         work.upstreams.memory.outcome(&flight, seat.waited, work.now).and_then(|outcome| outcome.error())

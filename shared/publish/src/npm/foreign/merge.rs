@@ -50,7 +50,7 @@ pub fn merge(
         let gone = known.index.versions.iter().map(|one| one.version.as_str());
         merged.removed = gone.filter(|version| new.index.get(version).is_none()).map(str::to_owned).collect();
     }
-    let timeless = new.index.versions.iter().any(|one| new.time.get(one.version.as_str()).is_none());
+    let timeless = new.index.versions.iter().any(|one| !new.is_dated(one));
     if timeless || !merged.changed.is_empty() || !without.is_empty() {
         merged.text = Some(rewritten(new, known, (&merged.changed, without)));
     }
@@ -86,11 +86,14 @@ fn rewritten(
         comma = ",";
     };
     for (name, raw) in new.time.iter() {
-        put(name, raw.get());
+        // What is no time, or one that has not come yet, is replaced.
+        if new.index.get(name).is_none_or(|one| new.is_dated(one)) {
+            put(name, raw.get());
+        }
     }
     for one in &new.index.versions {
         let version = one.version.as_str();
-        if new.time.get(version).is_none() {
+        if !new.is_dated(one) {
             let first = known.and_then(|known| known.index.get(version)).map(|known| known.published);
             put(version, &quoted(first.unwrap_or(one.published)));
         }

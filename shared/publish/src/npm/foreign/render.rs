@@ -45,7 +45,7 @@ impl Packuments {
             };
             for draft in &mut drafts {
                 let mut text = format!("{comma}{}:", Value::from(one.version.as_str()));
-                self.write_foreign(&mut text, (repo, name), one, &manifest, draft.form)?;
+                self.write_foreign(&mut text, (repo, name), one, &manifest, draft.form);
                 draft.push(&text)?;
             }
             comma = ",";
@@ -73,7 +73,7 @@ impl Packuments {
         let manifest =
             manifest.ok_or_else(|| Error::internal("rendering", "a version without a manifest"))?;
         let mut out = String::new();
-        self.write_foreign(&mut out, (repo, name), one, &manifest, Form::Full)?;
+        self.write_foreign(&mut out, (repo, name), one, &manifest, Form::Full);
         Ok(out)
     }
 
@@ -84,7 +84,7 @@ impl Packuments {
         one: &ForeignVersion,
         manifest: &Members<'_>,
         form: Form,
-    ) -> Result<()> {
+    ) {
         out.push('{');
         let mut members = 0;
         let mut put = |out: &mut String, name: &str, text: &str| {
@@ -115,7 +115,6 @@ impl Packuments {
         let tarball = self.tarball_url(repo, name, one.version.as_str());
         put(out, "dist", &rewritten(&dist, &tarball));
         out.push('}');
-        Ok(())
     }
 }
 

@@ -247,6 +247,22 @@ fn a_version_without_a_time_is_as_old_as_it_is_known() {
 }
 
 #[test]
+fn a_time_that_is_none_or_has_not_come_yet_is_said_once() {
+    let mut odd = document(&["1.0.0", "1.1.0"]);
+    odd["time"]["1.0.0"] = at(5000).to_string().into();
+    odd["time"]["1.1.0"] = "soon".into();
+    let first: Value = serde_json::from_str(&merged(&odd, None, at(8)).text.unwrap()).unwrap();
+    assert_eq!(
+        (&first["time"]["1.0.0"], &first["time"]["1.1.0"]),
+        (&at(8).to_string().into(), &at(8).to_string().into())
+    );
+    let mut newer = odd.clone();
+    newer["readme"] = "changed".into();
+    let second: Value = serde_json::from_str(&merged(&newer, Some(&first), at(20)).text.unwrap()).unwrap();
+    assert_eq!(second["time"]["1.0.0"], at(8).to_string(), "it does not begin anew");
+}
+
+#[test]
 fn removed_versions_are_named() {
     let merged = merged(&document(&["1.1.0"]), Some(&document(&["1.0.0", "1.1.0"])), at(9));
     assert_eq!(merged.removed, ["1.0.0"]);
