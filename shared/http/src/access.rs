@@ -361,8 +361,10 @@ impl<A: RepoAction> RepoAccess<A> {
         Err(denied(Denial::Role, &format!("repository '{}'", self.repo.id)))
     }
 
-    /// Refuses a repository that does not offer a protocol. One of type `kmp` offers those of what it builds.
+    /// Refuses a repository that does not offer a protocol. One of type `kmp` offers those of what it builds. To whoever wants to
+    /// change something, refuses a package that is another repository's which this one reads through to.
     pub fn require_type(&self, kind: PackageType) -> Result<()> {
+        self.refuse_name_of_member(kind)?;
         let types = &self.repo.package_types;
         if types.contains(&kind) || (is_built(kind) && types.contains(&PackageType::Kmp)) {
             return Ok(());
@@ -377,7 +379,6 @@ impl<A: RepoAction> RepoAccess<A> {
     /// builds comes from its builds alone, unless it offers the protocol besides.
     pub fn require_uploads(&self, kind: PackageType) -> Result<()> {
         self.require_type(kind)?;
-        self.refuse_name_of_member(kind)?;
         let is_build = matches!(self.principal, Principal::Build { .. });
         if self.repo.package_types.contains(&kind) || is_build {
             return Ok(());

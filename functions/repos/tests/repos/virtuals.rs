@@ -68,7 +68,7 @@ async fn every_protocol_reads_through() {
     let packument = json_of(&ann, "/api/npm/all/@acme%2ftool").await;
     assert_eq!(
         packument["versions"]["1.0.0"]["dist"]["tarball"],
-        "http://localhost:8080/api/npm/all/-/tarball/@acme%2ftool/1.0.0",
+        "http://localhost:8080/api/npm/all/-/tarball/%40acme%2Ftool/1.0.0",
         "addresses stay below the one that clients have a token for"
     );
     let releases = json_of(&ann, "/api/swift/all/acme/lib").await;

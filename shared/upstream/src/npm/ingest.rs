@@ -61,8 +61,7 @@ impl Work<'_> {
         let (renderer, name, now) = (self.packuments.clone(), name.clone(), self.now);
         // Megabytes of JSON: not on a thread that serves other requests.
         let read = tokio::task::spawn_blocking(move || {
-            let known_at = Timestamp::from_millis(0);
-            read(&renderer, source, &name, (fetched, known.map(|text| (text, known_at)), without), now)
+            read(&renderer, source, &name, (fetched, known, without), now)
         });
         match read.await.map_err(|e| Error::internal("reading a document", e))? {
             Ok(draft) => Ok(Ok(draft)),
@@ -154,14 +153,13 @@ fn read(
     renderer: &Packuments,
     mut source: Source,
     name: &NpmName,
-    (fetched, known, without): (Fetched, Option<(Bytes, Timestamp)>, BTreeSet<String>),
+    (fetched, known, without): (Fetched, Option<Bytes>, BTreeSet<String>),
     now: Timestamp,
 ) -> Result<Draft> {
     let plain =
         if fetched.gzip { Bytes::from(stored::unpack(&fetched.bytes)?) } else { fetched.bytes.clone() };
     let mut packument = ForeignPackument::read(&plain, name, now)?;
-    // What is kept is complete, so nothing in it needs a moment.
-    let known = known.as_ref().and_then(|(text, at)| ForeignPackument::read(text, name, *at).ok());
+    let known = known.as_ref().and_then(|text| ForeignPackument::read(text, name, now).ok());
     let merged = merge(&packument, known.as_ref(), &without);
     let text = if let Some(text) = &merged.text {
         packument = ForeignPackument::read(text.as_bytes(), name, now)?;

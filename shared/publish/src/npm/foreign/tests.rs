@@ -212,7 +212,7 @@ fn times_in_the_future_are_now() {
 fn merged(new: &Value, known: Option<&Value>, now: Timestamp) -> Merged {
     let (new, known) = (new.to_string(), known.map(ToString::to_string));
     let new = ForeignPackument::read(new.as_bytes(), &name(), now).unwrap();
-    let known = known.as_ref().map(|text| ForeignPackument::read(text.as_bytes(), &name(), at(5)).unwrap());
+    let known = known.as_ref().map(|text| ForeignPackument::read(text.as_bytes(), &name(), now).unwrap());
     merge(&new, known.as_ref(), &std::collections::BTreeSet::new())
 }
 
