@@ -26,24 +26,41 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Authorises a request for a package, and reads the package and one version of it in the same call.
+    /// Authorises a request for a package, and reads the package and one version of it in the same call. A package of an
+    /// upstream whose name is not in lower case takes another one.
     ///
     /// # Errors
-    /// `NotFound` for a package without live versions, and for a name that no package of the protocol can have.
+    /// `NotFound` for a package without live versions, and for a name that no package of the protocol can have. Of a package
+    /// from an upstream those who belong to the repository see also that no version of it can be had.
     pub(crate) async fn authorize(
         state: &AppState,
         headers: &HeaderMap,
         (repo, kind, name): (&str, &str, &str),
         version: Option<&str>,
     ) -> Result<Self> {
-        let wanted = kind.parse().ok().and_then(|kind| Some((kind, key_of(kind, name)?)));
-        let about = wanted.as_ref().map(|(kind, name)| (*kind, name.as_str()));
-        let version = about.and_then(|(kind, _)| version_key(kind, version?));
-        let access =
-            RepoAccess::<Read>::authorize_version(state, headers, repo, about, version.as_deref()).await?;
-        // What is left of a package whose versions are all deleted is nobody's business.
-        let head = access.head.clone().filter(|head| head.versions > 0);
-        let (Some((kind, name)), Some(head)) = (about, head) else {
+        let parsed: Option<PackageType> = kind.parse().ok();
+        let keys = parsed.map(|kind| any_key(kind, name)).unwrap_or_default();
+        let version = parsed.and_then(|kind| version_key(kind, version?));
+        let mut keys = keys.iter().map(String::as_str);
+        let mut key = keys.next();
+        let read = async |key: Option<&str>| {
+            let about = parsed.zip(key);
+            RepoAccess::<Read>::authorize_version(state, headers, repo, about, version.as_deref()).await
+        };
+        let mut access = read(key).await?;
+        // At an upstream names may differ by case alone. Unless the name, in any case, is that of a package here.
+        let is_owned = access.head.as_ref().is_some_and(|head| head.is_owned());
+        if let Some(exact) = keys.next().filter(|_| !is_owned && !access.repo.upstreams.is_empty()) {
+            key = Some(exact);
+            access = read(key).await?;
+        }
+        let mut head = access.head.clone();
+        if let Some(found) = head.as_ref().filter(|head| head.versions == 0) {
+            // What is left of a package whose versions are all deleted is nobody's business.
+            let is_shown = found.upstream.is_some() && access.is_insider(state).await?;
+            head = head.filter(|_| is_shown);
+        }
+        let (Some((kind, name)), Some(head)) = (parsed.zip(key), head) else {
             return Err(Error::NotFound(format!(
                 "package '{}' of type '{}' not found in repository '{}'",
                 shown(name),

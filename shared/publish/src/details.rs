@@ -11,6 +11,7 @@ mod swift;
 
 use granary_model::{PackageType, Result};
 use granary_storage::rows::VersionRow;
+use serde_json::{Map, Value};
 
 use crate::composer::facts::ComposerFacts;
 use crate::swift::facts::SwiftFacts;
@@ -73,6 +74,11 @@ impl Details {
             PackageType::Raw | PackageType::Kmp => Ok(Self::default()),
         }
     }
+
+    /// Of a `package.json`.
+    pub(crate) fn of_manifest(manifest: &Map<String, Value>) -> Self {
+        npm::of_manifest(manifest)
+    }
 }
 
 /// A version as it was published: keys have it in another form where the protocol has one.
@@ -88,7 +94,7 @@ pub fn version_text(kind: PackageType, row: &VersionRow) -> Result<String> {
 }
 
 /// A text of a manifest; `None` if there is nothing in it.
-fn text(value: &str) -> Option<String> {
+pub(crate) fn text(value: &str) -> Option<String> {
     cut(value, MAX_TEXT)
 }
 

@@ -1,11 +1,13 @@
 //! The order in which the versions of a package are listed, by the rule of its protocol.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use granary_model::composer::ComposerVersion;
 use granary_model::npm::NpmVersion;
 use granary_model::{Error, PackageType, Result};
 use granary_storage::Storage;
-use granary_storage::rows::VersionRow;
+use granary_storage::rows::{HeadRow, VersionRow};
 
 use crate::compress::{gunzip, gzip};
 use crate::documents::{DocumentCache, Renderer, Source};
@@ -18,18 +20,41 @@ use crate::swift::releases::SwiftShowing;
 /// The document that has only the order: as long as a package does not change, a page of its versions is found without
 /// reading the others.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct VersionOrder;
+pub struct VersionOrder {
+    /// Whether versions that are in quarantine are among the others.
+    with_quarantined: bool,
+}
 
 impl VersionOrder {
-    /// The one variant; its number changes with the form.
-    const VARIANT: &'static str = "v1";
+    /// Name of the variant; its number changes with the form.
+    const fn variant(self) -> &'static str {
+        if self.with_quarantined { "v1q" } else { "v1" }
+    }
 
     /// The versions that the protocol lists, as they are kept in keys: the highest first, of plain files the newest.
     ///
     /// Those of Swift are with the releases that were withdrawn, those of Maven without the ones whose POM has not come
     /// yet, unless there are no others.
     pub async fn read(documents: &DocumentCache, storage: &Storage, source: &Source) -> Result<Vec<String>> {
-        let document = documents.get(storage, source, Self::VARIANT, &Self).await?;
+        Self::default().read_as(documents, storage, source).await
+    }
+
+    /// The same with those that are in quarantine: for whoever administers the package.
+    pub async fn read_whole(
+        documents: &DocumentCache,
+        storage: &Storage,
+        source: &Source,
+    ) -> Result<Vec<String>> {
+        Self { with_quarantined: true }.read_as(documents, storage, source).await
+    }
+
+    async fn read_as(
+        self,
+        documents: &DocumentCache,
+        storage: &Storage,
+        source: &Source,
+    ) -> Result<Vec<String>> {
+        let document = documents.get(storage, source, self.variant(), &self).await?;
         serde_json::from_slice(&gunzip(&document.gzip)?)
             .map_err(|e| Error::internal("reading the order of versions", e))
     }
@@ -37,10 +62,15 @@ impl VersionOrder {
 
 impl Renderer for VersionOrder {
     fn variants(&self) -> Vec<String> {
-        vec![Self::VARIANT.into()]
+        vec![self.variant().into()]
     }
 
     async fn render(&self, storage: &Storage, source: &Source) -> Result<Vec<Bytes>> {
+        let mut source = source.clone();
+        if self.with_quarantined {
+            source.head = HeadRow { quarantine: BTreeMap::new(), ..HeadRow::clone(&source.head) }.into();
+        }
+        let source = &source;
         let kind = source.package.kind;
         let rows = match kind {
             PackageType::Swift => SwiftShowing::listed(storage, source).await?,

@@ -6,6 +6,7 @@ mod audit;
 mod creation;
 mod deletion;
 mod downloads;
+mod foreign;
 mod members;
 mod package;
 mod packages;

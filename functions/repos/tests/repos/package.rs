@@ -92,7 +92,7 @@ async fn an_npm_package() {
             "keywords": ["left", "pad"], "latestVersion": "1.0.0",
             "tags": { "beta": "1.1.0-b.1", "latest": "1.0.0", "old": "0.9.0" },
             "versionCount": 3, "downloadCount": 5, "createdAt": started.to_string(), "updatedAt": changed, "publisher": "ann",
-            "maintainers": ["ann"], "scope": "Acme", "groupId": null, "artifactId": null,
+            "maintainers": ["ann"], "scope": "Acme", "groupId": null, "artifactId": null, "origin": null, "quarantine": [],
         })
     );
     let version = &shown["version"];

@@ -4,6 +4,7 @@
 //! versions were published. Manifests are copied as they are, byte for byte; of what is in them only that is read which
 //! decides something here.
 
+mod about;
 mod head;
 mod integrity;
 mod members;
@@ -19,6 +20,7 @@ use granary_model::{Error, Result, Timestamp};
 use granary_storage::rows::HeadRow;
 use serde_json::value::RawValue;
 
+pub use about::{About, about};
 pub use head::show;
 pub use integrity::{Expected, Mismatch};
 pub(crate) use members::Members;

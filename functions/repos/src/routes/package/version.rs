@@ -10,7 +10,7 @@ use granary_storage::{Key, PackageKey, Storage};
 pub(super) const FILES: usize = 100;
 
 /// Most that is shown of a readme, in bytes.
-const MAX_README: usize = 512 * 1024;
+pub(super) const MAX_README: usize = 512 * 1024;
 
 /// How many pages of files are looked at, should many have been deleted.
 const PAGES: usize = 5;
@@ -74,7 +74,7 @@ fn readme(row: &ReadmeRow) -> Result<(String, bool)> {
 }
 
 /// A text, cut between two characters if it is longer than so many bytes.
-fn beginning(mut text: String, most: usize) -> (String, bool) {
+pub(super) fn beginning(mut text: String, most: usize) -> (String, bool) {
     let is_cut = text.len() > most;
     if is_cut {
         text.truncate(text.floor_char_boundary(most));

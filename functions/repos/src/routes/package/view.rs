@@ -7,13 +7,18 @@ use granary_model::maven::split_key;
 use granary_model::npm::NpmName;
 use granary_model::{PackageType, Result, Timestamp};
 use granary_publish::details::{Details, ReadmeFormat, version_text};
+use granary_publish::npm::foreign::About;
+use granary_publish::policy::{Kept, kept};
 use granary_storage::rows::{FileRow, HeadRow, VersionRow};
 use serde::Serialize;
+use serde_json::Value;
 use url::Url;
 
 use super::files::{Addresses, FileView};
-use super::version::{Extras, FILES};
-use crate::named::Named;
+use super::standing::{PackageOrigin, Standing};
+use super::version::{Extras, FILES, MAX_README, beginning};
+use crate::named::{Named, version_key};
+use crate::routes::quarantine;
 
 /// Most dependencies that are shown of a version.
 const DEPENDENCIES: usize = 1_000;
@@ -41,17 +46,42 @@ pub(super) struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// Whoever belongs to this repository need not belong to the one that the package is read from.
     fn person(&self, name: &str) -> Option<String> {
-        Some(name.to_owned()).filter(|name| self.insider && !name.is_empty())
+        let is_shown = self.insider && self.named.access.home.is_none() && self.named.head.upstream.is_none();
+        Some(name.to_owned()).filter(|name| is_shown && !name.is_empty())
     }
 
-    fn kind(&self) -> PackageType {
+    /// A version as reasons name it.
+    pub(super) fn named_version(&self, version: &str) -> String {
+        match self.kind() {
+            PackageType::Npm => format!("{}@{version}", self.named.head.name),
+            _ => format!("{} {version}", self.named.head.name),
+        }
+    }
+
+    /// Why nobody gets a version that was published here.
+    pub(super) fn kept(&self, row: &VersionRow) -> Option<Kept> {
+        kept(&self.named.head, None, row, self.state.now())
+    }
+
+    pub(super) fn kind(&self) -> PackageType {
         self.named.package.kind
     }
 
     /// The package as a whole.
     pub(super) fn package(&self, downloads: u64) -> PackageFacts {
-        let (kind, head) = (self.kind(), HeadRow::clone(&self.named.head));
+        let (kind, mut head) = (self.kind(), HeadRow::clone(&self.named.head));
+        if !self.insider && !head.quarantine.is_empty() {
+            // Nothing tells of a version that nobody gets.
+            let aside = |version: &str| {
+                let key = version_key(kind, version);
+                head.quarantined(key.as_deref().unwrap_or(version)).is_some()
+            };
+            let tags = head.tags.iter().filter(|(_, version)| !aside(version));
+            head.tags = tags.map(|(tag, version)| (tag.clone(), version.clone())).collect();
+        }
+        let is_own = self.insider && self.named.access.home.is_none();
         let scope = match kind {
             PackageType::Npm => {
                 head.name.parse().ok().and_then(|name: NpmName| name.scope().map(str::to_owned))
@@ -63,6 +93,7 @@ impl Seen<'_> {
             .and_then(|name| split_key(name).ok())
             .map(|(group, artifact)| (group.to_string(), artifact.to_string()))
             .unzip();
+        let quarantine = is_own.then(|| quarantine::view(&head));
         let maintainers = head.maintainers.iter().filter_map(|user| self.person(user.as_str()));
         PackageFacts {
             id: format!("{kind}:{}", head.name),
@@ -81,6 +112,8 @@ impl Seen<'_> {
             scope,
             group_id,
             artifact_id,
+            origin: PackageOrigin::of(*self),
+            quarantine,
         }
     }
 }
@@ -107,6 +140,17 @@ pub(super) struct PackageFacts {
     /// Maven's coordinates; `null` for every other type.
     group_id: Option<String>,
     artifact_id: Option<String>,
+    origin: Option<PackageOrigin>,
+    /// What is put aside of it; only for those who belong to the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<Vec<Value>>,
+}
+
+impl PackageFacts {
+    /// The same with what an upstream's document says of it.
+    pub(super) fn with_document(self, versions: usize, tags: BTreeMap<String, String>) -> Self {
+        Self { version_count: versions as u64, latest_version: tags.get("latest").cloned(), tags, ..self }
+    }
 }
 
 /// The version that is shown.
@@ -126,6 +170,8 @@ pub(super) struct VersionDetails {
     dependencies: Vec<DependencyView>,
     dependencies_total: usize,
     readme: Option<ReadmeView>,
+    #[serde(flatten)]
+    standing: Standing,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,31 +192,67 @@ impl VersionDetails {
     /// A live version, with what was read besides.
     pub(super) fn new(seen: Seen<'_>, row: &VersionRow, extras: Extras) -> Result<Self> {
         let kind = seen.kind();
-        let details = Details::of(kind, row)?;
+        let mut details = Details::of(kind, row)?;
         let version = version_text(kind, row)?;
-        let dependencies =
-            if extras.dependencies.is_empty() { details.dependencies } else { extras.dependencies };
+        if !extras.dependencies.is_empty() {
+            details.dependencies = extras.dependencies;
+        }
         let (files, files_total) = match extras.files {
             Some(files) => (files, row.file_count),
             None => (row.files.iter().take(FILES).cloned().collect(), row.files.len() as u64),
         };
+        let kept = seen.kept(row);
+        let standing = Standing::local(row, kept.as_ref(), &seen.named_version(&version));
         Ok(Self {
             files: file_views(seen, row, &version, files)?,
             files_total,
             published_at: row.published_at.to_string(),
             publisher: seen.person(&row.publisher),
             deprecated: row.deprecated.clone(),
+            ..Self::said(version, details, extras.readme, standing)
+        })
+    }
+
+    /// A version that comes from an upstream, with its row if its bytes are here.
+    pub(super) fn foreign(
+        seen: Seen<'_>,
+        (version, published, row): (&str, Timestamp, Option<&VersionRow>),
+        about: About,
+        standing: Standing,
+    ) -> Result<Self> {
+        let files = row.map(|row| file_views(seen, row, version, row.files.clone())).transpose()?;
+        let files = files.unwrap_or_default();
+        let readme = about.readme.map(|text| beginning(text, MAX_README));
+        Ok(Self {
+            files_total: files.len() as u64,
+            files,
+            published_at: published.to_string(),
+            deprecated: about.deprecated,
+            ..Self::said(version.to_owned(), about.details, readme, standing)
+        })
+    }
+
+    /// What a version says of itself.
+    fn said(version: String, details: Details, readme: Option<(String, bool)>, standing: Standing) -> Self {
+        Self {
+            version,
+            published_at: String::new(),
+            publisher: None,
+            deprecated: None,
             license: details.license,
             license_url: details.license_url.as_deref().and_then(safe_address),
             homepage: details.homepage.as_deref().and_then(safe_address),
             repository: details.repository.as_deref().and_then(safe_address),
-            dependencies_total: dependencies.len(),
-            dependencies: dependencies
+            files: Vec::new(),
+            files_total: 0,
+            dependencies_total: details.dependencies.len(),
+            dependencies: details
+                .dependencies
                 .into_iter()
                 .take(DEPENDENCIES)
                 .map(|one| DependencyView { name: one.name, range: one.range, kind: one.kind })
                 .collect(),
-            readme: extras.readme.map(|(text, truncated)| ReadmeView {
+            readme: readme.map(|(text, truncated)| ReadmeView {
                 text,
                 format: match details.readme {
                     ReadmeFormat::Markdown => "markdown",
@@ -178,8 +260,8 @@ impl VersionDetails {
                 },
                 truncated,
             }),
-            version,
-        })
+            standing,
+        }
     }
 }
 
@@ -205,10 +287,29 @@ pub(super) struct VersionLine {
     deprecated: Option<String>,
     size: u64,
     file_count: u64,
-    status: &'static str,
+    #[serde(flatten)]
+    standing: Standing,
 }
 
 impl VersionLine {
+    /// A version that comes from an upstream, with its row if its bytes are here: until then nothing says how large it is.
+    pub(super) fn foreign(
+        (version, published, row): (&str, Timestamp, Option<&VersionRow>),
+        deprecated: Option<String>,
+        standing: Standing,
+    ) -> Self {
+        let files = row.map(|row| row.files.as_slice()).unwrap_or_default();
+        Self {
+            version: version.to_owned(),
+            published_at: published.to_string(),
+            publisher: None,
+            deprecated,
+            size: files.iter().map(|file| file.size).sum(),
+            file_count: files.len() as u64,
+            standing,
+        }
+    }
+
     /// A version that the protocol lists.
     pub(super) fn new(seen: Seen<'_>, row: &VersionRow) -> Result<Self> {
         let of_rows = matches!(seen.kind(), PackageType::Maven | PackageType::Raw);
@@ -219,14 +320,15 @@ impl VersionLine {
             (true, true) => (row.size, row.file_count),
             (true, false) => (files, row.files.len() as u64),
         };
+        let (version, kept) = (version_text(seen.kind(), row)?, seen.kept(row));
         Ok(Self {
-            version: version_text(seen.kind(), row)?,
+            standing: Standing::local(row, kept.as_ref(), &seen.named_version(&version)),
+            version,
             published_at: row.published_at.to_string(),
             publisher: seen.person(&row.publisher),
             deprecated: row.deprecated.clone(),
             size,
             file_count,
-            status: if row.is_live() { "live" } else { "withdrawn" },
         })
     }
 }
