@@ -13,6 +13,8 @@ pub(crate) struct Counts {
     pub(crate) packages: u64,
     /// Downloads of all versions of all packages, a few seconds behind.
     pub(crate) downloads: u64,
+    /// Bytes and versions that are kept here of upstreams, if there are any.
+    pub(crate) cached: Option<(u64, u64)>,
 }
 
 /// A total of downloads.
@@ -30,9 +32,14 @@ pub(crate) async fn repo_counts(state: &AppState, repos: &[RepoId]) -> Result<Ve
         state.storage().read_all::<UsageRow>(&usage),
         state.storage().read_all::<DownloadsRow>(&downloads)
     )?;
-    let counts = usage.into_iter().zip(downloads).map(|(usage, downloads)| Counts {
-        packages: usage.unwrap_or_default().packages,
-        downloads: downloads.unwrap_or_default().downloads,
+    let counts = usage.into_iter().zip(downloads).map(|(usage, downloads)| {
+        let usage = usage.unwrap_or_default();
+        let cached = (usage.cached_bytes, usage.cached_versions);
+        Counts {
+            packages: usage.packages,
+            downloads: downloads.unwrap_or_default().downloads,
+            cached: Some(cached).filter(|cached| *cached != (0, 0)),
+        }
     });
     Ok(counts.collect())
 }

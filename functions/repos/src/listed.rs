@@ -6,8 +6,11 @@ use granary_storage::rows::PackageEntry;
 use granary_storage::{Key, PackageKey, Page};
 use serde::Deserialize;
 
-/// What sort keys of packages begin with.
+/// What sort keys of packages begin with that were published in the repository.
 pub(crate) const PREFIX: &str = "PKG#";
+
+/// What sort keys of packages begin with that came from its upstreams.
+const FETCHED: &str = "UPKG#";
 
 /// Rows that are read at a time where only some of them fit.
 pub(crate) const ROWS: usize = 1_000;
@@ -21,6 +24,10 @@ pub(crate) struct Filter {
     /// In lower case.
     text: Option<String>,
     kind: Option<PackageType>,
+    /// Whether what came from upstreams is looked for, and not what was published here.
+    fetched: bool,
+    /// Whether packages are shown as well of which no version can be had.
+    with_empty: bool,
 }
 
 impl Filter {
@@ -35,7 +42,29 @@ impl Filter {
         }
         let kind = kind.filter(|kind| !kind.is_empty()).map(str::parse).transpose();
         let kind = kind.map_err(|error: Error| Error::BadRequest(format!("type: {error}")))?;
-        Ok(Self { text: text.map(str::to_lowercase), kind })
+        Ok(Self { text: text.map(str::to_lowercase), kind, fetched: false, with_empty: false })
+    }
+
+    /// The same among packages of an origin: `upstream`, or `local` as without one.
+    ///
+    /// # Errors
+    /// `BadRequest` for any other.
+    pub(crate) fn with_origin(self, origin: Option<&str>) -> Result<Self> {
+        match origin {
+            None | Some("" | "local") => Ok(self),
+            Some("upstream") => Ok(Self { fetched: true, ..self }),
+            Some(_) => Err(Error::BadRequest("origin: it is 'local' or 'upstream'".into())),
+        }
+    }
+
+    /// The same with packages of which no version can be had, for whoever may see why.
+    pub(crate) fn with_empty(self, with_empty: bool) -> Self {
+        Self { with_empty, ..self }
+    }
+
+    /// Whether what came from upstreams is looked for.
+    pub(crate) fn is_fetched(&self) -> bool {
+        self.fetched
     }
 
     /// Whether everything fits.
@@ -43,9 +72,15 @@ impl Filter {
         self.text.is_none() && self.kind.is_none()
     }
 
+    /// What sort keys of all packages of the list begin with.
+    pub(crate) fn root(&self) -> &'static str {
+        if self.fetched { FETCHED } else { PREFIX }
+    }
+
     /// What sort keys of packages begin with that may fit.
     pub(crate) fn prefix(&self) -> String {
-        self.kind.map_or_else(|| PREFIX.into(), |kind| format!("{PREFIX}{kind}#"))
+        let root = self.root();
+        self.kind.map_or_else(|| root.into(), |kind| format!("{root}{kind}#"))
     }
 
     /// How many rows to read at a time to find this many.
@@ -55,10 +90,11 @@ impl Filter {
 
     /// Whether a package fits. One whose versions are all deleted fits nothing: what is left of it is nobody's business.
     pub(crate) fn fits(&self, entry: &PackageEntry) -> bool {
-        let Some(text) = &self.text else { return entry.versions > 0 };
+        let is_shown = entry.versions > 0 || self.with_empty;
+        let Some(text) = &self.text else { return is_shown };
         let has = |field: &str| field.to_lowercase().contains(text);
         let texts = entry.description.iter().chain(&entry.keywords);
-        entry.versions > 0 && (has(&entry.name) || texts.into_iter().any(|field| has(field)))
+        is_shown && (has(&entry.name) || texts.into_iter().any(|field| has(field)))
     }
 
     /// Whether the text is the name of a package.
@@ -78,7 +114,8 @@ pub(crate) struct Listed {
 impl Listed {
     /// The package.
     pub(crate) fn key(&self, repo: &RepoId) -> Result<PackageKey> {
-        let parts = self.sk.strip_prefix(PREFIX).and_then(|rest| rest.split_once('#'));
+        let rest = self.sk.strip_prefix(PREFIX).or_else(|| self.sk.strip_prefix(FETCHED));
+        let parts = rest.and_then(|rest| rest.split_once('#'));
         let (kind, name) =
             parts.ok_or_else(|| Error::internal("listing packages", format!("sort key {}", self.sk)))?;
         Ok(PackageKey { repo: repo.clone(), kind: kind.parse()?, name: name.into() })

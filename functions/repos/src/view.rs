@@ -24,6 +24,11 @@ pub(crate) struct RepoView {
     members: BTreeMap<UserId, Role>,
     package_count: u64,
     download_count: u64,
+    /// What is kept of upstreams. The documented form of a repository without them has no such fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached_versions: Option<u64>,
     created_at: String,
     updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +65,8 @@ impl RepoView {
             members: row.members,
             package_count: counts.packages,
             download_count: counts.downloads,
+            cached_bytes: counts.cached.map(|(bytes, _)| bytes),
+            cached_versions: counts.cached.map(|(_, versions)| versions),
             created_at: row.created_at.to_string(),
             updated_at: row.updated_at.to_string(),
             org_slug: row.org,
@@ -128,6 +135,9 @@ pub(crate) struct PackageView {
     download_count: u64,
     version_count: u64,
     updated_at: String,
+    /// `upstream`, if it was not published in the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'static str>,
 }
 
 impl PackageView {
@@ -157,6 +167,12 @@ impl PackageView {
             download_count: downloads,
             version_count: entry.versions,
             updated_at: entry.updated_at.to_string(),
+            origin: None,
         }
+    }
+
+    /// The same, if it is so, as one that came from an upstream.
+    pub(crate) fn from_upstream(self, is_fetched: bool) -> Self {
+        Self { origin: is_fetched.then_some("upstream"), ..self }
     }
 }

@@ -6,12 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use granary_http::permit::Read;
 use granary_http::{ApiResult, AppState, Params, Repo, reply};
-use granary_model::{Error, RepoId, Result};
+use granary_model::{Error, Result};
 use granary_storage::PackageKey;
+use granary_storage::rows::RepoRow;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::package_downloads;
-use crate::listed::{self, Filter, Listed, PREFIX};
+use crate::listed::{self, Filter, Listed};
 use crate::view::PackageView;
 
 /// Packages on one page, unless the caller wants fewer.
@@ -71,6 +72,7 @@ pub(crate) struct Wanted {
     text: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    origin: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -78,7 +80,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// What is looked for.
     pub(crate) fn filter(&self) -> Result<Filter> {
-        Filter::new(self.text.as_deref(), self.kind.as_deref())
+        Filter::new(self.text.as_deref(), self.kind.as_deref())?.with_origin(self.origin.as_deref())
     }
 
     /// Which page.
@@ -87,23 +89,27 @@ impl Wanted {
     }
 }
 
-/// `GET /api/repos/{repo}/packages`: one page, by type and name, of all packages or of those that fit.
+/// `GET /api/repos/{repo}/packages`: one page, by type and name, of all packages or of those that fit: of those that were
+/// published here, or with `origin=upstream` of those that came from upstreams.
 pub(crate) async fn list_packages(
     state: AppState,
     Repo(access): Repo<Read>,
     Params(wanted): Params<Wanted>,
 ) -> ApiResult<Response> {
-    let filter = wanted.filter()?;
+    let mut filter = wanted.filter()?;
+    if filter.is_fetched() {
+        filter = filter.with_empty(access.is_insider(&state).await?);
+    }
     let paging = wanted.paging();
-    let after = paging.after(PREFIX)?;
-    let page = find_packages(&state, &access.repo.id, &filter, after, paging.limit(PAGE, PAGE)).await?;
+    let after = paging.after(filter.root())?;
+    let page = find_packages(&state, &access.repo, &filter, after, paging.limit(PAGE, PAGE)).await?;
     Ok(reply(StatusCode::OK, &page))
 }
 
 /// Reads one page of a repository's packages with their downloads.
 pub(crate) async fn package_page(
     state: &AppState,
-    repo: &RepoId,
+    repo: &RepoRow,
     after: Option<&str>,
     limit: i32,
 ) -> Result<PackagePage> {
@@ -114,7 +120,7 @@ pub(crate) async fn package_page(
 /// none, and `next` still.
 async fn find_packages(
     state: &AppState,
-    repo: &RepoId,
+    repo: &RepoRow,
     filter: &Filter,
     after: Option<String>,
     limit: i32,
@@ -122,33 +128,45 @@ async fn find_packages(
     let limit = usize::try_from(limit).unwrap_or(1);
     let mut after = after;
     let mut found: Vec<Listed> = Vec::new();
-    for _ in 0..if filter.is_empty() { 1 } else { MOST_PAGES } {
-        let page = listed::read(state, repo, filter, after.as_deref(), filter.rows_for(limit)).await?;
+    let fits = |row: &Listed| filter.fits(&row.entry) && (!filter.is_fetched() || may_have(repo, row));
+    for _ in 0..if filter.is_empty() && !filter.is_fetched() { 1 } else { MOST_PAGES } {
+        let page = listed::read(state, &repo.id, filter, after.as_deref(), filter.rows_for(limit)).await?;
         after = page.next;
         let mut rows = page.rows.into_iter();
-        found.extend(rows.by_ref().filter(|row| filter.fits(&row.entry)).take(limit - found.len()));
+        found.extend(rows.by_ref().filter(fits).take(limit - found.len()));
         let is_full = found.len() >= limit;
-        if is_full && rows.any(|row| filter.fits(&row.entry)) {
+        if is_full && rows.any(|row| fits(&row)) {
             after = found.last().map(|row| row.sk.clone());
         }
         if is_full || after.is_none() {
             break;
         }
     }
-    let keys: Vec<PackageKey> = found.iter().map(|row| row.key(repo)).collect::<Result<_>>()?;
+    let keys: Vec<PackageKey> = found.iter().map(|row| row.key(&repo.id)).collect::<Result<_>>()?;
     let downloads = package_downloads(state, &keys).await?;
     let packages = found
         .into_iter()
         .zip(keys)
         .zip(downloads)
-        .map(|((row, key), downloads)| PackageView::new(key.kind, row.entry, downloads))
+        .map(|((row, key), downloads)| {
+            PackageView::new(key.kind, row.entry, downloads).from_upstream(filter.is_fetched())
+        })
         .collect();
-    Ok(PackagePage { packages, next: after.map(|sort_key| cursor(&sort_key, PREFIX)) })
+    Ok(PackagePage { packages, next: after.map(|sort_key| cursor(&sort_key, filter.root())) })
+}
+
+/// Whether a package that came from an upstream is still one that an upstream of the repository may have. What is kept of one
+/// that was taken out is cleared later.
+fn may_have(repo: &RepoRow, row: &Listed) -> bool {
+    let kind = row.key(&repo.id).map(|key| key.kind);
+    let mut upstreams = repo.upstreams.iter().filter(|upstream| upstream.url().is_some());
+    kind.is_ok_and(|kind| upstreams.any(|upstream| upstream.may_have(kind, &row.entry.name)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::listed::PREFIX;
 
     fn paging(cursor: &str) -> Paging {
         Paging { limit: None, cursor: Some(cursor.into()) }

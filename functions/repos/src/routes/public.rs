@@ -59,6 +59,6 @@ pub(crate) async fn list_public_repos(
 }
 
 async fn view(state: &AppState, row: RepoRow, counts: Counts) -> Result<PublicRepoView> {
-    let packages = package_page(state, &row.id, None, PACKAGES).await?.packages;
+    let packages = package_page(state, &row, None, PACKAGES).await?.packages;
     Ok(PublicRepoView::new(row, counts, Some(packages)))
 }

@@ -285,8 +285,7 @@ async fn quarantine_of_what_was_published_here_is_shown_to_those_who_belong_ther
     assert_eq!(standing(&shown), [("1.1.0", "quarantined"), ("1.0.0", "live")]);
     assert_eq!(shown["version"]["status"], "quarantined");
     assert_eq!(shown["version"]["reason"], "pad@1.1.0 is in quarantine: Leaks");
-    let list =
-        json!([{ "version": "1.1.0", "reason": "Leaks", "by": "user:ann", "at": app.state().now().to_string() }]);
+    let list = json!([{ "version": "1.1.0", "reason": "Leaks", "by": "user:ann", "at": app.state().now().to_string() }]);
     assert_eq!(shown["package"]["quarantine"], list);
     let asked = details(&ann, "npm/pad?version=1.1.0").await;
     assert_eq!(
@@ -332,4 +331,68 @@ async fn a_page_of_a_package_from_an_upstream_costs_what_one_of_a_package_here_d
     let calls: Vec<String> = place.app.probe.calls().into_iter().map(|call| call.operation).collect();
     assert!(calls.len() <= 3 && place.app.probe.depth() <= 2, "{calls:?}");
     assert!(!calls.iter().any(|call| call == "GetObject" || call == "Query"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn what_came_from_upstreams_is_a_list_of_its_own() {
+    let place = place("public", json!({ "anonymous": true })).await;
+    for name in ["@types/node", "left-pad", "right-pad"] {
+        place.up.publish(&version(name, "1.0.0"));
+        place.fetch(name).await;
+    }
+    expect(&place.ann.publish("libs", &NpmPackage::new("own", "1.0.0")).await, 201);
+    let list = async |actor: &Actor, query: &str| {
+        let page = actor.get(&format!("/api/repos/libs/packages{query}")).await;
+        expect(&page, 200);
+        page
+    };
+    let own = list(&place.ann, "").await;
+    assert_eq!(
+        (column(&own, "packages", "name"), own.json()["packages"][0].get("origin")),
+        (vec![json!("own")], None)
+    );
+    assert_eq!(column(&list(&place.ann, "?origin=local").await, "packages", "name"), ["own"]);
+    let all = list(&place.ann, "?origin=upstream").await;
+    assert_eq!(column(&all, "packages", "name"), ["@types/node", "left-pad", "right-pad"]);
+    assert_eq!(column(&all, "packages", "origin"), ["upstream"; 3]);
+    assert_eq!(all.json()["packages"][1]["latestVersion"], "1.0.0");
+    let first = list(&place.ann, "?origin=upstream&limit=2").await.json();
+    let next = first["next"].as_str().unwrap();
+    let second = list(&place.ann, &format!("?origin=upstream&limit=2&cursor={next}")).await;
+    assert_eq!(column(&second, "packages", "name"), ["right-pad"]);
+    let found = list(&place.ann, "?origin=upstream&text=PAD&type=npm").await;
+    assert_eq!(column(&found, "packages", "name"), ["left-pad", "right-pad"]);
+    expect(&place.ann.get("/api/repos/libs/packages?origin=else").await, 400);
+
+    // Of one that nobody gets only those who belong there see that it is there.
+    place.put("quarantine/npm/left-pad", &json!({ "reason": "Being looked at" })).await;
+    place.app.clock.advance_millis(20_000);
+    place.ann.get("/api/npm/libs/left-pad").await;
+    place.app.settle().await;
+    let seen = column(&list(&place.ann, "?origin=upstream").await, "packages", "name");
+    assert_eq!(seen, ["@types/node", "left-pad", "right-pad"]);
+    let seen = column(&list(&place.app.anonymous(), "?origin=upstream").await, "packages", "name");
+    assert_eq!(seen, ["@types/node", "right-pad"]);
+    // What the repository owns from now on is none of it, before it is cleared.
+    let owned =
+        place.ann.patch_json("/api/repos/libs/upstreams/public", &json!({ "owned": ["@types/*"] })).await;
+    expect(&owned, 200);
+    let seen = column(&list(&place.ann, "?origin=upstream").await, "packages", "name");
+    assert_eq!(seen, ["left-pad", "right-pad"]);
+}
+
+#[tokio::test]
+async fn those_who_belong_to_a_repository_see_how_much_it_keeps_of_upstreams() {
+    let place = place("public", json!({ "anonymous": true })).await;
+    place.up.publish(&version("left-pad", "1.0.0"));
+    place.fetch("left-pad").await;
+    let repo = async |actor: &Actor| actor.get("/api/repos/libs").await.json()["repo"].clone();
+    let before = repo(&place.ann).await;
+    assert_eq!((before.get("cachedBytes"), before.get("cachedVersions")), (None, None));
+    place.fetch_version("left-pad", "1.0.0").await;
+    let size = details(&place.ann, "npm/left-pad").await["versions"][0]["size"].clone();
+    let after = repo(&place.ann).await;
+    assert_eq!((&after["cachedBytes"], &after["cachedVersions"]), (&size, &json!(1)));
+    assert_eq!(after["packageCount"], 0);
+    assert_eq!(repo(&place.app.anonymous()).await.get("cachedBytes"), None);
 }
