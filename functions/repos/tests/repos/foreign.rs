@@ -396,3 +396,44 @@ async fn those_who_belong_to_a_repository_see_how_much_it_keeps_of_upstreams() {
     assert_eq!(after["packageCount"], 0);
     assert_eq!(repo(&place.app.anonymous()).await.get("cachedBytes"), None);
 }
+
+#[tokio::test]
+async fn an_artifact_is_shown_from_its_files_and_from_what_its_repository_says() {
+    let app = TestApp::with(|config| config.kmp.allow_private_sources = true).await;
+    let up = FakeUpstream::start().await;
+    let ann = app.repo("ann", "libs", &["maven"], "private").await;
+    let body = json!({ "name": "central", "packageType": "maven", "url": up.maven_url() });
+    expect(&ann.post_json("/api/repos/libs/upstreams", &body).await, 201);
+    for version in ["1.9", "1.10"] {
+        up.put_artifact("org.example", "lib", version);
+    }
+    let get = async |path: &str| {
+        assert_eq!(ann.get(&format!("/api/maven/libs/org/example/{path}")).await.status, 200)
+    };
+    get("lib/1.9/lib-1.9.pom").await;
+    get("lib/1.9/lib-1.9.jar").await;
+    let shown = details(&ann, "maven/org.example:lib").await;
+    assert_eq!(standing(&shown), [("1.9", "live")]);
+    assert_eq!(shown["package"]["latestVersion"], "1.9");
+
+    get("lib/maven-metadata.xml").await;
+    up.forget();
+    let shown = details(&ann, "maven/org.example:lib").await;
+    assert_eq!(standing(&shown), [("1.10", "live"), ("1.9", "live")]);
+    assert_eq!(
+        (&shown["package"]["origin"]["upstream"], &shown["package"]["latestVersion"]),
+        (&json!("central"), &json!("1.10"))
+    );
+    assert_eq!((&shown["version"]["version"], &shown["version"]["files"]), (&json!("1.10"), &json!([])));
+    let asked = details(&ann, "maven/org.example:lib?version=1.9").await["version"].clone();
+    let names: Vec<&str> =
+        asked["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect();
+    assert_eq!((names, &asked["filesTotal"]), (vec!["lib-1.9.jar", "lib-1.9.pom"], &json!(2)));
+    assert!(asked["origin"]["fetchedAt"].is_string());
+    assert_eq!(shown["versions"][1]["fileCount"], 2);
+    let aside = json!({ "version": "1.9", "reason": "Broken" });
+    expect(&ann.put_json("/api/repos/libs/quarantine/maven/org.example:lib", &aside).await, 200);
+    let shown = details(&ann, "maven/org.example:lib").await;
+    assert_eq!(standing(&shown), [("1.10", "live"), ("1.9", "quarantined")]);
+    assert!(up.asked().is_empty(), "{:?}", up.asked());
+}

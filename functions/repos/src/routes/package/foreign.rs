@@ -1,21 +1,24 @@
 //! A package that comes from an upstream, as far as it is kept here. The upstream itself is never asked.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+mod said;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use granary_model::npm::NpmVersion;
-use granary_model::{Error, Result, Timestamp};
+use granary_model::{Result, Timestamp};
 use granary_publish::Source;
-use granary_publish::npm::foreign::{About, ForeignIndex, ForeignVersion, about, stored};
+use granary_publish::npm::foreign::About;
 use granary_publish::policy::{Kept, Policy, kept};
 use granary_storage::rows::{HeadRow, UpstreamHead, VersionRow};
 
 use super::standing::Standing;
+use super::version::Extras;
 use super::versions::Slice;
 use super::view::{PackageDetails, Seen, VersionDetails, VersionLine};
 use super::{Paging, no_version};
 use crate::counts::package_downloads;
+use crate::named::version_key;
+use said::{Said, inconsistent};
 
 /// What is said of a version that is deprecated, in lists: the reason stands with the version.
 const DEPRECATED: &str = "deprecated by its publisher";
@@ -25,7 +28,7 @@ struct Foreign<'a> {
     seen: Seen<'a>,
     source: Source,
     policy: Arc<Policy>,
-    index: Arc<ForeignIndex>,
+    said: Said,
     /// Versions that the viewer is shown, the highest first.
     order: Vec<String>,
     /// How many of them can be had.
@@ -40,10 +43,10 @@ struct Foreign<'a> {
 pub(super) async fn details(seen: Seen<'_>, asked: Option<&str>, paging: &Paging) -> Result<PackageDetails> {
     let foreign = Foreign::read(seen).await?;
     let slice = Slice::of(&foreign.order, paging)?;
-    let is_listed = |version: &str| foreign.order.iter().any(|listed| listed == version);
     let asked = asked.map(|text| {
-        let version = text.parse::<NpmVersion>().ok().map(|version| version.to_string());
-        version.filter(|version| is_listed(version)).ok_or_else(|| no_version(seen.named, text))
+        let version = version_key(seen.kind(), text);
+        let version = version.filter(|version| foreign.order.iter().any(|listed| listed == version));
+        version.ok_or_else(|| no_version(seen.named, text))
     });
     let asked = asked.transpose()?;
     let latest = foreign.tags.get("latest").cloned();
@@ -70,45 +73,42 @@ pub(super) async fn details(seen: Seen<'_>, asked: Option<&str>, paging: &Paging
 impl<'a> Foreign<'a> {
     async fn read(seen: Seen<'a>) -> Result<Self> {
         let named = seen.named;
-        let missing = |what: &str| Error::internal("showing a package of an upstream", what);
-        let policy = named.access.policy.clone().ok_or_else(|| missing("there are no rules"))?;
+        let policy = named.access.policy.clone().ok_or_else(|| inconsistent("there are no rules"))?;
         // Documents are as old as the last look at the upstream; what is shown here is what can be had now.
         let mut head = HeadRow::clone(&named.head);
-        let upstream = head.upstream.as_deref_mut().ok_or_else(|| missing("it is from none"))?;
+        let upstream = head.upstream.as_deref_mut().ok_or_else(|| inconsistent("it is from none"))?;
         upstream.as_of = seen.state.now().millis();
-        let gone = upstream.gone;
         let removed = std::mem::take(&mut upstream.removed);
-        let source = named.access.source(named.package.kind, &named.package.name, head);
-        let index = stored::index(seen.state.documents(), seen.state.storage(), &source).await?;
-        let let_in = index.seen(&source.head, &policy);
-        let (live, tags) = if gone { (0, BTreeMap::new()) } else { (let_in.versions.len(), let_in.tags) };
-        let mut versions: Vec<NpmVersion> = if seen.insider {
-            let removed = removed.iter().filter_map(|version| version.parse().ok());
-            index.versions.iter().map(|one| one.version.clone()).chain(removed).collect()
-        } else if gone {
-            Vec::new()
-        } else {
-            let_in.versions.iter().map(|one| one.version.clone()).collect()
-        };
-        // As the order of what is published here: texts decide between those that are equal.
-        versions.sort_by_cached_key(|version| Reverse((version.clone(), version.to_string())));
-        let order = versions.iter().map(NpmVersion::to_string).collect();
-        Ok(Self { seen, source, policy, index, order, live, tags })
+        let source = named.access.source(seen.kind(), &named.package.name, head);
+        let said = Said::read(seen.state, &source).await?;
+        let mut foreign =
+            Self { seen, source, policy, said, order: Vec::new(), live: 0, tags: BTreeMap::new() };
+        let mut versions = foreign.said.versions();
+        // Some of the rows are not read yet, but of what can be had the document says as much.
+        let can_be_had = |version: &&String| foreign.kept(version, foreign.said.row(version)).is_none();
+        let live: BTreeSet<String> = versions.iter().filter(can_be_had).cloned().collect();
+        if !live.is_empty() {
+            foreign.tags = foreign.said.tags(&foreign.source, &foreign.policy, &live);
+        }
+        foreign.live = live.len();
+        versions.extend(removed.into_iter().filter(|version| version_key(seen.kind(), version).is_some()));
+        foreign.order = foreign.said.ordered(if seen.insider { versions } else { live });
+        Ok(foreign)
     }
 
     fn head(&self) -> Option<&UpstreamHead> {
         self.seen.named.head.upstream.as_deref()
     }
 
-    async fn about(&self, version: Option<&str>) -> Result<About> {
-        let Some(version) = version else { return Ok(About::default()) };
-        let (documents, storage) = (self.seen.state.documents(), self.seen.state.storage());
-        let about = about(documents, storage, &self.source, version).await?;
-        Ok(Option::clone(&about).unwrap_or_default())
+    async fn about(&self, version: Option<&str>) -> Result<(About, Extras)> {
+        match version {
+            Some(version) => self.said.about(self.seen.state, &self.source, version).await,
+            None => Ok((About::default(), Extras::default())),
+        }
     }
 
     /// Why nobody gets a version.
-    fn kept(&self, version: &str, one: Option<&ForeignVersion>, row: Option<&VersionRow>) -> Option<Kept> {
+    fn kept(&self, version: &str, row: Option<&VersionRow>) -> Option<Kept> {
         let (head, now) = (&*self.seen.named.head, self.seen.state.now());
         if let Some(row) = row {
             return kept(head, Some(&self.policy), row, now);
@@ -117,8 +117,8 @@ impl<'a> Foreign<'a> {
             return Some(Kept::Quarantined(quarantine.reason.clone()));
         }
         let upstream = self.head()?;
-        match one.filter(|_| !upstream.gone) {
-            Some(one) => self.policy.keeps(version, one.published, now),
+        match self.said.published(version).filter(|_| !upstream.gone) {
+            Some(published) => self.policy.keeps(version, published, now),
             None => Some(Kept::Removed(upstream.name.clone())),
         }
     }
@@ -126,9 +126,8 @@ impl<'a> Foreign<'a> {
     /// When a version was published and how things stand with it. `None` for one of which nothing is here and that the
     /// upstream has no more.
     fn standing(&self, version: &str, row: Option<&VersionRow>) -> Option<(Timestamp, Standing)> {
-        let one = self.index.get(version);
-        let published = row.map(|row| row.published_at).or_else(|| one.map(|one| one.published))?;
-        let kept = self.kept(version, one, row);
+        let published = row.map(|row| row.published_at).or_else(|| self.said.published(version))?;
+        let kept = self.kept(version, row);
         let what = self.seen.named_version(version);
         Some((published, Standing::foreign(self.head()?, row, kept.as_ref(), &what)))
     }
@@ -136,15 +135,14 @@ impl<'a> Foreign<'a> {
     fn line(&self, version: &str, rows: &HashMap<String, VersionRow>) -> Option<VersionLine> {
         let row = rows.get(version);
         let (published, standing) = self.standing(version, row)?;
-        let is_deprecated = self.index.get(version).is_some_and(|one| one.deprecated);
-        let deprecated = is_deprecated.then(|| DEPRECATED.to_owned());
+        let deprecated = self.said.is_deprecated(version).then(|| DEPRECATED.to_owned());
         Some(VersionLine::foreign((version, published, row), deprecated, standing))
     }
 
     fn version(
         &self,
         version: &str,
-        about: About,
+        about: (About, Extras),
         rows: &HashMap<String, VersionRow>,
     ) -> Option<Result<VersionDetails>> {
         let row = rows.get(version);

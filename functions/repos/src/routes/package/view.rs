@@ -217,18 +217,21 @@ impl VersionDetails {
     pub(super) fn foreign(
         seen: Seen<'_>,
         (version, published, row): (&str, Timestamp, Option<&VersionRow>),
-        about: About,
+        (about, extras): (About, Extras),
         standing: Standing,
     ) -> Result<Self> {
-        let files = row.map(|row| file_views(seen, row, version, row.files.clone())).transpose()?;
-        let files = files.unwrap_or_default();
+        let own = |row: &VersionRow| extras.files.unwrap_or_else(|| row.files.clone());
+        let files = row.map(|row| file_views(seen, row, version, own(row))).transpose()?.unwrap_or_default();
         let readme = about.readme.map(|text| beginning(text, MAX_README));
+        let dependencies =
+            if extras.dependencies.is_empty() { about.details.dependencies } else { extras.dependencies };
+        let details = Details { dependencies, ..about.details };
         Ok(Self {
-            files_total: files.len() as u64,
+            files_total: row.map_or(0, |row| row.file_count).max(files.len() as u64),
             files,
             published_at: published.to_string(),
             deprecated: about.deprecated,
-            ..Self::said(version.to_owned(), about.details, readme, standing)
+            ..Self::said(version.to_owned(), details, readme, standing)
         })
     }
 
@@ -298,14 +301,15 @@ impl VersionLine {
         deprecated: Option<String>,
         standing: Standing,
     ) -> Self {
-        let files = row.map(|row| row.files.as_slice()).unwrap_or_default();
+        let (files, size, count) =
+            row.map_or((&[][..], 0, 0), |row| (row.files.as_slice(), row.size, row.file_count));
         Self {
             version: version.to_owned(),
             published_at: published.to_string(),
             publisher: None,
             deprecated,
-            size: files.iter().map(|file| file.size).sum(),
-            file_count: files.len() as u64,
+            size: size + files.iter().map(|file| file.size).sum::<u64>(),
+            file_count: count + files.len() as u64,
             standing,
         }
     }
