@@ -101,6 +101,10 @@ fn done_text(key: &str) -> Option<&'static str> {
         "shared" => "Shared.",
         "unshared" => "The share is taken back.",
         "in-store" => "It is in the store.",
+        "aside" => "In quarantine. Nobody gets it from now on.",
+        "let-go" => "Released. It can be had again.",
+        "owned" => "The name is the repository's own from now on. No upstream is asked for it.",
+        "ordered" => "The order has been changed.",
         "out-of-store" => "It is no longer in the store.",
         _ => return None,
     })

@@ -172,7 +172,7 @@ impl PackageView {
     }
 
     /// The same, if it is so, as one that came from an upstream.
-    pub(crate) fn from_upstream(self, is_fetched: bool) -> Self {
+    pub(crate) fn fetched(self, is_fetched: bool) -> Self {
         Self { origin: is_fetched.then_some("upstream"), ..self }
     }
 }

@@ -230,7 +230,7 @@ impl TestApp {
     /// Handles events until none is waiting.
     pub async fn settle(&self) {
         for _ in 0..100 {
-            if granary_events::consume_once(self.state(), 0).await.unwrap() == 0 {
+            if Box::pin(granary_events::consume_once(self.state(), 0)).await.unwrap() == 0 {
                 return;
             }
         }
@@ -239,7 +239,7 @@ impl TestApp {
 
     /// Follows up every event of which no message has come, as the schedule does.
     pub async fn sweep(&self) {
-        granary_events::sweep(self.state(), true).await.unwrap();
+        Box::pin(granary_events::sweep(self.state(), true)).await.unwrap();
         self.settle().await;
     }
 

@@ -1,5 +1,6 @@
 //! `/ui/repos/{repo}/{type}/{name}`: what a package is, how to get it, and who may see it.
 
+mod aside;
 mod chart;
 mod details;
 mod download;
@@ -42,6 +43,12 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/ui/repos/{repo}/{kind}/{*name}", get(show_package))
         .route("/ui/repos/{repo}/files/{kind}/{*name}", get(download::download))
+        .route(
+            "/ui/repos/{repo}/quarantine/{kind}/{*name}",
+            get(aside::show_quarantine).post(aside::put_aside),
+        )
+        .route("/ui/repos/{repo}/release/{kind}/{*name}", get(aside::show_quarantine).post(aside::let_go))
+        .route("/ui/repos/{repo}/origins/{kind}/{*name}", get(aside::show_origin).post(aside::make_ours))
 }
 
 /// A part of the page. Which one is in the query: `tab`.
@@ -170,6 +177,27 @@ impl PackagePage {
         download::address(&self.repo.id, &self.kind, &self.details.package.name, version, &file.name)
     }
 
+    /// Path of the page on which the version that is shown, or the package, is put into quarantine.
+    fn quarantine(&self, version: Option<&str>) -> String {
+        let page = aside::page_of(&self.repo.id, "quarantine", &self.kind, &self.details.package.name);
+        with_query(&page, &[("version", version)])
+    }
+
+    /// Path of the page on which its name is made the repository's own.
+    fn ours(&self) -> String {
+        aside::page_of(&self.repo.id, "origins", &self.kind, &self.details.package.name)
+    }
+
+    /// Whether the bytes of the version that is shown are at its upstream only.
+    fn is_elsewhere(&self) -> bool {
+        self.details.version.as_ref().is_some_and(Shown::is_elsewhere)
+    }
+
+    /// Whether the viewer decides who gets it.
+    fn is_administered(&self) -> bool {
+        self.repo.is_administered() && self.details.package.is_here()
+    }
+
     fn all_files(&self) -> String {
         self.tab(Tab::Files)
     }
@@ -249,12 +277,18 @@ fn compose(
     let (mut files, mut dependencies) = (Vec::new(), Vec::new());
     let (mut readme, mut is_cut) = (None, false);
     let (mut install_line, mut install_note, mut clients, mut jobs) = (None, None, Vec::new(), Vec::new());
+    // Nobody installs what nobody gets.
+    let is_kept = details.version.as_ref().is_some_and(|version| version.kept().is_some());
     if let Some(version) = &mut details.version {
         let place = Place { public_url: &shell.public_url, repo: &repo.id, is_private: !repo.is_public() };
         let file = version.main_file().map(str::to_owned);
         let wanted = Wanted { name: &details.package.name, version: &version.version, file: file.as_deref() };
-        install_line = snippets::install_line(place, &kind, wanted);
-        install_note = snippets::install_note(&kind, wanted);
+        if !is_kept {
+            install_line = snippets::install_line(place, &kind, wanted);
+            // It is about packages that are not here; those of an upstream are.
+            let is_here = !details.package.is_from_upstream();
+            install_note = snippets::install_note(&kind, wanted).filter(|_| is_here);
+        }
         match tab {
             Tab::SetUp => {
                 clients = snippets::install(place, &kind, wanted);

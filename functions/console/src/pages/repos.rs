@@ -6,6 +6,7 @@ mod members;
 mod packages;
 mod records;
 mod settings;
+mod upstreams;
 
 use axum::Router;
 use axum::extract::Path;
@@ -34,6 +35,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/ui/repos/{repo}/settings", get(settings::show_settings).post(settings::change))
         .route("/ui/repos/{repo}/delete", get(leave).post(settings::delete))
         .route("/ui/repos/{repo}/audit", get(records::show_audit))
+        .merge(upstreams::router())
 }
 
 /// A repository as whoever looks may see it.
@@ -52,6 +54,10 @@ pub(crate) struct Repo {
     pub(crate) package_count: u64,
     /// How often something of it was downloaded.
     pub(crate) download_count: u64,
+    /// Bytes that are kept of upstreams, if there are any.
+    pub(crate) cached_bytes: Option<u64>,
+    /// Versions of which something is kept.
+    pub(crate) cached_versions: Option<u64>,
     /// Last change of the repository itself.
     pub(crate) updated_at: String,
     /// The organisation that it belongs to.

@@ -5,6 +5,7 @@ mod members;
 mod records;
 mod settings;
 mod tokens;
+mod upstreams;
 
 use granary_testing::npm::NpmPackage;
 use granary_testing::{Actor, TestApp};
@@ -32,11 +33,11 @@ async fn everybody_reads_a_public_repository_and_nobody_else_sees_how_it_is_run(
     assert_eq!(page.texts(".tabs a"), ["Packages", "Members"]);
     assert!(page.text().contains("your role: read"), "{}", page.text());
     let page = app.browser("ann").await.open("/ui/repos/libs").await.expect(200);
-    assert_eq!(page.texts(".tabs a"), ["Packages", "Members", "Tokens", "Settings", "Audit"]);
+    assert_eq!(page.texts(".tabs a"), ["Packages", "Members", "Tokens", "Upstreams", "Settings", "Audit"]);
     assert!(page.text().contains("How to publish here"), "{}", page.text());
 
     // By address it is no other.
-    for tab in ["tokens", "settings", "audit"] {
+    for tab in ["tokens", "upstreams", "settings", "audit"] {
         let path = format!("/ui/repos/libs/{tab}");
         app.browser("bob").await.open(&path).await.expect(403);
         app.browser("eve").await.open(&path).await.expect(403);
@@ -50,7 +51,7 @@ async fn a_private_repository_is_not_there_for_others() {
     let app = TestApp::new().await;
     app.npm_repo("ann", "libs", "private").await;
     let mut eve = app.browser("eve").await;
-    for tab in ["", "/members", "/tokens", "/settings", "/audit"] {
+    for tab in ["", "/members", "/tokens", "/upstreams", "/settings", "/audit"] {
         let private = eve.open(&format!("/ui/repos/libs{tab}")).await.expect(404);
         let unknown = eve.open(&format!("/ui/repos/none{tab}")).await.expect(404);
         assert_eq!(private.text().replace("libs", "none"), unknown.text());

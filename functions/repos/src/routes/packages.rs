@@ -149,7 +149,7 @@ async fn find_packages(
         .zip(keys)
         .zip(downloads)
         .map(|((row, key), downloads)| {
-            PackageView::new(key.kind, row.entry, downloads).from_upstream(filter.is_fetched())
+            PackageView::new(key.kind, row.entry, downloads).fetched(filter.is_fetched())
         })
         .collect();
     Ok(PackagePage { packages, next: after.map(|sort_key| cursor(&sort_key, filter.root())) })

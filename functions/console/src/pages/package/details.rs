@@ -38,9 +38,68 @@ pub(super) struct Package {
     pub(super) download_count: u64,
     pub(super) created_at: String,
     maintainers: Vec<String>,
+    pub(super) origin: Option<Origin>,
+    /// What is put aside of it, for those who belong to the repository.
+    #[serde(default)]
+    pub(super) quarantine: Vec<Aside>,
+}
+
+/// Where a package comes from that was not published in the repository.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Origin {
+    /// Name of a registry elsewhere.
+    pub(super) upstream: Option<String>,
+    /// Name of another repository here, if the viewer may know it.
+    pub(super) repository: Option<String>,
+    pub(super) fetched_at: Option<String>,
+    pub(super) checked_at: Option<String>,
+    pub(super) failing: Option<Failing>,
+    #[serde(default)]
+    pub(super) gone: bool,
+}
+
+/// An upstream that does not answer as it should.
+#[derive(Debug, Deserialize)]
+pub(super) struct Failing {
+    pub(super) since: String,
+    why: String,
+}
+
+impl Failing {
+    pub(super) fn why(&self) -> String {
+        cut(&self.why, 200)
+    }
+}
+
+/// A version in quarantine, or all of them.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Aside {
+    pub(super) version: Option<String>,
+    pub(super) reason: String,
+    pub(super) by: String,
+    pub(super) at: String,
+}
+
+/// Where a version comes from that was not published here.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VersionOrigin {
+    pub(super) upstream: String,
+    pub(super) fetched_at: Option<String>,
 }
 
 impl Package {
+    /// Whether it comes from a registry elsewhere.
+    pub(super) fn is_from_upstream(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.upstream.is_some())
+    }
+
+    /// Whether it is one of the repository itself, or from a registry elsewhere: what is done with it is done here.
+    pub(super) fn is_here(&self) -> bool {
+        self.origin.is_none() || self.is_from_upstream()
+    }
+
     /// The beginning of its description.
     pub(super) fn summary(&self) -> Option<String> {
         self.description.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(|text| cut(text, TEXT))
@@ -85,9 +144,22 @@ pub(super) struct Shown {
     pub(super) dependencies: Vec<Dependency>,
     pub(super) dependencies_total: Option<u64>,
     pub(super) readme: Option<ReadmeText>,
+    #[serde(default)]
+    status: String,
+    reason: Option<String>,
+    pub(super) origin: Option<VersionOrigin>,
 }
 
 impl Shown {
+    /// Why nobody gets it, if that is so.
+    pub(super) fn kept(&self) -> Option<String> {
+        self.reason.as_deref().filter(|_| self.status != "live").map(|text| cut(text, TEXT))
+    }
+
+    /// Whether its bytes are at its upstream only.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.fetched_at.is_none())
+    }
     /// Name of the file that people come for: the largest that does not only tell about the others.
     pub(super) fn main_file(&self) -> Option<&str> {
         // Of two that are as large it is the first.
@@ -180,11 +252,24 @@ pub(super) struct Line {
     pub(super) size: u64,
     pub(super) file_count: u64,
     status: String,
+    reason: Option<String>,
+    origin: Option<VersionOrigin>,
 }
 
 impl Line {
     pub(super) fn is_withdrawn(&self) -> bool {
-        self.status != "live"
+        self.status == "withdrawn"
+    }
+
+    /// In a word why nobody gets it, with the reason.
+    pub(super) fn kept(&self) -> Option<(&str, String)> {
+        let is_kept = !matches!(self.status.as_str(), "live" | "withdrawn");
+        is_kept.then(|| (self.status.as_str(), cut(self.reason.as_deref().unwrap_or_default(), 300)))
+    }
+
+    /// Whether its bytes are at its upstream only.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.fetched_at.is_none())
     }
 
     /// Why it should not be used.
@@ -196,7 +281,7 @@ impl Line {
 impl Details {
     /// Size of the version that is shown, if it is known without asking for more.
     pub(super) fn size(&self) -> Option<String> {
-        let version = self.version.as_ref()?;
+        let version = self.version.as_ref().filter(|version| !version.is_elsewhere())?;
         if version.files.len() as u64 == version.files_total {
             return Some(crate::text::size(version.files.iter().map(|file| file.size).sum()));
         }

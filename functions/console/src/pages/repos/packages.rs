@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use serde::Deserialize;
 
+use super::upstreams::Upstreams;
 use super::{Repo, RepoName, api_of};
 use crate::address::{path, tail, with_query};
 use crate::back::Problem;
@@ -72,20 +73,28 @@ pub(crate) struct Filter {
     pub(crate) text: Option<String>,
     /// The type.
     pub(crate) kind: Option<String>,
+    /// `upstream`: what came from upstreams, and not what was published in the repository.
+    pub(crate) origin: Option<String>,
     /// Where the page begins.
     pub(crate) cursor: Option<String>,
 }
 
 impl Filter {
-    /// From the query of a page: `text`, `type`, `cursor`.
+    /// From the query of a page: `text`, `type`, `origin`, `cursor`.
     pub(crate) fn of(visit: &Visit) -> Self {
         let text = visit.query("text").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        Self { text, kind: visit.query("type"), cursor: visit.query("cursor") }
+        let (kind, origin) = (visit.query("type"), visit.query("origin"));
+        Self { text, kind, origin, cursor: visit.query("cursor") }
     }
 
     /// Whether it leaves anything out.
     pub(crate) fn is_any(&self) -> bool {
-        self.text.is_some() || self.kind.is_some()
+        self.text.is_some() || self.kind.is_some() || self.origin.is_some()
+    }
+
+    /// Whether it is what came from upstreams that is asked for.
+    pub(crate) fn is_upstream(&self) -> bool {
+        self.origin.as_deref() == Some("upstream")
     }
 
     /// The words, for the field that they are typed into.
@@ -100,19 +109,21 @@ impl Filter {
 
     /// A path of the interface that answers with such packages.
     pub(crate) fn ask(&self, api: &str) -> String {
-        let cursor = ("cursor", self.cursor.as_deref());
-        with_query(
-            api,
-            &[("text", self.text.as_deref()), ("type", self.kind.as_deref()), ("limit", Some(PAGE)), cursor],
-        )
+        self.with(api, &[("limit", Some(PAGE)), ("cursor", self.cursor.as_deref())])
     }
 
     /// The path of another page of the same list.
     pub(crate) fn at(&self, page: &str, cursor: Option<&str>) -> String {
-        with_query(
-            page,
-            &[("text", self.text.as_deref()), ("type", self.kind.as_deref()), ("cursor", cursor)],
-        )
+        self.with(page, &[("cursor", cursor)])
+    }
+
+    fn with(&self, path: &str, more: &[(&str, Option<&str>)]) -> String {
+        let own = [
+            ("text", self.text.as_deref()),
+            ("type", self.kind.as_deref()),
+            ("origin", self.origin.as_deref()),
+        ];
+        with_query(path, &[own.as_slice(), more].concat())
     }
 }
 
@@ -133,6 +144,15 @@ struct RepoPage {
     next: Option<String>,
     publishing: Publishing,
     problem: Option<String>,
+    /// Whether there is a list of what came from upstreams.
+    has_upstreams: bool,
+}
+
+impl RepoPage {
+    /// Path of the list of what came from upstreams.
+    fn fetched(&self) -> String {
+        with_query(&self.repo.page(""), &[("origin", Some("upstream"))])
+    }
 }
 
 /// How to publish, for each type that packages are published of.
@@ -155,6 +175,12 @@ pub(super) async fn show_repo(visit: Visit, Path(repo): RepoName) -> PageResult 
         }
         Err(problem) => return Err(visit.failed(problem)),
     };
+    // Others come to it by its address.
+    let upstreams = if repo.is_insider() {
+        Upstreams::read(&visit, &repo.id).await.map_err(|problem| visit.failed(problem))?
+    } else {
+        Vec::new()
+    };
     let packages = page.packages.into_iter().map(|package| Package { repo_id: repo.id.clone(), ..package });
     let here = repo.page("");
     let shell = visit.shell(if repo.is_insider() { "home" } else { "discover" });
@@ -165,6 +191,7 @@ pub(super) async fn show_repo(visit: Visit, Path(repo): RepoName) -> PageResult 
         first: filter.cursor.is_some().then(|| filter.at(&here, None)),
         next: page.next.as_deref().map(|next| filter.at(&here, Some(next))),
         problem: problem.as_ref().map(|problem: &Problem| problem.message.clone()),
+        has_upstreams: !upstreams.is_empty(),
         repo,
         filter,
     };

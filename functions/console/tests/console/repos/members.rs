@@ -97,7 +97,7 @@ async fn admins_of_its_organisation_manage_it_without_being_members() {
     assert_eq!(ann.post_json("/api/repos", &repo).await.status, 201);
     let mut bob = app.browser("bob").await;
     let page = bob.open(PAGE).await.expect(200);
-    assert_eq!(page.texts(".tabs a").len(), 5);
+    assert_eq!(page.texts(".tabs a").len(), 6);
     assert!(page.links().contains(&"/ui/orgs/acme/members".to_owned()));
     bob.send(&page.form(PAGE).with("userId", "cleo").with("role", "read")).await.expect(200);
     assert_eq!(shown(&app, "ann", "libs").await["members"], json!({ "ann": "owner", "cleo": "read" }));

@@ -41,7 +41,7 @@ struct Foreign<'a> {
 /// # Errors
 /// `Unavailable` if the upstream's document has got lost: the next client that asks for the package has it fetched again.
 pub(super) async fn details(seen: Seen<'_>, asked: Option<&str>, paging: &Paging) -> Result<PackageDetails> {
-    let foreign = Foreign::read(seen).await?;
+    let foreign = Box::pin(Foreign::read(seen)).await?;
     let slice = Slice::of(&foreign.order, paging)?;
     let asked = asked.map(|text| {
         let version = version_key(seen.kind(), text);
@@ -80,7 +80,7 @@ impl<'a> Foreign<'a> {
         upstream.as_of = seen.state.now().millis();
         let removed = std::mem::take(&mut upstream.removed);
         let source = named.access.source(seen.kind(), &named.package.name, head);
-        let said = Said::read(seen.state, &source).await?;
+        let said = Box::pin(Said::read(seen.state, &source)).await?;
         let mut foreign =
             Self { seen, source, policy, said, order: Vec::new(), live: 0, tags: BTreeMap::new() };
         let mut versions = foreign.said.versions();
