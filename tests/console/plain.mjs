@@ -36,6 +36,35 @@ test("without JavaScript: sign in, make a repository and a token, sign out", asy
   await kim.leave();
 });
 
+test("without JavaScript: add upstreams, change their order, delete one", async () => {
+  const ivy = await person(registry.url, { script: false });
+  await ivy.open("/");
+  await ivy.signIn("ivy");
+  for (const name of ["ivy-outer", "ivy-one", "ivy-two"]) {
+    await ivy.open("/ui/new");
+    await ivy.page.getByRole("textbox", { name: /^Name/ }).fill(name);
+    await ivy.page.getByRole("checkbox", { name: /^npm/ }).check();
+    await ivy.press("Make the repository");
+  }
+  const rows = async () => ivy.page.getByRole("region", { name: "Upstreams" }).locator("tbody th").allInnerTexts();
+  for (const name of ["one", "two"]) {
+    await ivy.open("/ui/repos/ivy-outer/upstreams");
+    await ivy.page.locator("#name").fill(name);
+    await ivy.page.locator("#repo-id").fill(`ivy-${name}`);
+    await ivy.press("Add the upstream");
+    await ivy.says("Created.");
+  }
+  assert.deepEqual(await rows(), ["one", "two"]);
+  await ivy.press("Move two up");
+  assert.deepEqual(await rows(), ["two", "one"]);
+  await ivy.open("/ui/repos/ivy-outer/upstreams/two/delete");
+  await ivy.page.locator("#confirm").fill("two");
+  await ivy.press(/^Delete the upstream/);
+  await ivy.says("Deleted.");
+  assert.deepEqual(await rows(), ["one"]);
+  await ivy.leave();
+});
+
 test("with the keyboard alone: skip link, sign in, make a repository", async () => {
   const kim = await person(registry.url);
   const { page } = kim;

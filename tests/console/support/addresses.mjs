@@ -10,6 +10,7 @@ export function mainPages(ids) {
     repository: "/ui/repos/demo",
     "repository-members": "/ui/repos/demo/members",
     "repository-tokens": "/ui/repos/demo/tokens",
+    "repository-upstreams": "/ui/repos/demo/upstreams",
     "repository-settings": "/ui/repos/demo/settings",
     "repository-audit": "/ui/repos/demo/audit",
     "package-npm": PACKAGES.npm,
@@ -51,7 +52,7 @@ export function isPublic(name) {
   return PUBLIC.includes(name) || /^(package|api)-/.test(name);
 }
 
-const PUBLIC = ["discovery", "discovery-search", "repository", "health", "api"];
+const PUBLIC = ["discovery", "discovery-search", "repository", "repository-fetched", "health", "api"];
 
 const PACKAGES = {
   npm: "/ui/repos/demo/npm/@demo/greeter",
@@ -71,6 +72,9 @@ function packageTabs() {
 function forms(ids) {
   return {
     "account-audit": "/ui/account/audit",
+    "repository-fetched": "/ui/repos/demo?origin=upstream",
+    "repository-upstream": "/ui/repos/demo/upstreams/sources",
+    quarantine: "/ui/repos/demo/quarantine/npm/@demo/greeter?version=1.0.0",
     "new-repository-of-organisation": "/ui/new?org=acme",
     "kmp-watch": "/ui/repos/kotlin/kmp/watch",
     "kmp-build": `/ui/repos/kotlin/kmp/builds/${ids.build}`,
@@ -92,6 +96,7 @@ function forms(ids) {
 function confirmations(ids) {
   return {
     "repository-member-remove": "/ui/repos/demo/members?remove=bea",
+    "repository-upstream-delete": "/ui/repos/demo/upstreams/sources/delete",
     "repository-token-revoke": `/ui/repos/demo/tokens?revoke=${ids.repositoryToken}`,
     "account-token-revoke": `/ui/account/tokens?revoke=${ids.accountToken}`,
     "organisation-member-remove": "/ui/orgs/acme/members?remove=carl",

@@ -53,6 +53,7 @@ export async function fill(registry) {
       await api("POST", "/api/repos", { name, packageTypes, visibility: "private", ...more });
     }
     await people(registry, api);
+    await upstreams(api);
     await packages(work, url);
     const ids = { ...await sales(api), ...await tokens(api), ...await kotlin(api), ...await artifacts(api, registry) };
     return { ids, pages: pages(ids), main: Object.keys(mainPages(ids)) };
@@ -68,6 +69,11 @@ async function people(registry, api) {
   }
   await api("POST", "/api/repos/demo/members", { userId: "bea", role: "write" });
   await api("POST", "/api/orgs/acme/members", { userId: "carl", role: "member" });
+}
+
+async function upstreams(api) {
+  await api("POST", "/api/repos/demo/upstreams", { name: "sources", packageType: "maven", repoId: "sources", owned: ["com.example.demo:*"] });
+  await api("POST", "/api/repos/demo/blocks", { packageType: "npm", name: "left-pad", versions: ">=1.3.1", reason: "It mines coins" });
 }
 
 async function packages(work, url) {
