@@ -179,10 +179,6 @@ fn unknown(name: &str) -> Error {
 
 /// An upstream as those see it who belong to the repository. Of its credential only that there is one.
 fn view(row: &UpstreamRow) -> Value {
-    let (url, repo) = match &row.place {
-        UpstreamPlace::Remote { url } => (Some(url), None),
-        UpstreamPlace::Repo { repo, .. } => (None, Some(repo)),
-    };
     let mut view = json!({
         "name": row.name,
         "packageType": row.kind,
