@@ -408,7 +408,7 @@ async fn an_artifact_is_shown_from_its_files_and_from_what_its_repository_says()
         up.put_artifact("org.example", "lib", version);
     }
     let get = async |path: &str| {
-        assert_eq!(ann.get(&format!("/api/maven/libs/org/example/{path}")).await.status, 200)
+        assert_eq!(ann.get(&format!("/api/maven/libs/org/example/{path}")).await.status, 200);
     };
     get("lib/1.9/lib-1.9.pom").await;
     get("lib/1.9/lib-1.9.jar").await;

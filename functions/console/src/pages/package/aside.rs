@@ -104,7 +104,7 @@ pub(super) async fn put_aside(Path(names): Names, submitted: Submitted) -> PageR
     }
     let put: Result<IgnoredAny, Problem> =
         visit.ask(Method::PUT, &package.api("quarantine"), None, Some(&body)).await;
-    answer(&visit, package, put, "aside", (version, form.text("reason"))).await
+    answer(&visit, package, put, "aside", (version, form.text("reason")))
 }
 
 /// `POST /ui/repos/{repo}/release/{kind}/{name}`, with `version`.
@@ -114,10 +114,10 @@ pub(super) async fn let_go(Path(names): Names, submitted: Submitted) -> PageResu
     let version = form.given("version").map(str::to_owned);
     let path = with_query(&package.api("quarantine"), &[("version", version.as_deref())]);
     let gone: Result<IgnoredAny, Problem> = visit.ask(Method::DELETE, &path, None, None).await;
-    answer(&visit, package, gone, "let-go", (version, "")).await
+    answer(&visit, package, gone, "let-go", (version, ""))
 }
 
-async fn answer(
+fn answer(
     visit: &Visit,
     package: Package,
     result: Result<IgnoredAny, Problem>,
