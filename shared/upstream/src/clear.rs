@@ -40,7 +40,7 @@ struct ListedFile {
     file: StoredFileRow,
 }
 
-/// Makes a name nobody's or the repository's own. From that moment nothing of the upstream is served; what is kept of it goes by
+/// Makes a name, as whoever says so writes it, nobody's or the repository's own. From that moment nothing of the upstream is served; what is kept of it goes by
 /// an event. `false`: somebody else changed the package at the same time.
 ///
 /// # Errors
@@ -48,15 +48,12 @@ struct ListedFile {
 pub async fn release(
     work: &Work<'_>,
     repo: &RepoRow,
-    (package, before): (&PackageKey, Option<&HeadRow>),
+    (package, name, before): (&PackageKey, &str, Option<&HeadRow>),
     heir: Heir,
     by: Option<&Asker>,
 ) -> Result<bool> {
-    let mut head = before.cloned().unwrap_or_else(|| HeadRow {
-        name: package.name.clone(),
-        created_at: work.now.millis(),
-        ..HeadRow::default()
-    });
+    let mut head = before.cloned().unwrap_or_default();
+    name.clone_into(&mut head.name);
     head.rev += 1;
     head.modified_at = work.now.millis().max(head.modified_at + 1);
     head.repo_uid.clone_from(&repo.uid);
@@ -236,7 +233,8 @@ pub async fn release_all(work: &Work<'_>, repo: &RepoRow, uid: &str) -> Result<(
             let head = work.head(repo, &package).await?;
             let is_its =
                 head.as_ref().and_then(|head| head.upstream.as_ref()).is_some_and(|up| up.uid == uid);
-            if is_its && !release(work, repo, (&package, head.as_ref()), Heir::Nobody, None).await? {
+            let named = (&package, package.name.as_str(), head.as_ref());
+            if is_its && !release(work, repo, named, Heir::Nobody, None).await? {
                 return Err(Error::Unavailable("a package was being changed".into()));
             }
         }

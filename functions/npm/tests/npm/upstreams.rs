@@ -1,6 +1,7 @@
 //! Packages from other registries, against a fake one.
 
 mod basics;
+mod besides;
 mod confusion;
 mod costs;
 mod failures;

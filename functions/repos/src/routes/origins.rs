@@ -63,14 +63,16 @@ pub(crate) async fn set_origin(
         // Under its own name, not under that of another case at an upstream.
         let own = PackageKey { name: own_key(kind, &name)?, ..package.clone() };
         if own == package {
-            if release(&work, &access.repo, (&package, head.as_ref()), heir, Some(&by)).await? {
+            if release(&work, &access.repo, (&package, &name, head.as_ref()), heir, Some(&by)).await? {
                 let (_, head) = find(&state, &access, kind, &name).await?;
                 return Ok(answer(&access, kind, head.as_ref()));
             }
-        } else if release(&work, &access.repo, (&package, head.as_ref()), Heir::Nobody, Some(&by)).await? {
+        } else if release(&work, &access.repo, (&package, &name, head.as_ref()), Heir::Nobody, Some(&by))
+            .await?
+        {
             let before: Option<HeadRow> = state.storage().get(&Key::Head(own.clone())).await?;
             let before = before.filter(|head| head.repo_uid == access.repo.uid);
-            if release(&work, &access.repo, (&own, before.as_ref()), heir, Some(&by)).await? {
+            if release(&work, &access.repo, (&own, &name, before.as_ref()), heir, Some(&by)).await? {
                 let (_, head) = find(&state, &access, kind, &name).await?;
                 return Ok(answer(&access, kind, head.as_ref()));
             }
