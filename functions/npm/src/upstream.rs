@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_http::documents::REVALIDATE;
 use granary_http::permit::Fetch;
@@ -54,7 +54,11 @@ pub(crate) async fn reading(call: &Call, access: &RepoAccess<Fetch>, name: &NpmN
     if let Some(reading) = kept_here(call, access, name).await? {
         return Ok(reading);
     }
-    if access.head.is_some() || access.is_gated() || access.repo.upstreams.is_empty() {
+    if access.head.is_some()
+        || access.is_gated()
+        || access.repo.upstreams.is_empty()
+        || is_to_be_published(&call.headers)
+    {
         let source = access.source(PackageType::Npm, &name.key(), live_head(access, name)?);
         let source = as_seen(call, source).await?.ok_or_else(|| no_package(name))?;
         return Ok(Reading { source, freshness: None });
@@ -63,6 +67,12 @@ pub(crate) async fn reading(call: &Call, access: &RepoAccess<Fetch>, name: &NpmN
     let found = upstream::packument(&work, &access.repo, name, &asker(access)).await?;
     let found = found.filter(|found| !has_nothing(&found.source)).ok_or_else(|| no_package(name))?;
     Ok(Reading { source: found.source, freshness: Some(found.freshness) })
+}
+
+/// Whether npm asks for what it is about to publish, as it does from version 11 on: a name that is about to be ours is told to
+/// nobody, and does not become an upstream's by the question.
+fn is_to_be_published(headers: &HeaderMap) -> bool {
+    headers.get("npm-command").is_some_and(|command| command == "publish")
 }
 
 /// What is kept of an upstream, if the package comes from one. Whoever finds it old has it looked at again.

@@ -71,6 +71,23 @@ async fn what_was_published_here_is_never_asked_of_an_upstream() {
     assert_eq!(place.asked(), Vec::<String>::new());
 }
 
+/// npm looks for the versions of what it is about to publish, from its version 11 on.
+#[tokio::test]
+async fn the_question_before_a_publish_tells_the_name_to_nobody() {
+    let place = place().await;
+    attack(&place.up, "tool");
+    let looked = place.ann.get_with(&at("tool"), &[("npm-command", "publish")]).await;
+    expect(&looked, 404);
+    assert_eq!(place.asked(), Vec::<String>::new());
+    publish(&place.ann, &NpmPackage::new("tool", "1.0.0")).await;
+    assert_eq!(keys(&packument(&place.ann, "tool").await["versions"]), ["1.0.0"]);
+    assert_eq!(place.asked(), Vec::<String>::new());
+    // What is known to be the upstream's is shown as ever.
+    place.up.publish(&version("left-pad", "1.0.0"));
+    packument(&place.ann, "left-pad").await;
+    expect(&place.ann.get_with(&at("left-pad"), &[("npm-command", "publish")]).await, 200);
+}
+
 #[tokio::test]
 async fn a_name_stays_owned_when_all_its_versions_were_unpublished() {
     let place = place().await;
