@@ -5,7 +5,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use tokio::process::Child;
 
-use crate::server::wait_until_ready;
+use crate::server::{READY, wait_until_ready};
 use crate::settings::{deployed, server_program};
 use crate::workplace::Workplace;
 
@@ -58,7 +58,7 @@ impl Beside {
         command.args(["serve", "--aws", "--listen", "127.0.0.1:0", "--data"]).arg(place.path("tmp"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().context("cannot start granary serve --aws")?;
-        let url = wait_until_ready(&mut child).await?;
+        let url = wait_until_ready(&mut child, READY).await?;
         Ok(Self { url, _child: child, _place: place })
     }
 

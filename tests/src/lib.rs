@@ -34,5 +34,6 @@ pub mod standstill;
 pub mod swift;
 pub mod told;
 pub mod tool;
+pub mod upstream;
 pub mod wire;
 pub mod workplace;

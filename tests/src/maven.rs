@@ -64,11 +64,27 @@ impl Maven {
     /// # Errors
     /// When it is not installed.
     pub fn new(version: Version, url: &str, token: Option<&str>) -> Result<Self> {
+        let mirror = ("plugins", "*,!granary", format!("file://{}", plugins()?.display()));
+        Self::mirrored(version, url, token, &mirror)
+    }
+
+    /// A Maven that has everything from the repository at `url`, its own plugins too, with an empty local repository.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn with_mirror(version: Version, url: &str, token: Option<&str>) -> Result<Self> {
+        Self::mirrored(version, url, token, &("granary", "*", url.to_owned()))
+    }
+
+    fn mirrored(
+        version: Version,
+        url: &str,
+        token: Option<&str>,
+        mirror: &(&str, &str, String),
+    ) -> Result<Self> {
         version.program()?;
-        let plugins = clients().join("maven-plugins");
-        ensure!(plugins.exists(), "{} is missing: run scripts/clients", plugins.display());
         let place = Workplace::new()?;
-        fs::write(place.path("settings.xml"), settings_xml(&plugins, token))?;
+        fs::write(place.path("settings.xml"), settings_xml(mirror, token))?;
         Ok(Self { version, url: url.into(), place })
     }
 
@@ -163,8 +179,8 @@ fn goal(plugin: &str, goal: &str) -> String {
     format!("org.apache.maven.plugins:maven-{plugin}-plugin:{goal}")
 }
 
-/// Settings as the registry's users are told to write them, and a mirror that keeps all else off the network.
-fn settings_xml(plugins: &Path, token: Option<&str>) -> String {
+/// Settings as the registry's users are told to write them, with a mirror: its id, what it is a mirror of, and its address.
+fn settings_xml((id, of, url): &(&str, &str, String), token: Option<&str>) -> String {
     let server = token.map_or_else(String::new, |token| {
         format!("<server><id>granary</id><username>token</username><password>{token}</password></server>")
     });
@@ -172,10 +188,19 @@ fn settings_xml(plugins: &Path, token: Option<&str>) -> String {
         "<settings>\n\
          <pluginGroups><pluginGroup>com.example</pluginGroup></pluginGroups>\n\
          <servers>{server}</servers>\n\
-         <mirrors><mirror><id>plugins</id><mirrorOf>*,!granary</mirrorOf><url>file://{}</url></mirror></mirrors>\n\
-         </settings>\n",
-        plugins.display()
+         <mirrors><mirror><id>{id}</id><mirrorOf>{of}</mirrorOf><url>{url}</url></mirror></mirrors>\n\
+         </settings>\n"
     )
+}
+
+/// A folder, as a repository, with the plugins of Maven and all they need.
+///
+/// # Errors
+/// When `scripts/clients` has not filled it.
+pub fn plugins() -> Result<PathBuf> {
+    let plugins = clients().join("maven-plugins");
+    ensure!(plugins.exists(), "{} is missing: run scripts/clients", plugins.display());
+    Ok(plugins)
 }
 
 fn clients() -> PathBuf {

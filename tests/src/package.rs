@@ -22,6 +22,8 @@ pub struct Package {
     pub version: String,
     /// Bytes of `payload.bin`; not compressible.
     pub payload: Vec<u8>,
+    /// Names and ranges of what it depends on.
+    pub dependencies: Vec<(String, String)>,
 }
 
 impl Package {
@@ -38,7 +40,15 @@ impl Package {
     /// A package with a payload of `size` bytes.
     pub fn sized(name: &str, version: &str, salt: &str, size: usize) -> Self {
         let payload = noise(&format!("{name}@{version} {salt}"), size);
-        Self { name: name.into(), version: version.into(), payload }
+        Self { name: name.into(), version: version.into(), payload, dependencies: Vec::new() }
+    }
+
+    /// The same package, depending on these, each with its range.
+    #[must_use]
+    pub fn needing(mut self, dependencies: &[(&str, &str)]) -> Self {
+        let owned = |(name, range): &(&str, &str)| ((*name).to_owned(), (*range).to_owned());
+        self.dependencies = dependencies.iter().map(owned).collect();
+        self
     }
 
     /// The same package in another version.
@@ -54,14 +64,18 @@ impl Package {
 
     /// Its `package.json`.
     pub fn manifest(&self) -> Value {
-        json!({
+        let mut manifest = json!({
             "name": self.name,
             "version": self.version,
             "description": format!("{} for the black-box suites", self.base()),
             "keywords": ["granary"],
             "license": "MIT",
             "main": "index.js",
-        })
+        });
+        for (name, range) in &self.dependencies {
+            manifest["dependencies"][name] = range.as_str().into();
+        }
+        manifest
     }
 
     fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {

@@ -196,6 +196,16 @@ impl Sandbox {
         self.session(folder, arguments)?.finish().await
     }
 
+    /// Runs a program for Node in `folder`, with whatever is installed there.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not end. A program that fails is no error here.
+    pub async fn node(&self, folder: &Path, script: &str) -> Result<Outcome> {
+        let mut command = Command::new(tool::node_folder().join("node"));
+        command.args(["-e", script]).current_dir(folder).env_clear().env("HOME", self.home());
+        Session::start(command)?.finish().await
+    }
+
     /// Starts the client to be answered by hand.
     ///
     /// # Errors

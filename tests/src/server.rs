@@ -22,7 +22,7 @@ use crate::settings;
 const START: Duration = Duration::from_mins(5);
 
 /// What the ready line begins with.
-const READY: &str = "Granary is ready at ";
+pub(crate) const READY: &str = "Granary is ready at ";
 
 /// A running server with a data folder of its own. Dropping it kills the process and removes the folder.
 #[derive(Debug)]
@@ -234,22 +234,22 @@ async fn launch(
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    let url = wait_until_ready(&mut child).await.with_context(|| logged(folder))?;
+    let url = wait_until_ready(&mut child, READY).await.with_context(|| logged(folder))?;
     Ok((child, url))
 }
 
-/// Waits for the line that names the address, and keeps reading from then on.
-pub(crate) async fn wait_until_ready(child: &mut Child) -> Result<String> {
+/// Waits for the line that begins with `ready` and names the address, and keeps reading from then on.
+pub(crate) async fn wait_until_ready(child: &mut Child, ready: &str) -> Result<String> {
     let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
-    let ready = async {
+    let address = async {
         while let Some(line) = lines.next_line().await? {
-            if let Some(url) = line.trim().strip_prefix(READY) {
+            if let Some(url) = line.trim().strip_prefix(ready) {
                 return Ok(url.trim_end_matches('/').to_owned());
             }
         }
         bail!("the server ended before it was ready")
     };
-    let url = timeout(START, ready).await.context("the server did not get ready")??;
+    let url = timeout(START, address).await.context("the server did not get ready")??;
     // Read on, so that the server never writes into a full or closed pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok(url)

@@ -25,9 +25,9 @@ export const numberOf = (text) => createHash("sha1").update(text).digest().readU
 /**
  * A package with all that a registry at `base` answers for it.
  *
- * `versions` is a list of `{ version, dependencies, bytes, manifest }` from the first to the last one, `latest` one of them.
- * With `bytes`, a version has an archive that holds so many of them; those without have digests that are made up, so they are
- * listed and cannot be installed. `manifest` is what else the manifest is to have.
+ * `versions` is a list of `{ version, dependencies, bytes, manifest, released }` from the first to the last one, `latest` one of
+ * them. With `bytes`, a version has an archive that holds so many of them; those without have digests that are made up, so they
+ * are listed and cannot be installed. `manifest` is what else the manifest is to have, `released` another time than long ago.
  *
  * `forms` are `full` and `abbreviated`, each with `plain` and `packed` (gzip'd) bytes and `tag`; `archives` is a map from
  * names of files to bytes, `found` what a search says.
@@ -43,7 +43,7 @@ export function publishedAt(base, { name, versions, latest = versions.at(-1).ver
     const archive = one.bytes === undefined ? undefined : archiveOf(name, one, manifest);
     if (archive) archives.set(file, archive.bytes);
     whole[one.version] = shown(manifest, distOf(`${base}/${name}/-/${file}`, `${name}@${one.version}`, archive));
-    time[one.version] = moment(FIRST + index * step);
+    time[one.version] = one.released ?? moment(FIRST + index * step);
   }
   const tags = { latest, next: versions.at(-1).version };
   const full = fullDocument(name, tags, whole, time);

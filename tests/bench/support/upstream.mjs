@@ -32,13 +32,14 @@ export async function startUpstream(...what) {
  * 404. `host` is what it calls itself. Gives its address.
  *
  * `GET /-/fake/asked` says how many answers of each kind there were, and which names advisories were asked for; `strangers` are
- * those among them that it does not have. `POST /-/fake/forget` begins anew.
+ * those among them that it does not have. `requests` are the method and address of each request, and `credentials` is how many
+ * came with one. `POST /-/fake/forget` begins anew, and from `POST /-/fake/html` on every answer is a page for people.
  */
 export async function serveUpstream(packages, { advisories = [], host = "127.0.0.1" } = {}) {
   const port = await freePort();
   const url = `http://${host}:${port}`;
   const published = new Map(packages.map((one) => [one.name, publishedAt(url, one)]));
-  const state = { published, advisories, seen: nothing() };
+  const state = { published, advisories, seen: nothing(), isPage: false };
   const server = createServer((request, response) => {
     answer(state, request, response).catch((error) => {
       json(response, 500, { error: String(error) });
@@ -51,17 +52,31 @@ export async function serveUpstream(packages, { advisories = [], host = "127.0.0
   return url;
 }
 
-const nothing = () => ({ documents: 0, unchanged: 0, archives: 0, unknown: 0, searches: 0, advisories: {} });
+const nothing = () => ({ documents: 0, unchanged: 0, archives: 0, unknown: 0, searches: 0, advisories: {}, requests: new Set(), credentials: 0 });
 
 async function answer(state, request, response) {
   const { pathname, searchParams } = new URL(request.url, "http://upstream");
   const path = decodeURIComponent(pathname.slice(1));
+  if (!path.startsWith("-/fake/")) {
+    note(state.seen, request);
+    if (state.isPage) return page(response);
+  }
   if (path.startsWith("-/")) return special(state, request, response, path, searchParams);
   if (!["GET", "HEAD"].includes(request.method)) return json(response, 405, { error: "Method not allowed" });
   const [name, file] = path.split("/-/");
   const found = state.published.get(name);
   if (!found) return unknown(state, response);
   return file === undefined ? document(state, request, response, found) : archive(state, request, response, found.archives.get(file));
+}
+
+function note(seen, { method, url, headers }) {
+  seen.requests.add(`${method} ${decodeURIComponent(url)}`);
+  if (headers.authorization || headers.cookie) seen.credentials += 1;
+}
+
+/** What a portal says that wants one to log in first. */
+function page(response) {
+  response.writeHead(200, { "content-type": "text/html" }).end("<html><body>Welcome to the network. Please log in.</body></html>");
 }
 
 function document(state, request, response, { forms, modified }) {
@@ -106,10 +121,13 @@ async function special(state, request, response, path, query) {
   switch (asked) {
     case "GET /-/fake/asked": {
       const strangers = Object.keys(state.seen.advisories).filter((name) => !state.published.has(name));
-      return json(response, 200, { ...state.seen, strangers });
+      return json(response, 200, { ...state.seen, requests: [...state.seen.requests], strangers });
     }
     case "POST /-/fake/forget":
       state.seen = nothing();
+      return json(response, 200, {});
+    case "POST /-/fake/html":
+      state.isPage = true;
       return json(response, 200, {});
     case "GET /-/ping":
       return json(response, 200, {});

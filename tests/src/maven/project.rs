@@ -45,6 +45,14 @@ impl Maven {
         self.project(Template::Consumer, name, "1", coordinates)
     }
 
+    /// The text of a POM with the versions of Maven's own plugins in the place of `@PLUGINS@`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn filled(&self, pom: &str) -> Result<String> {
+        Ok(pom.replace("@PLUGINS@", &fs::read_to_string(templates().join("plugins.xml"))?))
+    }
+
     fn project(
         &self,
         template: Template,

@@ -23,3 +23,4 @@ mod raw;
 mod readme;
 mod scenarios;
 mod swift;
+mod upstreams;
