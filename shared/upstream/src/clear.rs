@@ -40,8 +40,10 @@ struct ListedFile {
     file: StoredFileRow,
 }
 
-/// Makes a name, as whoever says so writes it, nobody's or the repository's own. From that moment nothing of the upstream is served; what is kept of it goes by
-/// an event. `false`: somebody else changed the package at the same time.
+/// Makes a name, as whoever says so writes it, nobody's or the repository's own.
+///
+/// From that moment nothing of the upstream is served; what is kept of it goes by an event. `false`: somebody else changed the
+/// package at the same time.
 ///
 /// # Errors
 /// Those of the stores.

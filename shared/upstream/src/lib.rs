@@ -3,7 +3,7 @@
 //! A package that comes from an upstream has a head as every package has one, so reading it costs what reading any other
 //! costs; that head says where it comes from and when that was last asked. Whoever finds it old is answered all the same,
 //! and the `events` consumer asks again ([`npm::refresh`]). Only what is not here at all is fetched while somebody waits, once
-//! for all who do ([`Flights`]).
+//! for all who do (`Flights`).
 //!
 //! Whose a name is comes first: what is published here, or owned by a pattern, is never asked of anybody.
 

@@ -20,7 +20,7 @@ const LONGEST_PAUSE: i64 = 3600;
 const CONNECT: Duration = Duration::from_secs(8);
 
 /// How long it may send nothing in the middle of a file.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(25);
 
 /// What an answer is remembered by, so that nothing is sent again that has not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::details::ReadmeFormat;
 
-    fn packument(of_package: Value, manifest: Value) -> String {
+    fn packument(of_package: &Value, manifest: &Value) -> String {
         let dist = json!({ "tarball": "https://registry.example.com/pad.tgz" });
         let mut versions = Map::new();
         for version in ["1.0.0", "2.0.0"] {
@@ -112,14 +112,14 @@ mod tests {
 
     #[test]
     fn the_readme_of_the_package_is_that_of_its_latest_version() {
-        let text = packument(json!({ "readme": "# Pad", "readmeFilename": "README.txt" }), json!({}));
+        let text = packument(&json!({ "readme": "# Pad", "readmeFilename": "README.txt" }), &json!({}));
         let latest = of(&text, "2.0.0").unwrap();
         assert_eq!((latest.readme.as_deref(), latest.details.readme), (Some("# Pad"), ReadmeFormat::Text));
         let other = of(&text, "1.0.0").unwrap();
         assert_eq!((other.readme, other.details.readme), (None, ReadmeFormat::Markdown));
-        let own = packument(json!({ "readme": "of the package" }), json!({ "readme": "own" }));
+        let own = packument(&json!({ "readme": "of the package" }), &json!({ "readme": "own" }));
         assert_eq!(of(&own, "2.0.0").unwrap().readme.as_deref(), Some("own"));
-        let none = packument(json!({ "readme": NO_README }), json!({ "readme": " " }));
+        let none = packument(&json!({ "readme": NO_README }), &json!({ "readme": " " }));
         assert_eq!(of(&none, "2.0.0").unwrap().readme, None);
         assert_eq!(of(&none, "3.0.0"), None);
     }
@@ -130,11 +130,11 @@ mod tests {
             "license": { "type": "MIT" }, "dependencies": { "leaf": "^1.0.0", "odd": 7 }, "deprecated": "Use another",
             "homepage": ["no text"],
         });
-        let about = of(&packument(json!({}), manifest), "1.0.0").unwrap();
+        let about = of(&packument(&json!({}), &manifest), "1.0.0").unwrap();
         assert_eq!((about.details.license.as_deref(), about.details.homepage), (Some("MIT"), None));
         assert_eq!(about.details.dependencies.len(), 2);
         assert_eq!(about.deprecated.as_deref(), Some("Use another"));
-        let undone = packument(json!({}), json!({ "deprecated": false }));
+        let undone = packument(&json!({}), &json!({ "deprecated": false }));
         assert_eq!(of(&undone, "1.0.0").unwrap().deprecated, None);
     }
 }
