@@ -47,7 +47,7 @@ export async function fill(registry) {
     for (const [name, packageTypes, more] of [
       ["demo", ["npm", "maven", "swift", "composer", "raw"], { visibility: "public", description: "Libraries of the demonstration, in every language that we speak" }],
       ["inside", ["npm"], { orgSlug: "acme", description: "For people of Acme" }],
-      ["sources", ["maven"], {}],
+      ["sources", ["maven"], { visibility: "public" }],
       ["kotlin", ["kmp"], { kmpConfig: { sourceType: "artifacts", sourceRepoId: "sources" } }],
     ]) {
       await api("POST", "/api/repos", { name, packageTypes, visibility: "private", ...more });
