@@ -250,8 +250,9 @@ async fn names_that_differ_by_case_are_two_packages() {
 #[tokio::test]
 async fn a_package_of_a_member_says_which_repository_has_it() {
     let app = TestApp::new().await;
-    let ann = app.npm_repo("ann", "libs", "public").await;
+    let ann = app.npm_repo("ann", "libs", "private").await;
     app.npm_repo("ann", "inner", "private").await;
+    app.add_member("ann", "libs", "bob", "read").await;
     let body = json!({ "name": "inner", "packageType": "npm", "repoId": "inner" });
     expect(&ann.post_json("/api/repos/libs/upstreams", &body).await, 201);
     expect(&ann.publish("inner", &NpmPackage::new("Pad", "1.0.0")).await, 201);
@@ -264,8 +265,16 @@ async fn a_package_of_a_member_says_which_repository_has_it() {
     );
     assert_eq!((&shown["package"]["publisher"], shown["package"].get("quarantine")), (&json!(null), None));
     assert_eq!(details(&ann, "npm/own").await["package"]["origin"], json!(null));
-    let outside = details(&app.anonymous(), "npm/pad").await;
-    assert_eq!(outside["package"]["origin"], json!({ "repository": null }), "it is private");
+    let bob = app.account_token("bob", &["read"]).await;
+    assert_eq!(details(&bob, "npm/pad").await["package"]["origin"], json!({ "repository": "inner" }));
+    // Whoever holds a token that only reads this repository need not know what else its owner has.
+    let pipeline = app.repo_token("ann", "libs", &["read"]).await;
+    assert_eq!(details(&pipeline, "npm/pad").await["package"]["origin"], json!({ "repository": null }));
+    for repo in ["inner", "libs"] {
+        expect(&ann.patch_json(&format!("/api/repos/{repo}"), &json!({ "visibility": "public" })).await, 200);
+    }
+    let anybody = details(&app.anonymous(), "npm/pad").await;
+    assert_eq!(anybody["package"]["origin"], json!({ "repository": "inner" }));
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ impl PackageOrigin {
     pub(super) fn of(seen: Seen<'_>) -> Option<Self> {
         let access = &seen.named.access;
         if let Some(home) = &access.home {
-            // Whoever reads a public repository need not know what else its owner has.
+            // Whoever only reads this repository need not know what else its owner has.
             let shown = seen.insider || home.visibility == Visibility::Public;
             return Some(Self::Member { repository: shown.then(|| home.id.clone()) });
         }
