@@ -1,7 +1,6 @@
 //! The packages that a caller finds in a repository.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use granary_http::permit::Fetch;
@@ -76,14 +75,5 @@ async fn sold(state: &AppState, access: &RepoAccess<Fetch>) -> Result<Vec<Packag
 }
 
 fn entry(source: Source) -> PackageEntry {
-    let head = Arc::unwrap_or_clone(source.head);
-    PackageEntry {
-        name: source.package.name,
-        latest: head.latest().map(str::to_owned),
-        updated_at: head.modified(),
-        description: head.description,
-        keywords: head.keywords,
-        versions: head.versions,
-        publisher: String::new(),
-    }
+    PackageEntry { name: source.package.name, publisher: String::new(), ..PackageEntry::of(&source.head) }
 }

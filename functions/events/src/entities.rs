@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use granary_http::AppState;
 use granary_model::{Error, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{EntityRow, FileRow, VersionStatus};
+use granary_storage::rows::{EntityRow, FileRow, Listed, VersionStatus};
 use granary_storage::{Commit, Key, Subject, Transaction};
 use serde::Deserialize;
 
@@ -32,12 +32,6 @@ struct Held {
     lockfile: Option<FileRow>,
     #[serde(default)]
     has_package_json: bool,
-}
-
-/// The sort key of a row whose content does not matter.
-#[derive(Deserialize)]
-struct Listed {
-    sk: String,
 }
 
 /// Removes versions, bytes, entries in lists, and the entity's row last: until then the event can begin again.

@@ -11,9 +11,8 @@ use granary_kmp::builds::{cancel_runs, oldest};
 use granary_kmp::{store, watched};
 use granary_model::{Error, PackageType, RepoId, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{RepoRow, StoredFileRow, TokenEntry, VersionRow, WatchedRow};
+use granary_storage::rows::{Listed, RepoRow, StoredFileRow, TokenEntry, VersionRow, WatchedRow};
 use granary_storage::{Commit, Key, PackageKey, Subject, Tenant, Transaction};
-use serde::Deserialize;
 
 use crate::Progress;
 
@@ -34,27 +33,6 @@ const BUILDS: usize = 20;
 
 /// Rows of other kinds that are removed in one transaction.
 const ROWS: usize = 90;
-
-/// The sort key of a row whose content does not matter.
-#[derive(Deserialize)]
-struct Listed {
-    sk: String,
-}
-
-/// The row of a file, with the sort key that says of which version it is.
-#[derive(Deserialize)]
-struct ListedFile {
-    sk: String,
-    #[serde(flatten)]
-    file: StoredFileRow,
-}
-
-impl ListedFile {
-    fn key(&self, package: &PackageKey) -> Option<Key> {
-        let (version, name) = self.sk.strip_prefix("FILE#")?.split_once('/')?;
-        Some(Key::File(package.clone(), version.to_owned(), name.to_owned()))
-    }
-}
 
 /// How the removal of a part went.
 enum Removal {
@@ -161,7 +139,8 @@ impl Purge<'_> {
         let first = Key::File(package.clone(), String::new(), String::new());
         loop {
             let limit = i32::try_from(FILES).unwrap_or(40);
-            let page = self.state.storage().list::<ListedFile>(&first, "FILE#", None, limit).await?;
+            let page =
+                self.state.storage().list::<Listed<StoredFileRow>>(&first, "FILE#", None, limit).await?;
             if page.rows.is_empty() {
                 return Ok(true);
             }
@@ -169,11 +148,13 @@ impl Purge<'_> {
             let mut transaction = Transaction::new();
             let mut blobs: BTreeMap<Sha256, u64> = BTreeMap::new();
             for row in &page.rows {
-                let key =
-                    row.key(package).ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                let (version, name) = row
+                    .version_and_name()
+                    .ok_or_else(|| Error::internal("clearing a repository", &row.sk))?;
+                let key = Key::File(package.clone(), version.to_owned(), name.to_owned());
                 transaction.delete_existing("taken", key);
-                if row.file.is_live() {
-                    *blobs.entry(row.file.file.sha256).or_default() += 1;
+                if row.row.is_live() {
+                    *blobs.entry(row.row.file.sha256).or_default() += 1;
                 }
             }
             change.release_blobs(&mut transaction, blobs)?;

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use granary_http::permit::Fetch;
+use granary_http::upstream::elsewhere;
 use granary_http::{Delivery, RepoAccess};
 use granary_model::maven::{ArtifactFile, Build, Coordinates, MavenFile, SumKind};
 use granary_model::{Error, PackageType, Result, Visibility};
@@ -30,7 +31,7 @@ const SNAPSHOT: &str = "private, no-cache";
 pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response> {
     let (access, row) = match find(call, file).await? {
         Located::Here(access, row) => (access, row),
-        Located::There(url) => return upstream::elsewhere(&url),
+        Located::There(url) => return elsewhere(&url),
     };
     let delivery = Delivery::new(&row.file)
         .modified(row.added_at)
@@ -57,7 +58,7 @@ pub(crate) async fn show_file(call: &Call, file: &MavenFile) -> Result<Response>
 pub(crate) async fn show_sum(call: &Call, file: &MavenFile, kind: SumKind) -> Result<Response> {
     let (access, row) = match find(call, file).await? {
         Located::Here(access, row) => (access, row),
-        Located::There(url) => return upstream::elsewhere(&format!("{url}.{}", kind.extension())),
+        Located::There(url) => return elsewhere(&format!("{url}.{}", kind.extension())),
     };
     // Ivy looks before each PUT whether the file is there, checksums included, and gives the whole publish up
     // if it is: what is made here must not be there for it. So sbt 1 does, which publishes by Ivy.
@@ -118,7 +119,7 @@ async fn find(call: &Call, file: &MavenFile) -> Result<Located> {
         return match upstream::fetch(call, &access, file).await? {
             Fetched::Kept(row) => Ok(Located::Here(Box::new(access), row)),
             Fetched::Elsewhere(url) => Ok(Located::There(url)),
-            Fetched::Refused(kept) => Err(upstream::refused(&kept, &coordinates.to_string())),
+            Fetched::Refused(kept) => Err(kept.error(&coordinates.to_string())),
             Fetched::Missing => Err(call.not_found()),
         };
     };

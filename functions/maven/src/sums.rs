@@ -126,13 +126,10 @@ fn mismatch(file: &MavenFile, kind: SumKind, sum: &str) -> Error {
     Error::BadRequest(format!("{sum} is not the {kind} of '{}' as it arrived; send both again", file.name()))
 }
 
-/// The digits in a checksum file, in small letters: alone, before a file name, or behind `NAME(file)=`.
+/// The digits in a checksum file.
 fn parse(kind: SumKind, bytes: &[u8]) -> Result<String> {
     let text = std::str::from_utf8(bytes).unwrap_or("");
-    let is_sum = |word: &&str| word.len() == kind.digits() && word.bytes().all(|b| b.is_ascii_hexdigit());
-    let mut words = text.split_whitespace();
-    let sum = words.next().filter(is_sum).or_else(|| words.last().filter(is_sum));
-    sum.map(str::to_ascii_lowercase).ok_or_else(|| {
+    kind.find_in(text).ok_or_else(|| {
         Error::BadRequest(format!(
             "a {kind} file has {} hexadecimal digits; this one has none",
             kind.digits()

@@ -1,22 +1,18 @@
 //! Artifacts that come from another repository.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use granary_http::RepoAccess;
 use granary_http::documents::REVALIDATE;
 use granary_http::permit::Fetch;
+use granary_http::upstream::mark;
 use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenFile, SumKind};
 use granary_model::{Error, Result};
 use granary_storage::rows::MavenPluginRow;
 use granary_upstream::maven as upstream;
-use granary_upstream::npm::announce;
-use granary_upstream::{Asker, Freshness};
 
 use crate::call::Call;
 use crate::ready::Ready;
-
-/// `Cache-Status` (RFC 9211).
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Whether it is for an upstream to say what there is of an artifact.
 pub(crate) fn is_elsewhere(access: &RepoAccess<Fetch>) -> bool {
@@ -26,10 +22,6 @@ pub(crate) fn is_elsewhere(access: &RepoAccess<Fetch>) -> bool {
     }
 }
 
-fn asker(access: &RepoAccess<Fetch>) -> Asker {
-    Asker { actor: access.principal.actor(), anonymous: access.principal.is_anonymous() }
-}
-
 /// A file that is not here.
 pub(crate) async fn fetch(
     call: &Call,
@@ -37,15 +29,7 @@ pub(crate) async fn fetch(
     file: &MavenFile,
 ) -> Result<upstream::Fetch> {
     let work = call.state.upstream_work();
-    upstream::file(&work, &access.repo, access.head.as_deref(), file, &asker(access)).await
-}
-
-/// The answer to a client that may fetch a file itself.
-pub(crate) fn elsewhere(url: &str) -> Result<Response> {
-    let location = HeaderValue::from_str(url).map_err(|e| Error::internal("redirecting", e))?;
-    let headers =
-        [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
+    upstream::file(&work, &access.repo, access.head.as_deref(), file, &access.asker()).await
 }
 
 /// The metadata of a directory, or a checksum of it. `None`: no upstream has any.
@@ -58,11 +42,11 @@ pub(crate) async fn show(
 ) -> Result<Option<Response>> {
     let work = call.state.upstream_work();
     let head = access.head.as_deref();
-    let asker = asker(access);
+    let asker = access.asker();
     let found = Box::pin(upstream::metadata(&work, &access.repo, head, (group, artifact), &asker)).await?;
     let Some(upstream::Found { source, metadata, freshness }) = found else { return Ok(None) };
     if freshness.is_due {
-        announce(&work, &source.package).await;
+        work.announce(&source.package).await;
     }
     let is_gone = source.head.upstream.as_ref().is_some_and(|upstream| upstream.gone);
     let policy = source.policy.clone().ok_or_else(|| Error::internal("showing metadata", "no rules"))?;
@@ -85,13 +69,6 @@ pub(crate) async fn show(
     Ok(Some(response))
 }
 
-/// Says in an answer where it came from, and whether it may be out of date.
-fn mark(response: &mut Response, freshness: &Freshness) {
-    if let Ok(value) = HeaderValue::from_str(&freshness.cache_status()) {
-        response.headers_mut().insert(CACHE_STATUS, value);
-    }
-}
-
 /// The metadata of a snapshot, or a checksum of it.
 pub(crate) async fn show_snapshot(
     call: &Call,
@@ -101,15 +78,10 @@ pub(crate) async fn show_snapshot(
 ) -> Result<Response> {
     let work = call.state.upstream_work();
     let head = access.head.as_deref();
-    let found = upstream::snapshot(&work, &access.repo, head, coordinates, &asker(access)).await?;
+    let found = upstream::snapshot(&work, &access.repo, head, coordinates, &access.asker()).await?;
     let metadata = found.ok_or_else(|| call.not_found())?;
     let ready = Ready::of_rows(metadata, None)?;
     let mut response = ready.answer(&call.headers, None, sum)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
     Ok(response)
-}
-
-/// The answer for a version that nobody gets.
-pub(crate) fn refused(kept: &granary_publish::policy::Kept, what: &str) -> Error {
-    Error::Refused { code: kept.code(), message: kept.words(what) }
 }

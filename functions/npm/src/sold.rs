@@ -1,7 +1,5 @@
 //! What a customer's search goes through.
 
-use std::sync::Arc;
-
 use granary_http::RepoAccess;
 use granary_http::permit::Fetch;
 use granary_model::{PackageType, Result};
@@ -28,7 +26,7 @@ pub(crate) async fn entries(call: &Call, access: &RepoAccess<Fetch>) -> Result<V
                 .iter()
                 .any(|(package, row)| *package == source.package.name && is_covered(source, row));
             let seen = if covered { Some(source.clone()) } else { as_seen(call, source.clone()).await? };
-            entries.extend(seen.map(|seen| entry(Arc::unwrap_or_clone(seen.head), &access.repo)));
+            entries.extend(seen.map(|seen| entry(&seen.head, &access.repo)));
         }
     }
     Ok(entries)
@@ -53,14 +51,6 @@ fn is_covered(source: &Source, row: &VersionRow) -> bool {
 
 /// A package in a list. Who published it is the seller, by the name of the repository: its people are no customer's
 /// business.
-fn entry(head: HeadRow, repo: &RepoRow) -> PackageEntry {
-    PackageEntry {
-        updated_at: head.modified(),
-        latest: head.latest().map(str::to_owned),
-        name: head.name,
-        description: head.description,
-        keywords: head.keywords,
-        versions: head.versions,
-        publisher: repo.id.to_string(),
-    }
+fn entry(head: &HeadRow, repo: &RepoRow) -> PackageEntry {
+    PackageEntry { publisher: repo.id.to_string(), ..PackageEntry::of(head) }
 }

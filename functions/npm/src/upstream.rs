@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use granary_http::documents::REVALIDATE;
 use granary_http::permit::Fetch;
+use granary_http::upstream::{elsewhere, mark};
 use granary_http::{Delivery, RepoAccess};
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, PackageType, Result};
 use granary_publish::Source;
 use granary_publish::npm::foreign::stored;
-use granary_publish::policy::Kept;
+use granary_storage::rows::HeadRow;
 use granary_upstream::npm::{self as upstream, Tarball};
-use granary_upstream::{Asker, Freshness, origin};
+use granary_upstream::{Freshness, origin};
 
 use crate::call::{Call, as_seen, live_head, no_package};
-
-/// `Cache-Status` (RFC 9211).
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// A package as a request reads it.
 pub(crate) struct Reading {
@@ -36,17 +34,10 @@ impl Reading {
 
     /// Says in an answer where it came from, and whether it may be out of date.
     pub(crate) fn mark(&self, response: &mut Response) {
-        let text = self.freshness.as_ref().map(Freshness::cache_status);
-        if let Some(value) = text.and_then(|text| HeaderValue::from_str(&text).ok()) {
-            response.headers_mut().insert(CACHE_STATUS, value);
+        if let Some(freshness) = &self.freshness {
+            mark(response, freshness);
         }
     }
-}
-
-/// Whoever is asking, for upstreams. A customer in a public repository is like anybody.
-fn asker(access: &RepoAccess<Fetch>) -> Asker {
-    let principal = &access.principal;
-    Asker { actor: principal.actor(), anonymous: principal.is_anonymous() || principal.is_customer() }
 }
 
 /// The package that a request reads: what is published here, what is kept of an upstream, or what is fetched from one now.
@@ -64,7 +55,7 @@ pub(crate) async fn reading(call: &Call, access: &RepoAccess<Fetch>, name: &NpmN
         return Ok(Reading { source, freshness: None });
     }
     let work = call.state.upstream_work();
-    let found = upstream::packument(&work, &access.repo, name, &asker(access)).await?;
+    let found = upstream::packument(&work, &access.repo, name, &access.asker()).await?;
     let found = found.filter(|found| !has_nothing(&found.source)).ok_or_else(|| no_package(name))?;
     Ok(Reading { source: found.source, freshness: Some(found.freshness) })
 }
@@ -80,32 +71,31 @@ async fn kept_here(call: &Call, access: &RepoAccess<Fetch>, name: &NpmName) -> R
     let Some(source) = foreign_source(access, name) else { return Ok(None) };
     let Some(freshness) = freshness(call, access, name, &source) else { return Ok(None) };
     if freshness.is_due {
-        upstream::announce(&call.state.upstream_work(), &source.package).await;
+        call.state.upstream_work().announce(&source.package).await;
+    }
+    if is_gone(&source.head) {
+        return Err(Error::NotFound(format!("package '{name}' was removed from its upstream")));
     }
     if has_nothing(&source) {
-        return Err(nothing_let_in(&source, name));
+        return Err(no_package(name));
     }
     Ok(Some(Reading { source, freshness: Some(freshness) }))
 }
 
+/// Whether the upstream has the package no more.
+fn is_gone(head: &HeadRow) -> bool {
+    head.upstream.as_ref().is_some_and(|upstream| upstream.gone)
+}
+
 /// Whether there is nothing to say of a package. Where rules let no version in there is: the document tells why.
 fn has_nothing(source: &Source) -> bool {
-    let is_gone = source.head.upstream.as_ref().is_some_and(|upstream| upstream.gone);
     let has_rules = source.policy.as_ref().is_some_and(|policy| !policy.is_open())
         || !source.head.quarantine.is_empty()
         || source.head.upstream.as_ref().zip(source.policy.as_ref()).is_some_and(|(upstream, policy)| {
             // What the head says was worked out by other rules.
             upstream.policy != policy.fingerprint()
         });
-    is_gone || (source.head.versions == 0 && !has_rules)
-}
-
-/// The answer for a package of which no version is let in.
-fn nothing_let_in(source: &Source, name: &NpmName) -> Error {
-    if source.head.upstream.as_ref().is_some_and(|upstream| upstream.gone) {
-        return Error::NotFound(format!("package '{name}' was removed from its upstream"));
-    }
-    no_package(name)
+    is_gone(&source.head) || (source.head.versions == 0 && !has_rules)
 }
 
 fn foreign_source(access: &RepoAccess<Fetch>, name: &NpmName) -> Option<Source> {
@@ -153,7 +143,7 @@ async fn tarball_of(
     (name, version): (&NpmName, &NpmVersion),
 ) -> Result<Response> {
     let work = call.state.upstream_work();
-    let asker = asker(access);
+    let asker = access.asker();
     let mut found = upstream::tarball(&work, &access.repo, &source, (name, version), &asker).await?;
     if matches!(found, Tarball::Missing) {
         // It may have been published a moment ago, and somebody has a lock file with it.
@@ -174,20 +164,10 @@ async fn tarball_of(
             }
             Ok(response)
         }
-        Tarball::Elsewhere(url) => {
-            let location = HeaderValue::from_str(&url).map_err(|e| Error::internal("redirecting", e))?;
-            let headers =
-                [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-            Ok((StatusCode::FOUND, headers).into_response())
-        }
-        Tarball::Refused(kept) => Err(refused(&kept, &format!("{name}@{version}"))),
+        Tarball::Elsewhere(url) => elsewhere(&url),
+        Tarball::Refused(kept) => Err(kept.error(&format!("{name}@{version}"))),
         Tarball::Missing => Err(Error::NotFound(format!("version {version} of package '{name}' not found"))),
     }
-}
-
-/// The answer for a version that nobody gets.
-fn refused(kept: &Kept, what: &str) -> Error {
-    Error::Refused { code: kept.code(), message: kept.words(what) }
 }
 
 /// One manifest, by version or tag.
@@ -215,7 +195,7 @@ async fn manifest_of(call: &Call, source: &Source, (name, selector): (&NpmName, 
     let seen = index.seen(&source.head, &policy);
     let version = seen.tags.get(selector).map_or(selector, String::as_str);
     if let Some((_, kept)) = seen.kept.iter().find(|(one, _)| one.version.as_str() == version) {
-        return Err(refused(kept, &format!("{name}@{version}")));
+        return Err(kept.error(&format!("{name}@{version}")));
     }
     let one = seen.versions.iter().find(|one| one.version.as_str() == version).ok_or_else(unknown)?;
     let text = stored::manifest(call.state.packuments(), storage, source, one).await?;

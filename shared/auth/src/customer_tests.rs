@@ -1,9 +1,9 @@
 //! What customers get, to the millisecond.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use granary_model::RepoId;
-use granary_storage::rows::{MavenSettings, Permission, SoldAs, VersionStatus};
+use granary_storage::rows::{Permission, SoldAs, VersionStatus};
 use granary_storage::{Subject, Tenant};
 use proptest::prelude::*;
 
@@ -21,23 +21,8 @@ fn tenant() -> Tenant {
 
 fn repo() -> RepoRow {
     RepoRow {
-        id: "libs".parse().unwrap(),
-        uid: "u1".into(),
         package_types: BTreeSet::from([PackageType::Npm]),
-        visibility: Visibility::Private,
-        description: None,
-        owner_id: "ann".parse().unwrap(),
-        org: None,
-        org_uid: None,
-        members: BTreeMap::new(),
-        kmp_config: None,
-        maven: MavenSettings::default(),
-        upstreams: Vec::new(),
-        blocks: Vec::new(),
-        created_at: at(0),
-        updated_at: at(0),
-        rev: 1,
-        deleting: false,
+        ..RepoRow::new("libs".parse().unwrap(), "u1".into(), "ann".parse().unwrap(), at(0))
     }
 }
 

@@ -20,23 +20,11 @@ fn repo(visibility: Visibility) -> RepoRow {
     let members =
         [("reader", Role::Read), ("writer", Role::Write), ("boss", Role::Admin), ("owner", Role::Owner)];
     RepoRow {
-        id: "libs".parse().unwrap(),
-        uid: "u1".into(),
-        package_types: BTreeSet::new(),
         visibility,
-        description: None,
-        owner_id: user("owner"),
         org: Some("acme".parse().unwrap()),
         org_uid: Some("o1".into()),
-        members: members.into_iter().map(|(id, role)| (user(id), role)).collect::<BTreeMap<_, _>>(),
-        kmp_config: None,
-        maven: granary_storage::rows::MavenSettings::default(),
-        upstreams: Vec::new(),
-        blocks: Vec::new(),
-        created_at: Timestamp::from_millis(0),
-        updated_at: Timestamp::from_millis(0),
-        rev: 1,
-        deleting: false,
+        members: members.into_iter().map(|(id, role)| (user(id), role)).collect(),
+        ..RepoRow::new("libs".parse().unwrap(), "u1".into(), user("owner"), Timestamp::from_millis(0))
     }
 }
 

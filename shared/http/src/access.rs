@@ -232,9 +232,7 @@ impl<A: RepoAction> RepoAccess<A> {
     /// Refuses a version that nobody gets, with the reason. Whoever does not get it anyway is not told.
     pub fn refuse_kept(&self, what: &str) -> Result<()> {
         match &self.kept {
-            Some(kept) if self.withheld.is_none() => {
-                Err(Error::Refused { code: kept.code(), message: kept.words(what) })
-            }
+            Some(kept) if self.withheld.is_none() => Err(kept.error(what)),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use granary_model::{Error, Result, Timestamp, UserId};
 use granary_storage::Key;
-use granary_storage::rows::{AuditRow, OrgRow, RepoRow};
+use granary_storage::rows::{AuditRow, Listed, OrgRow, RepoRow};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{ApiResult, reply};
@@ -101,14 +101,6 @@ impl AuditQuery {
     }
 }
 
-/// A row with its id, which is its sort key.
-#[derive(Debug, Deserialize)]
-struct Stored {
-    sk: String,
-    #[serde(flatten)]
-    row: AuditRow,
-}
-
 /// An entry as clients see it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,8 +113,9 @@ struct EntryView {
     detail: Option<String>,
 }
 
-impl From<Stored> for EntryView {
-    fn from(Stored { sk, row }: Stored) -> Self {
+impl From<Listed<AuditRow>> for EntryView {
+    /// The sort key is the id.
+    fn from(Listed { sk, row }: Listed<AuditRow>) -> Self {
         Self {
             id: sk,
             at: row.at.to_string(),
@@ -153,7 +146,7 @@ pub async fn answer(state: &AppState, log: &AuditLog, query: &AuditQuery) -> Api
     let key = |id: &str| Key::Audit(log.scope.clone(), month.clone(), id.to_owned());
     let newest = key(cursor.unwrap_or(BEHIND_ALL));
     // One more says whether there are more, and another one is that of the cursor, which the page before had.
-    let mut rows: Vec<Stored> =
+    let mut rows: Vec<Listed<AuditRow>> =
         state.storage().list_between(&key(BEFORE_ALL), &newest, limit + 2, true).await?;
     rows.retain(|stored| Some(stored.sk.as_str()) != cursor);
     let is_more = rows.len() > limit;

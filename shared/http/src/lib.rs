@@ -21,6 +21,7 @@ pub mod product;
 pub mod seller;
 pub mod sessions;
 pub mod tokens;
+pub mod upstream;
 pub mod users;
 
 mod access;

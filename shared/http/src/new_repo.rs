@@ -1,10 +1,8 @@
 //! Making a repository: for whoever asks for one, and for sellers who have none yet.
 
-use std::collections::BTreeSet;
-
 use granary_auth::Principal;
 use granary_model::{Error, OrgRole, RepoId, Result, Role, UserId, Visibility};
-use granary_storage::rows::{MavenSettings, OrgRow, RepoRef, RepoRow};
+use granary_storage::rows::{OrgRow, RepoRef, RepoRow};
 use granary_storage::{Commit, Key, Transaction};
 
 use crate::caller::Caller;
@@ -50,27 +48,9 @@ impl RepoHome {
 
     /// A private repository without any protocol, not stored yet.
     pub fn new_repo(self, state: &AppState, id: RepoId) -> RepoRow {
-        let now = state.now();
         let (org, org_uid) = self.org.map(|org| (org.slug, org.uid)).unzip();
-        RepoRow {
-            id,
-            uid: state.next_id(),
-            package_types: BTreeSet::new(),
-            visibility: Visibility::default(),
-            description: None,
-            members: [(self.owner.clone(), Role::Owner)].into(),
-            owner_id: self.owner,
-            org,
-            org_uid,
-            kmp_config: None,
-            maven: MavenSettings::default(),
-            upstreams: Vec::new(),
-            blocks: Vec::new(),
-            created_at: now,
-            updated_at: now,
-            rev: 1,
-            deleting: false,
-        }
+        let members = [(self.owner.clone(), Role::Owner)].into();
+        RepoRow { org, org_uid, members, ..RepoRow::new(id, state.next_id(), self.owner, state.now()) }
     }
 }
 

@@ -1,9 +1,8 @@
 //! Watched libraries in the table: a row, markers of what there is only one of, and lists that lead to them.
 
 use granary_model::{RepoId, Result};
-use granary_storage::rows::{BuildRow, KmpConfig, KmpMarker, VersionMarker, WatchedRef, WatchedRow};
+use granary_storage::rows::{BuildRow, KmpConfig, KmpMarker, Listed, VersionMarker, WatchedRef, WatchedRow};
 use granary_storage::{Commit, Key, Storage, Transaction};
-use serde::Deserialize;
 
 use crate::Work;
 use crate::builds::{cancel_runs, is_being_published};
@@ -99,14 +98,6 @@ fn lists(row: &WatchedRow, config: Option<&KmpConfig>) -> Vec<Key> {
         .collect()
 }
 
-/// The marker of a version, with the sort key that goes on after it.
-#[derive(Deserialize)]
-struct Listed {
-    sk: String,
-    #[serde(flatten)]
-    marker: VersionMarker,
-}
-
 /// A build that is to be removed.
 struct Doomed {
     build: Key,
@@ -159,11 +150,12 @@ async fn remove_all(
     let limit = i32::try_from(BATCH).unwrap_or(20);
     let (mut after, mut is_clear) = (None::<String>, true);
     for _ in 0..batches {
-        let page = work.storage.list::<Listed>(&first, &prefix, after.as_deref(), limit).await?;
+        let page =
+            work.storage.list::<Listed<VersionMarker>>(&first, &prefix, after.as_deref(), limit).await?;
         let doomed = page.rows.into_iter().map(|row| {
             let version = row.sk.strip_prefix(&prefix).unwrap_or_default().to_owned();
             Doomed {
-                build: Key::Build(repo.clone(), row.marker.id),
+                build: Key::Build(repo.clone(), row.row.id),
                 marker: Some(Key::BuildOf(repo.clone(), watched.to_owned(), version)),
             }
         });

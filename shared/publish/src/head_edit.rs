@@ -259,16 +259,7 @@ fn list_package(transaction: &mut Transaction, package: &PackageKey, head: &Head
         None => Key::PackageOf(package.clone()),
         Some(_) => Key::FetchedPackageOf(package.clone()),
     };
-    let entry = PackageEntry {
-        name: head.name.clone(),
-        latest: head.latest().map(str::to_owned),
-        description: head.description.clone(),
-        keywords: head.keywords.clone(),
-        versions: head.versions,
-        updated_at: head.modified(),
-        publisher: head.publisher.clone(),
-    };
-    transaction.put("list", &key, &entry)
+    transaction.put("list", &key, &PackageEntry::of(head))
 }
 
 /// Waits a little before another attempt at a change, for a time that is spread so that rivals do not meet

@@ -2,7 +2,7 @@
 
 use granary_model::range::Range;
 use granary_model::upstream::{RemovedPolicy, UpstreamName};
-use granary_model::{PackageType, Sha256, Timestamp};
+use granary_model::{Error, PackageType, Sha256, Timestamp};
 use granary_storage::rows::{BlockRow, HeadRow, RepoRow, UpstreamHead, UpstreamRow, VersionRow};
 use sha2::Digest as _;
 
@@ -50,6 +50,11 @@ impl Kept {
                  another version"
             ),
         }
+    }
+
+    /// The answer for whoever wanted the version. `what` names it.
+    pub fn error(&self, what: &str) -> Error {
+        Error::Refused { code: self.code(), message: self.words(what) }
     }
 }
 

@@ -10,49 +10,22 @@ use crate::head_edit::{Applied, HeadEdit, Step};
 /// Most versions of a package that are put aside: they stand in its head. Whoever has more puts the package aside.
 const MOST: usize = 200;
 
-/// Puts a version aside, or all of them: from the moment of the commit nobody gets it.
+/// Puts a version aside, or all of them: from the moment of the commit nobody gets it. Or lets it go.
 #[derive(Debug)]
 pub struct Quarantine {
     /// The version as keys have it, or [`ALL_VERSIONS`].
     pub version: String,
-    /// Why, and by whom.
-    pub row: QuarantineRow,
-}
-
-/// Lets a version go that was put aside, or all of them that were so as a whole.
-#[derive(Debug)]
-pub struct Release {
-    /// The version as keys have it, or [`ALL_VERSIONS`].
-    pub version: String,
-}
-
-fn detail(version: &str) -> String {
-    if version == ALL_VERSIONS { String::new() } else { format!("@{version}") }
-}
-
-/// The head of a package from an upstream was worked out without this, so it is due to be so again.
-fn changed(mut head: HeadRow) -> Step {
-    if let Some(upstream) = head.upstream.as_deref_mut() {
-        upstream.policy.clear();
-    }
-    Step::Write(head)
-}
-
-fn unknown() -> Error {
-    Error::NotFound("there is no such package in the repository".into())
-}
-
-fn refused(refusal: &Refusal) -> Error {
-    Error::internal("putting a version aside", format!("the part '{}' was refused", refusal.label))
+    /// Why, and by whom. `None` lets go what was put aside, all of them if they were so as a whole.
+    pub row: Option<QuarantineRow>,
 }
 
 impl HeadEdit for Quarantine {
     fn action(&self) -> &'static str {
-        "package.quarantine"
+        if self.row.is_some() { "package.quarantine" } else { "package.unquarantine" }
     }
 
     fn detail(&self) -> String {
-        detail(&self.version)
+        if self.version == ALL_VERSIONS { String::new() } else { format!("@{}", self.version) }
     }
 
     fn concerns_foreign(&self) -> bool {
@@ -60,46 +33,29 @@ impl HeadEdit for Quarantine {
     }
 
     async fn apply(&mut self, head: Option<HeadRow>, _: Timestamp, _: &mut Transaction) -> Result<Step> {
+        let unknown = || Error::NotFound("there is no such package in the repository".into());
         let mut head = head.ok_or_else(unknown)?;
-        if head.quarantine.get(&self.version).is_some_and(|row| row.reason == self.row.reason) {
+        let reason = |row: &QuarantineRow| row.reason.clone();
+        if head.quarantine.get(&self.version).map(reason) == self.row.as_ref().map(reason) {
             return Ok(Step::Nothing);
         }
-        head.quarantine.insert(self.version.clone(), self.row.clone());
+        match &self.row {
+            Some(row) => head.quarantine.insert(self.version.clone(), row.clone()),
+            None => head.quarantine.remove(&self.version),
+        };
         if head.quarantine.len() > MOST {
             return Err(Error::Conflict(format!(
                 "{MOST} versions of the package are in quarantine already; put the package aside as a whole"
             )));
         }
-        Ok(changed(head))
-    }
-
-    fn refused(&mut self, refusal: Refusal) -> Result<Applied> {
-        Err(refused(&refusal))
-    }
-}
-
-impl HeadEdit for Release {
-    fn action(&self) -> &'static str {
-        "package.unquarantine"
-    }
-
-    fn detail(&self) -> String {
-        detail(&self.version)
-    }
-
-    fn concerns_foreign(&self) -> bool {
-        true
-    }
-
-    async fn apply(&mut self, head: Option<HeadRow>, _: Timestamp, _: &mut Transaction) -> Result<Step> {
-        let mut head = head.ok_or_else(unknown)?;
-        match head.quarantine.remove(&self.version) {
-            Some(_) => Ok(changed(head)),
-            None => Ok(Step::Nothing),
+        // The head of a package from an upstream was worked out without this, so it is due to be so again.
+        if let Some(upstream) = head.upstream.as_deref_mut() {
+            upstream.policy.clear();
         }
+        Ok(Step::Write(head))
     }
 
     fn refused(&mut self, refusal: Refusal) -> Result<Applied> {
-        Err(refused(&refusal))
+        Err(Error::internal("putting a version aside", format!("the part '{}' was refused", refusal.label)))
     }
 }

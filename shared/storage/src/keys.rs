@@ -460,23 +460,14 @@ mod tests {
     #[test]
     fn a_tenant_covers_what_it_owns_and_nothing_of_its_name_before() {
         let repo = |org: Option<(&str, &str)>| RepoRow {
-            id: "libs".parse().unwrap(),
-            uid: "r1".into(),
-            package_types: std::collections::BTreeSet::new(),
-            visibility: granary_model::Visibility::Private,
-            description: None,
-            owner_id: "ann".parse().unwrap(),
             org: org.map(|(slug, _)| slug.parse().unwrap()),
             org_uid: org.map(|(_, uid)| uid.into()),
-            members: std::collections::BTreeMap::new(),
-            kmp_config: None,
-            maven: crate::rows::MavenSettings::default(),
-            upstreams: Vec::new(),
-            blocks: Vec::new(),
-            created_at: granary_model::Timestamp::from_millis(0),
-            updated_at: granary_model::Timestamp::from_millis(0),
-            rev: 1,
-            deleting: false,
+            ..RepoRow::new(
+                "libs".parse().unwrap(),
+                "r1".into(),
+                "ann".parse().unwrap(),
+                granary_model::Timestamp::from_millis(0),
+            )
         };
         let (own, of_org) = (repo(None), repo(Some(("acme", "o1"))));
         let user = |id: &str| Tenant { subject: Subject::User(id.parse().unwrap()), uid: None };

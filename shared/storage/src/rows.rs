@@ -4,6 +4,7 @@ mod account;
 mod entity;
 mod handover;
 mod kmp;
+mod listed;
 mod maven;
 mod package;
 mod product;
@@ -24,6 +25,7 @@ pub use kmp::{
     BuildResults, BuildRow, BuildScope, BuildTokenRow, Dispatch, KmpMarker, Outputs, PollPendingRow,
     PollState, VersionMarker, WatchedRef, WatchedRow,
 };
+pub use listed::Listed;
 pub use maven::{ExpectationRow, MavenPluginRow};
 pub use package::{
     ALL_VERSIONS, FileRow, FileStatus, HeadRow, PackageEntry, ReadmeRow, StoredFileRow, VersionRow,

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use granary_model::{Error, PackageType, Result, Sha256};
 use granary_publish::Change;
-use granary_storage::rows::{Event, HeadRow, PackageEntry, RepoRow, StoredFileRow, VersionRow};
+use granary_storage::rows::{Event, HeadRow, Listed, PackageEntry, RepoRow, StoredFileRow, VersionRow};
 use granary_storage::{Commit, Key, ObjectKey, PackageKey, Transaction};
-use serde::Deserialize;
 
 use crate::heads::Deed;
 use crate::{Asker, Work};
@@ -24,20 +23,6 @@ pub enum Heir {
     Nobody,
     /// The repository's: no upstream is asked for it any more.
     Repository,
-}
-
-/// A row by its sort key.
-#[derive(Deserialize)]
-struct Listed {
-    sk: String,
-}
-
-/// The row of a file, with the sort key that says of which version it is.
-#[derive(Deserialize)]
-struct ListedFile {
-    sk: String,
-    #[serde(flatten)]
-    file: StoredFileRow,
 }
 
 /// Makes a name, as whoever says so writes it, nobody's or the repository's own.
@@ -70,16 +55,7 @@ pub async fn release(
     transaction.put_rev("head", &Key::Head(package.clone()), &head, before.map(|head| head.rev))?;
     transaction.delete("list", Key::FetchedPackageOf(package.clone()));
     if heir == Heir::Repository {
-        let entry = PackageEntry {
-            name: head.name.clone(),
-            latest: None,
-            description: None,
-            keywords: Vec::new(),
-            versions: 0,
-            updated_at: head.modified(),
-            publisher: head.publisher.clone(),
-        };
-        transaction.put("entry", &Key::PackageOf(package.clone()), &entry)?;
+        transaction.put("entry", &Key::PackageOf(package.clone()), &PackageEntry::of(&head))?;
     }
     transaction.require_repo("repo", &repo.id, &repo.uid);
     let from = upstream.map(|upstream| format!("was of upstream {}", upstream.name));
@@ -156,17 +132,20 @@ impl Left<'_> {
         let versions: Vec<VersionRow> = self.work.storage.list_all(&versions, "VER#").await?;
         let mut after: Option<String> = None;
         loop {
-            let page = self.work.storage.list::<ListedFile>(&first, "FILE#", after.as_deref(), ROWS).await?;
+            let page = self
+                .work
+                .storage
+                .list::<Listed<StoredFileRow>>(&first, "FILE#", after.as_deref(), ROWS)
+                .await?;
             let mut keys = Vec::new();
             let mut files = Vec::new();
             for row in &page.rows {
-                let parts = row.sk.strip_prefix("FILE#").and_then(|rest| rest.split_once('/'));
-                let Some((version, name)) = parts else { continue };
+                let Some((version, name)) = row.version_and_name() else { continue };
                 if versions.iter().any(|one| one.version == version) {
                     continue;
                 }
                 keys.push(Key::File(self.package.clone(), version.to_owned(), name.to_owned()));
-                files.push((row.file.file.sha256, row.file.file.size));
+                files.push((row.row.file.sha256, row.row.file.size));
             }
             self.remove(keys, files, 0).await?;
             match page.next {

@@ -57,16 +57,7 @@ impl Work<'_> {
         let mut transaction = Transaction::new();
         transaction.put_rev("head", &Key::Head(package.clone()), head, before.map(|head| head.rev))?;
         if before.is_none_or(|before| before.rev != head.rev) {
-            let entry = PackageEntry {
-                name: head.name.clone(),
-                latest: head.latest().map(str::to_owned),
-                description: head.description.clone(),
-                keywords: head.keywords.clone(),
-                versions: head.versions,
-                updated_at: head.modified(),
-                publisher: head.publisher.clone(),
-            };
-            transaction.put("list", &Key::FetchedPackageOf(package.clone()), &entry)?;
+            transaction.put("list", &Key::FetchedPackageOf(package.clone()), &PackageEntry::of(head))?;
         }
         let origin = |head: &HeadRow| head.upstream.as_ref().map(|upstream| upstream.uid.clone());
         let left = before.and_then(origin);

@@ -14,12 +14,15 @@ pub mod net;
 pub mod npm;
 pub mod seal;
 
+mod address;
 mod flights;
 mod heads;
 mod memory;
 mod settings;
 mod show;
+mod standing;
 mod versions;
+mod wanted;
 
 use std::sync::OnceLock;
 
@@ -27,8 +30,8 @@ use granary_model::upstream::UpstreamName;
 use granary_model::{Error, Ids, PackageType, Result, Timestamp, Visibility};
 use granary_publish::npm::packument::Packuments;
 use granary_publish::policy::Policy;
-use granary_publish::{DocumentCache, Source};
-use granary_storage::rows::{HeadRow, RepoRow, UpstreamRow};
+use granary_publish::{DocumentCache, Source, tell};
+use granary_storage::rows::{Event, HeadRow, OutboxRow, RepoRow, UpstreamRow};
 use granary_storage::{PackageKey, Storage};
 use reqwest::header::HeaderValue;
 
@@ -112,6 +115,19 @@ impl Work<'_> {
         match self.upstreams.memory.closed(&row.uid, self.now) {
             Some(failure) => Err(failure.error(row.name.as_str())),
             None => Ok(()),
+        }
+    }
+
+    /// Tells the `events` consumer that somebody has read something old. Only a hint: whoever reads it next tells again.
+    pub async fn announce(&self, package: &PackageKey) {
+        if !self.upstreams.memory.announces(&package.to_string(), self.now) {
+            return;
+        }
+        let event = Event::UpstreamStale { package: package.clone() };
+        // In no outbox: nothing is lost with it.
+        let row = OutboxRow { shard: 0, id: self.ids.next(self.now), at: self.now, event };
+        if let Err(error) = tell(self.storage, &row).await {
+            tracing::warn!(%error, %package, "nobody was told that a package is to be looked at again");
         }
     }
 

@@ -10,11 +10,16 @@ pub use metadata::{Found, document, metadata, refresh};
 pub use snapshot::snapshot;
 
 use granary_model::PackageType;
-use granary_storage::rows::{RepoRow, UpstreamRow};
+use granary_storage::rows::{HeadRow, RepoRow, UpstreamRow};
 
-/// The upstreams that may be asked for an artifact, by its name.
-fn candidates<'a>(repo: &'a RepoRow, name: &'a str) -> impl Iterator<Item = &'a UpstreamRow> {
-    repo.upstreams.iter().filter(move |row| row.url().is_some() && may_have(row, name))
+use crate::origin;
+
+/// The upstreams that may be asked for an artifact, by its name: the one that it comes from, or all if there is none yet.
+fn candidates<'a>(repo: &'a RepoRow, name: &str, head: Option<&HeadRow>) -> Vec<&'a UpstreamRow> {
+    match head {
+        Some(head) => origin(repo, PackageType::Maven, name, head).into_iter().collect(),
+        None => repo.upstreams.iter().filter(|row| row.url().is_some() && may_have(row, name)).collect(),
+    }
 }
 
 /// Whether an upstream may be asked for an artifact, and for what else is in its directory: the plugins of the group that has the

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use granary_model::{Error, Result, Timestamp};
 use granary_publish::digests::{DigestWriter, Digests};
+use granary_publish::npm::foreign::stored::unpack;
 use granary_publish::spool::Spool;
-use reqwest::header::{self, HeaderMap, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use crate::guard::{PublicNames, check, redirects};
@@ -31,6 +32,26 @@ pub struct Validators {
     pub last_modified: Option<String>,
 }
 
+impl Validators {
+    /// Those of an answer.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let text =
+            |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) }
+    }
+
+    /// Asks for something only if it is not what is remembered.
+    pub fn ask(&self, mut request: RequestBuilder) -> RequestBuilder {
+        if let Some(etag) = &self.etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        if let Some(modified) = &self.last_modified {
+            request = request.header(header::IF_MODIFIED_SINCE, modified);
+        }
+        request
+    }
+}
+
 /// A document as it came.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -40,6 +61,16 @@ pub struct Fetched {
     pub gzip: bool,
     /// What it is remembered by.
     pub validators: Validators,
+}
+
+impl Fetched {
+    /// The document unpacked.
+    ///
+    /// # Errors
+    /// `Unprocessable` for what is no gzip although it says so, or is too large unpacked.
+    pub fn plain(&self) -> Result<Bytes> {
+        if self.gzip { unpack(&self.bytes).map(Bytes::from) } else { Ok(self.bytes.clone()) }
+    }
 }
 
 /// What an upstream answered.
@@ -119,21 +150,8 @@ impl Net {
     /// # Errors
     /// `Internal` if there can be no client.
     pub fn new(allow_private: bool) -> Result<Self> {
-        let builder = Client::builder()
-            .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .redirect(redirects(allow_private))
-            // A proxy would connect to whatever it is told.
-            .no_proxy()
-            .referer(false);
-        let builder = if allow_private {
-            builder
-        } else {
-            builder.https_only(true).dns_resolver(Arc::new(PublicNames::default()))
-        };
-        let client = builder.build().map_err(|e| Error::internal("building the HTTP client", e))?;
-        Ok(Self { client, allow_private })
+        let builder = client().connect_timeout(CONNECT).read_timeout(SILENCE);
+        Ok(Self { client: guarded(builder, allow_private)?, allow_private })
     }
 
     /// Whether an address may be asked, as far as it says by itself.
@@ -158,16 +176,10 @@ impl Net {
         limit: usize,
         now: Timestamp,
     ) -> Answer<Fetched> {
-        let mut request = match self.request(ask) {
-            Ok(request) => request.header(header::ACCEPT_ENCODING, "gzip"),
+        let request = match self.request(ask) {
+            Ok(request) => known.ask(request.header(header::ACCEPT_ENCODING, "gzip")),
             Err(failure) => return Answer::Failed(failure),
         };
-        if let Some(etag) = &known.etag {
-            request = request.header(header::IF_NONE_MATCH, etag);
-        }
-        if let Some(modified) = &known.last_modified {
-            request = request.header(header::IF_MODIFIED_SINCE, modified);
-        }
         let response = match judged(request, now).await {
             Ok(response) => response,
             Err(answer) => return answer,
@@ -257,6 +269,29 @@ impl Net {
     }
 }
 
+/// What is the same for all clients that ask other people's servers.
+pub fn client() -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("granary/", env!("CARGO_PKG_VERSION")))
+        // A proxy would connect to whatever it is told.
+        .no_proxy()
+        .referer(false)
+}
+
+/// A client that goes to public addresses alone, unless private ones are allowed.
+///
+/// # Errors
+/// `Internal` if there can be no client.
+pub fn guarded(builder: ClientBuilder, allow_private: bool) -> Result<Client> {
+    let builder = builder.redirect(redirects(allow_private));
+    let builder = if allow_private {
+        builder
+    } else {
+        builder.https_only(true).dns_resolver(Arc::new(PublicNames::default()))
+    };
+    builder.build().map_err(|e| Error::internal("building the HTTP client", e))
+}
+
 fn with_headers(request: RequestBuilder, ask: &Ask<'_>) -> RequestBuilder {
     let request = request.header(header::ACCEPT, ask.accept);
     match ask.authorization {
@@ -280,7 +315,8 @@ fn judge<T>(response: Response, now: Timestamp) -> Result<Response, Answer<T>> {
             Err(Answer::Failed(Failure::Denied(said())))
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Err(Answer::Failed(Failure::Busy(pause(response.headers(), now), said())))
+            let until = retry_after(response.headers(), now, LONGEST_PAUSE);
+            Err(Answer::Failed(Failure::Busy(until, said())))
         }
         status if status.is_server_error() => Err(Answer::Failed(Failure::Down(said()))),
         _ => Err(Answer::Failed(Failure::Wrong(said()))),
@@ -297,38 +333,53 @@ fn encoding(headers: &HeaderMap) -> Option<bool> {
 }
 
 async fn read(mut response: Response, limit: usize) -> Result<Fetched, Failure> {
-    let too_large = || Failure::Wrong(format!("it sent more than {limit} bytes"));
-    let declared = response.content_length();
-    if declared.is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
-    }
     let Some(gzip) = encoding(response.headers()) else {
         return Err(Failure::Wrong("it sent a document in an encoding that was not asked for".into()));
     };
-    let text = |name: header::HeaderName| {
-        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-    };
-    let validators = Validators { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) };
-    let expected = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    let mut bytes = BytesMut::with_capacity(expected);
+    let validators = Validators::of(response.headers());
+    match body(&mut response, limit).await {
+        Ok(bytes) => Ok(Fetched { bytes, gzip, validators }),
+        Err(Unread::TooLarge) => Err(Failure::Wrong(format!("it sent more than {limit} bytes"))),
+        Err(Unread::Broken(error)) => Err(of_error(&error)),
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug)]
+pub enum Unread {
+    /// It has more bytes than are accepted.
+    TooLarge,
+    /// It broke off.
+    Broken(reqwest::Error),
+}
+
+/// A body of at most `limit` bytes.
+///
+/// # Errors
+/// If there are more, or the connection breaks.
+pub async fn body(response: &mut Response, limit: usize) -> Result<Bytes, Unread> {
+    let declared = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if declared.is_some_and(|length| length > limit) {
+        return Err(Unread::TooLarge);
+    }
+    let mut bytes = BytesMut::with_capacity(declared.unwrap_or_default());
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if bytes.len() + chunk.len() <= limit => bytes.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(too_large()),
-            Ok(None) => break,
-            Err(error) => return Err(of_error(&error)),
+            Ok(Some(_)) => return Err(Unread::TooLarge),
+            Ok(None) => return Ok(bytes.freeze()),
+            Err(error) => return Err(Unread::Broken(error)),
         }
     }
-    Ok(Fetched { bytes: bytes.freeze(), gzip, validators })
 }
 
-/// Until when an upstream wants to be left alone: in seconds, or as a date.
-fn pause(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+/// Until when a server wants to be left alone, in seconds or as a date; for `most` seconds at most.
+pub fn retry_after(headers: &HeaderMap, now: Timestamp, most: i64) -> Option<Timestamp> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let longest = now.plus_millis(LONGEST_PAUSE * 1000);
+    let longest = now.plus_millis(most * 1000);
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // What does not fit into a number is longer than the longest.
-        let seconds = text.parse().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        let seconds = text.parse().unwrap_or(most).min(most);
         return Some(now.plus_millis(seconds * 1000));
     }
     Timestamp::parse_http_date(text).map(|until| until.clamp(now, longest))
@@ -357,4 +408,37 @@ pub(crate) fn words(error: &reqwest::Error) -> String {
         return if said == crate::guard::NOT_FOUND { said } else { "no connection".into() };
     }
     "the connection broke".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    #[test]
+    fn pauses_are_numbers_or_dates() {
+        let pause = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
+            retry_after(&headers, NOW, 86_400).map(|until| (until.millis() - NOW.millis()) / 1000)
+        };
+        for (text, seconds) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            (" 7 ", Some(7)),
+            ("86401", Some(86_400)),
+            ("99999999999999999999999", Some(86_400)),
+            (NOW.plus_millis(90_000).http_date().as_str(), Some(90)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", Some(0)),
+            ("Fri, 31 Dec 2100 23:59:59 GMT", Some(86_400)),
+            ("-5", None),
+            ("1.5", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            assert_eq!(pause(text), seconds, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), NOW, 86_400), None);
+    }
 }

@@ -11,7 +11,7 @@ mod tarball;
 pub use advisories::{Question, advisories};
 pub use besides::{Hits, attestations, keys, search};
 pub use packument::{Found, packument};
-pub use refresh::{announce, look_for_version, refresh, refresh_now};
+pub use refresh::{look_for_version, refresh, refresh_now};
 pub use tarball::{Tarball, tarball};
 
 use granary_model::PackageType;

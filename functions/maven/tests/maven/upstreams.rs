@@ -15,9 +15,13 @@ struct Place {
 }
 
 async fn place(settings: Value) -> Place {
+    place_of("private", settings).await
+}
+
+async fn place_of(visibility: &str, settings: Value) -> Place {
     let app = TestApp::with(|config| config.kmp.allow_private_sources = true).await;
     let up = FakeUpstream::start().await;
-    let ann = app.repo("ann", "libs", &["maven"], "private").await;
+    let ann = app.repo("ann", "libs", &["maven"], visibility).await;
     let place = Place { app, up, ann };
     place.connect("central", &place.up.maven_url(), settings).await;
     place
@@ -71,6 +75,33 @@ async fn files_are_fetched_once_and_verified() {
     assert_eq!(place.text(&format!("{jar}.sha1")).await, first.header("x-checksum-sha1"));
     assert!(place.text(&format!("{LIB}/1.0/lib-1.0.pom")).await.contains("<artifactId>lib</artifactId>"));
     assert_eq!(place.asked("jar"), 0);
+}
+
+#[tokio::test]
+async fn in_a_public_repository_a_customer_is_like_anybody() {
+    let place = place_of("public", json!({})).await;
+    place.up.put_artifact("org.example", "lib", "1.0");
+    place.up.put_artifact("org.example", "other", "1.0");
+    let kept = [format!("{LIB}/1.0/lib-1.0.jar"), format!("{LIB}/maven-metadata.xml")];
+    for path in &kept {
+        place.text(path).await;
+    }
+    place.up.forget();
+    let licence = place.app.licence("ann", &["org.example:lib", "org.example:other"], |_| {}).await.actor;
+    for reader in [&licence, &place.app.anonymous()] {
+        for path in &kept {
+            assert_eq!(reader.get(&at(path)).await.status, 200, "{path}");
+        }
+        for path in [
+            format!("{LIB}/1.0/lib-1.0-sources.jar"),
+            format!("{LIB}/1.1-SNAPSHOT/maven-metadata.xml"),
+            "org/example/other/maven-metadata.xml".into(),
+            "org/example/other/1.0/other-1.0.pom".into(),
+        ] {
+            assert_eq!(reader.get(&at(&path)).await.status, 401, "{path}");
+        }
+    }
+    assert_eq!(place.up.asked(), Vec::<String>::new());
 }
 
 #[tokio::test]

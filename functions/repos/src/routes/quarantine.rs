@@ -6,8 +6,8 @@ use axum::response::Response;
 use granary_http::permit::Admin;
 use granary_http::{ApiResult, AppState, Fields, Json, Params, RepoAccess, reply, shown};
 use granary_model::{Error, PackageType, Result};
-use granary_publish::quarantine::{Quarantine, Release};
-use granary_publish::{Applied, HeadEdit, edit_head};
+use granary_publish::quarantine::Quarantine;
+use granary_publish::{Applied, edit_head};
 use granary_storage::rows::{ALL_VERSIONS, HeadRow, QuarantineRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,9 +36,7 @@ pub(crate) async fn put_aside(
     let row = QuarantineRow { reason: reason(&fields)?, by: String::new(), at: state.now() };
     let target = Target::authorize(&state, &headers, (&repo, &kind, &name)).await?;
     let row = QuarantineRow { by: target.access.principal.actor(), ..row };
-    let version = target.version(fields.text("version")?)?;
-    let head = target.edit(&state, &mut Quarantine { version, row }).await?;
-    Ok(reply(StatusCode::OK, &json!({ "quarantine": view(&head) })))
+    target.edit(&state, fields.text("version")?, Some(row)).await
 }
 
 /// `DELETE /api/repos/{repo}/quarantine/{kind}/{name}?version=`: it can be had again.
@@ -49,9 +47,7 @@ pub(crate) async fn let_go(
     Params(query): Params<Query>,
 ) -> ApiResult<Response> {
     let target = Target::authorize(&state, &headers, (&repo, &kind, &name)).await?;
-    let version = target.version(query.version.as_deref())?;
-    let head = target.edit(&state, &mut Release { version }).await?;
-    Ok(reply(StatusCode::OK, &json!({ "quarantine": view(&head) })))
+    target.edit(&state, query.version.as_deref(), None).await
 }
 
 /// A package that an administrator changes.
@@ -92,12 +88,20 @@ impl Target {
             .ok_or_else(|| Error::BadRequest(format!("version: '{}' is none of {}", shown(text), self.kind)))
     }
 
-    async fn edit<E: HeadEdit>(&self, state: &AppState, edit: &mut E) -> Result<HeadRow> {
+    /// Puts a version aside, or lets it go, and answers with all that is put aside then.
+    async fn edit(
+        &self,
+        state: &AppState,
+        version: Option<&str>,
+        row: Option<QuarantineRow>,
+    ) -> ApiResult<Response> {
+        let mut edit = Quarantine { version: self.version(version)?, row };
         let target = self.access.target(state, self.kind, &self.key);
-        match edit_head(target, state.now(), edit).await? {
-            Applied::Changed(head) => Ok(head),
-            Applied::Unchanged => Ok(self.head.clone()),
-        }
+        let head = match edit_head(target, state.now(), &mut edit).await? {
+            Applied::Changed(head) => head,
+            Applied::Unchanged => self.head.clone(),
+        };
+        Ok(reply(StatusCode::OK, &json!({ "quarantine": view(&head) })))
     }
 }
 

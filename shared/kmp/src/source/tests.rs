@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use granary_upstream::guard::NOT_FOUND;
+use granary_upstream::guard::{NOT_FOUND, PublicNames, redirects};
 
 /// How long an answer may take: nothing here hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -204,30 +205,4 @@ async fn what_cannot_be_found_is_said_without_addresses() {
     let client = super::client(PATIENCE).dns_resolver(Arc::new(private)).build().unwrap();
     let sources = Sources { client, allow_private: true };
     assert_eq!(refused(ask(&sources, "http://inside.example.com/").await), why);
-}
-
-#[test]
-fn pauses_are_numbers_or_dates() {
-    let pause = |text: &str| {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, text.parse().unwrap());
-        pause(&headers, NOW).map(|until| (until.millis() - NOW.millis()) / 1000)
-    };
-    for (text, seconds) in [
-        ("0", Some(0)),
-        ("120", Some(120)),
-        (" 7 ", Some(7)),
-        ("86401", Some(86_400)),
-        ("99999999999999999999999", Some(86_400)),
-        (NOW.plus_millis(90_000).http_date().as_str(), Some(90)),
-        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(0)),
-        ("Fri, 31 Dec 2100 23:59:59 GMT", Some(86_400)),
-        ("-5", None),
-        ("1.5", None),
-        ("", None),
-        ("soon", None),
-    ] {
-        assert_eq!(pause(text), seconds, "{text}");
-    }
-    assert_eq!(super::pause(&HeaderMap::new(), NOW), None);
 }

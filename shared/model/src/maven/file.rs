@@ -50,6 +50,14 @@ impl SumKind {
         }
     }
 
+    /// The digits in a checksum file, in small letters: alone, before a file name, or behind `NAME(file)=`.
+    pub fn find_in(self, text: &str) -> Option<String> {
+        let is_sum = |word: &&str| word.len() == self.digits() && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let mut words = text.split_whitespace();
+        let sum = words.next().filter(is_sum).or_else(|| words.last().filter(is_sum));
+        sum.map(str::to_ascii_lowercase)
+    }
+
     /// Takes the end of a checksum file off a name.
     pub(super) fn split(name: &str) -> (&str, Option<Self>) {
         for kind in Self::ALL {

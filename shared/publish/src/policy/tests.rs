@@ -1,7 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use granary_model::upstream::NamePattern;
-use granary_storage::rows::{MavenSettings, QuarantineRow, UpstreamPlace, VersionStatus};
+use granary_storage::rows::{QuarantineRow, UpstreamPlace, VersionStatus};
 
 use super::*;
 
@@ -30,23 +30,9 @@ fn repo(blocks: &[(&str, &str)]) -> RepoRow {
         at: at(0),
     };
     RepoRow {
-        id: "libs".parse().unwrap(),
-        uid: "r1".into(),
         package_types: BTreeSet::from([PackageType::Npm]),
-        visibility: granary_model::Visibility::Private,
-        description: None,
-        owner_id: "ann".parse().unwrap(),
-        org: None,
-        org_uid: None,
-        members: BTreeMap::new(),
-        kmp_config: None,
-        maven: MavenSettings::default(),
-        upstreams: Vec::new(),
         blocks: blocks.iter().map(block).collect(),
-        created_at: at(0),
-        updated_at: at(0),
-        rev: 1,
-        deleting: false,
+        ..RepoRow::new("libs".parse().unwrap(), "r1".into(), "ann".parse().unwrap(), at(0))
     }
 }
 

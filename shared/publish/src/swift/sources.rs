@@ -5,20 +5,12 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use granary_model::swift::SourceUrl;
 use granary_model::{Error, PackageType, Result};
-use granary_storage::rows::{HeadRow, RepoRow, SwiftSourceRow};
+use granary_storage::rows::{HeadRow, Listed, RepoRow, SwiftSourceRow};
 use granary_storage::{Key, PackageKey, Storage};
-use serde::Deserialize;
 
 use super::facts::SwiftFacts;
 use crate::compress::{gunzip, gzip};
 use crate::documents::{DocumentCache, Renderer, Source};
-
-#[derive(Deserialize)]
-struct Listed {
-    sk: String,
-    #[serde(flatten)]
-    row: SwiftSourceRow,
-}
 
 /// A package that names an address as its source.
 #[derive(Debug)]
@@ -35,7 +27,7 @@ pub struct Sourced {
 pub async fn packages_of(storage: &Storage, repo: &RepoRow, source: &SourceUrl) -> Result<Vec<Sourced>> {
     let first = Key::SwiftSource(repo.id.clone(), source.to_string(), String::new());
     let prefix = format!("{source}#");
-    let rows: Vec<Listed> = storage.list_all(&first, &prefix).await?;
+    let rows: Vec<Listed<SwiftSourceRow>> = storage.list_all(&first, &prefix).await?;
     let candidates: Vec<(PackageKey, String)> = rows
         .into_iter()
         .filter(|listed| listed.row.repo_uid == repo.uid)

@@ -240,3 +240,18 @@ pub struct PackageEntry {
     /// Who published last.
     pub publisher: String,
 }
+
+impl PackageEntry {
+    /// A package as its head has it.
+    pub fn of(head: &HeadRow) -> Self {
+        Self {
+            name: head.name.clone(),
+            latest: head.latest().map(str::to_owned),
+            description: head.description.clone(),
+            keywords: head.keywords.clone(),
+            versions: head.versions,
+            updated_at: head.modified(),
+            publisher: head.publisher.clone(),
+        }
+    }
+}

@@ -51,6 +51,29 @@ pub struct RepoRow {
 }
 
 impl RepoRow {
+    /// A private repository of a user, without any protocol or member.
+    pub fn new(id: RepoId, uid: String, owner: UserId, now: Timestamp) -> Self {
+        Self {
+            id,
+            uid,
+            package_types: BTreeSet::new(),
+            visibility: Visibility::Private,
+            description: None,
+            owner_id: owner,
+            org: None,
+            org_uid: None,
+            members: BTreeMap::new(),
+            kmp_config: None,
+            maven: MavenSettings::default(),
+            upstreams: Vec::new(),
+            blocks: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            rev: 1,
+            deleting: false,
+        }
+    }
+
     /// Whose it is, as text that no two owners share: bytes are deduplicated among one owner's repositories.
     pub fn owner(&self) -> String {
         match (&self.org, &self.org_uid) {

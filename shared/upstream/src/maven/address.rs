@@ -1,17 +1,11 @@
-//! Where things are at a Maven repository. Addresses are made of what was parsed, never of a client's path.
+//! Where things are at a Maven repository.
 
 use granary_model::maven::{ArtifactId, Coordinates, GroupId, MavenFile};
 use granary_storage::rows::UpstreamRow;
 use url::Url;
 
+use crate::address::below;
 use crate::net::Failure;
-
-/// An address below that of an upstream.
-fn below(row: &UpstreamRow, path: &str) -> Result<Url, Failure> {
-    let wrong = || Failure::Wrong("the upstream has no address".into());
-    let base = row.url().ok_or_else(wrong)?;
-    Url::parse(&format!("{}/{path}", base.trim_end_matches('/'))).map_err(|_| wrong())
-}
 
 /// The metadata of an artifact, and of the group with the same directory.
 pub(super) fn metadata(

@@ -22,10 +22,8 @@ use reqwest::header::{self, HeaderMap, HeaderValue};
 use super::{address, candidates};
 use crate::heads::Deed;
 use crate::net::{Answer, Ask, Failure, Validators};
-use crate::{Asker, Work, origin, sign_in};
-
-/// How long at most it is taken for true that there is no such file, in seconds.
-const MISSING: u32 = 60;
+use crate::wanted::Wanted;
+use crate::{Asker, Work, origin};
 
 /// Largest checksum, in bytes.
 const SUM: usize = 4096;
@@ -59,31 +57,17 @@ pub async fn file(
     asker: &Asker,
 ) -> Result<Fetch> {
     let name = file.coordinates().key();
-    let rows: Vec<&UpstreamRow> = match head {
-        Some(head) => origin(repo, PackageType::Maven, &name, head).into_iter().collect(),
-        None => candidates(repo, &name).collect(),
-    };
-    let Some(first) = rows.first() else { return Ok(Fetch::Missing) };
     let path = format!("{}/{}", file.coordinates().directory(), file.name());
-    let flight = format!("maven/{}/{}/{path}", repo.uid, repo.rev);
-    let memory = &work.upstreams.memory;
-    if let Some(outcome) = memory.outcome(&flight, false, work.now) {
-        return outcome.error().map_or(Ok(Fetch::Missing), Err);
-    }
-    if asker.anonymous && !rows.iter().all(|row| row.anonymous) {
-        return Err(sign_in(&path, &first.name));
-    }
-    let seat = work.upstreams.flights.board(&flight).await;
-    if let Some(outcome) = memory.outcome(&flight, seat.waited, work.now) {
-        return outcome.error().map_or(Ok(Fetch::Missing), Err);
-    }
+    let rows = candidates(repo, &name, head);
+    let wanted = Wanted::new(repo, &format!("maven/{path}"), &path, rows);
+    let Some(seat) = work.board(&wanted, asker).await? else { return Ok(Fetch::Missing) };
     let package = PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() };
     if seat.waited
         && let Some(here) = here(work, repo, &package, file).await?
     {
         return Ok(Fetch::Kept(here));
     }
-    for row in &rows {
+    for &row in &wanted.rows {
         let want = Want { work, repo, row, package: &package, file };
         if let Some(kept) = want.blocked(head) {
             return Ok(Fetch::Refused(kept));
@@ -92,15 +76,11 @@ pub async fn file(
         match want.fetch(asker).await {
             Ok(Some(fetch)) => return Ok(fetch),
             Ok(None) => {}
-            Err(Trouble::Upstream(failure)) => {
-                memory.could_not(flight, row.name.as_str(), failure.clone(), work.now);
-                return Err(work.failed(row, &failure));
-            }
+            Err(Trouble::Upstream(failure)) => return Err(work.could_not(wanted, row, &failure)),
             Err(Trouble::Ours(error)) => return Err(error),
         }
     }
-    let seconds = rows.iter().map(|row| row.fresh_seconds).min().unwrap_or_default().min(MISSING);
-    memory.is_missing(flight, seconds, work.now);
+    work.is_missing(wanted);
     Ok(Fetch::Missing)
 }
 
@@ -215,7 +195,7 @@ impl Want<'_> {
     ) -> Result<(), Trouble> {
         let header = |kind: SumKind| {
             let name = format!("x-checksum-{}", kind.extension());
-            headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| sum_in(kind, text))
+            headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| kind.find_in(text))
         };
         for kind in [SumKind::Sha512, SumKind::Sha256, SumKind::Sha1] {
             if let Some(sum) = header(kind) {
@@ -230,7 +210,7 @@ impl Want<'_> {
             match net.document(&ask, &Validators::default(), SUM, self.work.now).await {
                 Answer::Found(fetched) => {
                     let text = String::from_utf8_lossy(&fetched.bytes).into_owned();
-                    let sum = sum_in(kind, &text).filter(|_| !fetched.gzip);
+                    let sum = kind.find_in(&text).filter(|_| !fetched.gzip);
                     let sum = sum.ok_or_else(|| {
                         Failure::Wrong(format!("its .{} of the file is no checksum", kind.extension()))
                     })?;
@@ -409,15 +389,7 @@ impl Want<'_> {
         head.complete = 1;
         head.tags.insert("latest".into(), self.version().into());
         transaction.put_rev("head", &Key::Head(self.package.clone()), &head, before.map(|head| head.rev))?;
-        let entry = PackageEntry {
-            name: head.name.clone(),
-            latest: head.latest().map(str::to_owned),
-            description: None,
-            keywords: Vec::new(),
-            versions: head.versions,
-            updated_at: head.modified(),
-            publisher: head.publisher.clone(),
-        };
+        let entry = PackageEntry::of(&head);
         transaction.put("list", &Key::FetchedPackageOf(self.package.clone()), &entry)?;
         let deed = Deed {
             by: Some(asker),
@@ -471,12 +443,4 @@ pub(super) fn new_head(
 fn published(headers: &HeaderMap, now: Timestamp) -> Timestamp {
     let text = headers.get(header::LAST_MODIFIED).and_then(|value| value.to_str().ok());
     text.and_then(Timestamp::parse_http_date).map_or(now, |at| at.min(now))
-}
-
-/// The digits of a checksum: alone, before a file name, or behind `NAME(file)=`.
-fn sum_in(kind: SumKind, text: &str) -> Option<String> {
-    let is_sum = |word: &&str| word.len() == kind.digits() && word.bytes().all(|b| b.is_ascii_hexdigit());
-    let mut words = text.split_whitespace();
-    let sum = words.next().filter(is_sum).or_else(|| words.last().filter(is_sum));
-    sum.map(str::to_ascii_lowercase)
 }

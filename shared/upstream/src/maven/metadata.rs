@@ -6,29 +6,20 @@ use granary_model::maven::{ArtifactId, GroupId, split_key};
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::Source;
 use granary_publish::maven::foreign::ForeignMetadata;
-use granary_publish::npm::foreign::stored::unpack;
 use granary_publish::policy::Policy;
-use granary_storage::rows::{HeadRow, RepoRow, UpstreamFailure, UpstreamHead, UpstreamRow};
+use granary_storage::rows::{HeadRow, RepoRow, UpstreamRow};
 use granary_storage::{Key, ObjectKey, PackageKey};
 
 use super::file::new_head;
 use super::{address, candidates};
 use crate::heads::Deed;
-use crate::memory::Outcome;
-use crate::net::{Answer, Ask, Failure, Fetched, Validators};
-use crate::{Asker, Freshness, Work, origin, sign_in, source_of};
+use crate::net::{Answer, Failure, Fetched, Validators};
+use crate::standing::{note, note_removed};
+use crate::wanted::{Wanted, flight};
+use crate::{Asker, Freshness, Work, origin, source_of};
 
 /// Largest document, in bytes.
 const LIMIT: usize = 8 * 1024 * 1024;
-
-/// How long at most it is taken for true that there is no such document, in seconds.
-const MISSING: u32 = 60;
-
-/// How long an upstream is not asked again about an artifact after it has failed, in milliseconds.
-const FAILED_REST: i64 = 30_000;
-
-/// Most versions of which is remembered that they were removed.
-const REMOVED: usize = 2_000;
 
 /// What is known of a directory.
 #[derive(Debug)]
@@ -60,23 +51,9 @@ pub async fn metadata(
     {
         return Ok(Some(found));
     }
-    let rows: Vec<&UpstreamRow> = match head {
-        Some(head) => origin(repo, PackageType::Maven, &package.name, head).into_iter().collect(),
-        None => candidates(repo, &package.name).collect(),
-    };
-    let Some(first) = rows.first() else { return Ok(None) };
-    let flight = flight(repo, &package);
-    let memory = &work.upstreams.memory;
-    if let Some(outcome) = memory.outcome(&flight, false, work.now) {
-        return ended(&outcome);
-    }
-    if asker.anonymous && !rows.iter().all(|row| row.anonymous) {
-        return Err(sign_in(&package.name, &first.name));
-    }
-    let seat = work.upstreams.flights.board(&flight).await;
-    if let Some(outcome) = memory.outcome(&flight, seat.waited, work.now) {
-        return ended(&outcome);
-    }
+    let rows = candidates(repo, &package.name, head);
+    let wanted = Wanted::new(repo, &path(&package), &package.name, rows);
+    let Some(_seat) = work.board(&wanted, asker).await? else { return Ok(None) };
     let before = work.head(repo, &package).await?;
     if let Some(head) = &before {
         if head.is_owned() {
@@ -86,11 +63,11 @@ pub async fn metadata(
             return Ok(Some(found));
         }
     }
-    for row in &rows {
+    for &row in &wanted.rows {
         work.require_open(row)?;
         let failure = match ask(work, repo, row, (group, artifact), &Validators::default()).await? {
             Answer::Found(fetched) => {
-                memory.answered(&row.uid);
+                work.upstreams.memory.answered(&row.uid);
                 match take(work, (repo, row), &package, before.as_ref(), (&fetched, None), Some(asker))
                     .await?
                 {
@@ -99,26 +76,20 @@ pub async fn metadata(
                 }
             }
             Answer::Missing | Answer::Unchanged => {
-                memory.answered(&row.uid);
+                work.upstreams.memory.answered(&row.uid);
                 continue;
             }
             Answer::Failed(failure) => failure,
         };
-        memory.could_not(flight, row.name.as_str(), failure.clone(), work.now);
-        return Err(work.failed(row, &failure));
+        return Err(work.could_not(wanted, row, &failure));
     }
-    let seconds = rows.iter().map(|row| row.fresh_seconds).min().unwrap_or_default().min(MISSING);
-    memory.is_missing(flight, seconds, work.now);
+    work.is_missing(wanted);
     Ok(None)
 }
 
-fn ended(outcome: &Outcome) -> Result<Option<Found>> {
-    outcome.error().map_or(Ok(None), Err)
-}
-
-fn flight(repo: &RepoRow, package: &PackageKey) -> String {
-    // Of other settings nothing is known yet.
-    format!("maven/{}/{}/{}", repo.uid, repo.rev, package.name)
+/// What tells the metadata of an artifact from all else that anybody may want.
+fn path(package: &PackageKey) -> String {
+    format!("maven/{}", package.name)
 }
 
 fn object(source: &Source, document: &str) -> ObjectKey {
@@ -192,14 +163,7 @@ async fn ask(
     artifact: (&GroupId, &ArtifactId),
     known: &Validators,
 ) -> Result<Answer<Fetched>> {
-    let authorization = work.authorization(repo, row)?;
-    let url = match address::metadata(row, artifact) {
-        Ok(url) => url,
-        Err(failure) => return Ok(Answer::Failed(failure)),
-    };
-    let patience = work.upstreams.settings.patience;
-    let ask = Ask { url, authorization: authorization.as_ref(), accept: "*/*", patience };
-    Ok(work.upstreams.net()?.document(&ask, known, LIMIT, work.now).await)
+    work.document((repo, row), (address::metadata(row, artifact), "*/*"), known, LIMIT).await
 }
 
 /// Takes a document over: stored, and spoken of by the head.
@@ -211,22 +175,19 @@ async fn take(
     (fetched, known): (&Fetched, Option<&ForeignMetadata>),
     asker: Option<&Asker>,
 ) -> Result<Result<Option<Found>, Failure>> {
-    let read = || {
-        let plain = if fetched.gzip { unpack(&fetched.bytes)? } else { fetched.bytes.to_vec() };
-        ForeignMetadata::read(&plain, known, work.now)
-    };
-    let metadata = match read() {
+    let read = fetched.plain().and_then(|plain| ForeignMetadata::read(&plain, known, work.now));
+    let metadata = match read {
         Ok(metadata) => metadata,
         Err(Error::Unprocessable(why)) => return Ok(Err(Failure::Wrong(why))),
         Err(error) => return Err(error),
     };
     let same = before.filter(|head| head.upstream.as_ref().is_some_and(|upstream| upstream.uid == row.uid));
     let mut head = match same {
-        Some(head) => HeadRow {
-            rev: head.rev + 1,
-            modified_at: work.now.millis().max(head.modified_at + 1),
-            ..head.clone()
-        },
+        Some(head) => {
+            let mut head = head.clone();
+            work.advance(&mut head);
+            head
+        }
         None => new_head(work, repo, row, package, before),
     };
     let id = work.ids.next(work.now);
@@ -236,16 +197,14 @@ async fn take(
         .filter(|one| !metadata.has(&one.version))
         .map(|one| one.version.clone())
         .collect();
-    if let Some(upstream) = head.upstream.as_deref_mut() {
-        upstream.removed.retain(|version| !metadata.has(version));
-        let room = REMOVED.saturating_sub(upstream.removed.len());
-        upstream.removed.extend(removed.into_iter().take(room));
+    note(&mut head, |upstream| {
+        note_removed(upstream, removed, |version| metadata.has(version));
         upstream.document = id;
         (upstream.checked_at, upstream.fetched_at) = (work.now.millis(), work.now.millis());
         upstream.etag = fetched.validators.etag.clone();
         upstream.last_modified = fetched.validators.last_modified.clone();
         (upstream.failing, upstream.gone) = (None, false);
-    }
+    });
     let source = show(work, (repo, row), package, head, &metadata);
     let document =
         source.head.upstream.as_ref().map(|upstream| upstream.document.clone()).unwrap_or_default();
@@ -310,7 +269,7 @@ pub async fn refresh(work: &Work<'_>, package: &PackageKey) -> Result<()> {
     let repo: Option<Arc<RepoRow>> = work.storage.shared_row(Key::Repo(package.repo.clone())).await?;
     let Some(repo) = repo.filter(|repo| !repo.deleting) else { return Ok(()) };
     let (group, artifact) = split_key(&package.name)?;
-    let _seat = work.upstreams.flights.board(&flight(&repo, package)).await;
+    let _seat = work.upstreams.flights.board(&flight(&repo, &path(package))).await;
     let Some(head) = work.head(&repo, package).await? else { return Ok(()) };
     let Some(row) = origin(&repo, PackageType::Maven, &package.name, &head) else { return Ok(()) };
     let Some(upstream) = head.upstream.as_deref() else { return Ok(()) };
@@ -318,33 +277,51 @@ pub async fn refresh(work: &Work<'_>, package: &PackageKey) -> Result<()> {
     if !Freshness::of(row, upstream, &policy, work.now).is_due {
         return Ok(());
     }
-    if let Some(failure) = work.upstreams.memory.closed(&row.uid, work.now) {
-        return failing(work, &repo, package, &head, &failure).await;
-    }
-    let source = source_of(&repo, row, package, head.clone());
-    let known = document(work, &source).await.ok();
-    let validators = match &known {
-        Some(_) => Validators { etag: upstream.etag.clone(), last_modified: upstream.last_modified.clone() },
-        None => Validators::default(),
+    let asked = match work.upstreams.memory.closed(&row.uid, work.now) {
+        Some(failure) => Err(failure),
+        None => ask_again(work, (&repo, row), package, &head, (&group, &artifact)).await?,
     };
-    let answer = ask(work, &repo, row, (&group, &artifact), &validators).await?;
+    match asked {
+        Ok(()) => Ok(()),
+        Err(failure) => work.note_failing(&repo, package, &head, &failure).await,
+    }
+}
+
+async fn ask_again(
+    work: &Work<'_>,
+    (repo, row): (&RepoRow, &UpstreamRow),
+    package: &PackageKey,
+    head: &HeadRow,
+    artifact: (&GroupId, &ArtifactId),
+) -> Result<Result<(), Failure>> {
+    let source = source_of(repo, row, package, head.clone());
+    let known = document(work, &source).await.ok();
+    let validators = match (&known, &head.upstream) {
+        (Some(_), Some(upstream)) => {
+            Validators { etag: upstream.etag.clone(), last_modified: upstream.last_modified.clone() }
+        }
+        _ => Validators::default(),
+    };
+    let answer = ask(work, repo, row, artifact, &validators).await?;
     if !matches!(answer, Answer::Failed(_)) {
         work.upstreams.memory.answered(&row.uid);
     }
     match answer {
         Answer::Found(fetched) => {
             let taken =
-                take(work, (&repo, row), package, Some(&head), (&fetched, known.as_deref()), None).await?;
-            match taken {
-                Ok(_) => Ok(()),
-                Err(failure) => failing(work, &repo, package, &head, &failure).await,
-            }
+                take(work, (repo, row), package, Some(head), (&fetched, known.as_deref()), None).await?;
+            Ok(taken.map(|_| ()))
         }
-        Answer::Unchanged => still(work, (&repo, row), package, &head, known.as_deref()).await,
-        Answer::Missing => vanished(work, &repo, package, &head).await,
+        Answer::Unchanged => still(work, (repo, row), package, head, known.as_deref()).await.map(Ok),
+        Answer::Missing => {
+            // Without a document, files may be there all the same.
+            let had = head.upstream.as_ref().is_some_and(|upstream| !upstream.document.is_empty());
+            work.note_vanished(repo, package, head, had).await?;
+            Ok(Ok(()))
+        }
         Answer::Failed(failure) => {
             work.upstreams.memory.failed(&row.uid, &failure, work.now);
-            failing(work, &repo, package, &head, &failure).await
+            Ok(Err(failure))
         }
     }
 }
@@ -361,64 +338,18 @@ async fn still(
     let now = work.now.millis();
     let mut head = before.clone();
     let mut has_changed = false;
-    change(&mut head, |upstream| {
+    note(&mut head, |upstream| {
         has_changed = upstream.gone
             || upstream.next_at.is_some_and(|at| at <= now)
             || upstream.policy != policy.fingerprint();
         (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, false);
     });
     if let Some(known) = known.filter(|_| has_changed) {
-        head.rev += 1;
-        head.modified_at = now.max(head.modified_at + 1);
+        work.advance(&mut head);
         let source = show(work, (repo, row), package, head, known);
         work.write_head(repo, package, (Some(before), &source.head), &[]).await?;
     } else {
         work.write_head(repo, package, (Some(before), &head), &[]).await?;
     }
     Ok(())
-}
-
-/// The upstream says that there is no such document any more. Without one, files may be there all the same.
-async fn vanished(work: &Work<'_>, repo: &RepoRow, package: &PackageKey, before: &HeadRow) -> Result<()> {
-    let mut head = before.clone();
-    let had_document = before.upstream.as_ref().is_some_and(|upstream| !upstream.document.is_empty());
-    let now = work.now.millis();
-    change(&mut head, |upstream| {
-        (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, had_document);
-    });
-    if had_document && before.upstream.as_ref().is_some_and(|upstream| !upstream.gone) {
-        head.rev += 1;
-        head.modified_at = now.max(head.modified_at + 1);
-        (head.versions, head.complete) = (0, 0);
-        head.tags.clear();
-    }
-    work.write_head(repo, package, (Some(before), &head), &[]).await?;
-    Ok(())
-}
-
-async fn failing(
-    work: &Work<'_>,
-    repo: &RepoRow,
-    package: &PackageKey,
-    before: &HeadRow,
-    failure: &Failure,
-) -> Result<()> {
-    let now = work.now.millis();
-    let until = match failure {
-        Failure::Busy(Some(until), _) => until.millis().max(now + FAILED_REST),
-        _ => now + FAILED_REST,
-    };
-    let mut head = before.clone();
-    change(&mut head, |upstream| {
-        let since = upstream.failing.as_ref().map_or(now, |failing| failing.since);
-        upstream.failing = Some(UpstreamFailure { since, at: now, until, why: failure.words().to_owned() });
-    });
-    work.write_head(repo, package, (Some(before), &head), &[]).await?;
-    Ok(())
-}
-
-fn change(head: &mut HeadRow, change: impl FnOnce(&mut UpstreamHead)) {
-    if let Some(upstream) = head.upstream.as_deref_mut() {
-        change(upstream);
-    }
 }

@@ -5,20 +5,17 @@ use bytes::Bytes;
 use granary_model::maven::Coordinates;
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::maven::metadata::Metadata;
-use granary_publish::npm::foreign::stored::unpack;
 use granary_storage::rows::{HeadRow, RepoRow, UpstreamRow};
 use granary_storage::{ObjectKey, PackageKey};
 use serde::{Deserialize, Serialize};
 
 use super::{address, candidates};
-use crate::net::{Answer, Ask, Failure, Validators};
-use crate::{Asker, Work, origin, sign_in};
+use crate::net::{Answer, Failure, Validators};
+use crate::wanted::Wanted;
+use crate::{Asker, Work};
 
 /// Largest document, in bytes.
 const LIMIT: usize = 1024 * 1024;
-
-/// How long at most it is taken for true that there is no such document, in seconds.
-const MISSING: u32 = 60;
 
 /// What is kept.
 #[derive(Serialize, Deserialize)]
@@ -42,24 +39,10 @@ pub async fn snapshot(
     asker: &Asker,
 ) -> Result<Option<Metadata>> {
     let name = coordinates.key();
-    let rows: Vec<&UpstreamRow> = match head {
-        Some(head) => origin(repo, PackageType::Maven, &name, head).into_iter().collect(),
-        None => candidates(repo, &name).collect(),
-    };
-    let Some(first) = rows.first() else { return Ok(None) };
-    let flight = format!("maven/{}/{}/{coordinates}", repo.uid, repo.rev);
-    let memory = &work.upstreams.memory;
-    if let Some(outcome) = memory.outcome(&flight, false, work.now) {
-        return outcome.error().map_or(Ok(None), Err);
-    }
-    if asker.anonymous && !rows.iter().all(|row| row.anonymous) {
-        return Err(sign_in(&coordinates.to_string(), &first.name));
-    }
-    let seat = work.upstreams.flights.board(&flight).await;
-    if let Some(outcome) = memory.outcome(&flight, seat.waited, work.now) {
-        return outcome.error().map_or(Ok(None), Err);
-    }
-    for row in &rows {
+    let (rows, what) = (candidates(repo, &name, head), coordinates.to_string());
+    let wanted = Wanted::new(repo, &format!("maven/{what}"), &what, rows);
+    let Some(_seat) = work.board(&wanted, asker).await? else { return Ok(None) };
+    for &row in &wanted.rows {
         let object = ObjectKey::Fetched {
             package: PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() },
             repo_uid: repo.uid.clone(),
@@ -80,17 +63,13 @@ pub async fn snapshot(
             }
             Answer::Missing | Answer::Unchanged => {}
             Answer::Failed(failure) => {
-                let error = work.failed(row, &failure);
-                if let Some(kept) = kept {
-                    return Ok(Some(Metadata::new(kept.xml)));
-                }
-                memory.could_not(flight, row.name.as_str(), failure, work.now);
-                return Err(error);
+                let Some(kept) = kept else { return Err(work.could_not(wanted, row, &failure)) };
+                work.failed(row, &failure);
+                return Ok(Some(Metadata::new(kept.xml)));
             }
         }
     }
-    let seconds = rows.iter().map(|row| row.fresh_seconds).min().unwrap_or_default().min(MISSING);
-    memory.is_missing(flight, seconds, work.now);
+    work.is_missing(wanted);
     Ok(None)
 }
 
@@ -103,16 +82,10 @@ async fn again(
     if let Some(failure) = work.upstreams.memory.closed(&row.uid, work.now) {
         return Ok(Answer::Failed(failure));
     }
-    let authorization = work.authorization(repo, row)?;
-    let url = match address::snapshot(row, coordinates) {
-        Ok(url) => url,
-        Err(failure) => return Ok(Answer::Failed(failure)),
-    };
     let known =
         kept.map(|kept| Validators { etag: kept.etag.clone(), last_modified: kept.last_modified.clone() });
-    let patience = work.upstreams.settings.patience;
-    let ask = Ask { url, authorization: authorization.as_ref(), accept: "*/*", patience };
-    let answer = work.upstreams.net()?.document(&ask, &known.unwrap_or_default(), LIMIT, work.now).await;
+    let place = (address::snapshot(row, coordinates), "*/*");
+    let answer = work.document((repo, row), place, &known.unwrap_or_default(), LIMIT).await?;
     let fetched = match (answer, kept) {
         (Answer::Found(fetched), _) => fetched,
         (Answer::Unchanged, Some(kept)) => {
@@ -127,8 +100,7 @@ async fn again(
         (Answer::Failed(failure), _) => return Ok(Answer::Failed(failure)),
     };
     work.upstreams.memory.answered(&row.uid);
-    let plain = if fetched.gzip { unpack(&fetched.bytes).ok() } else { Some(fetched.bytes.to_vec()) };
-    let xml = plain.and_then(|plain| String::from_utf8(plain).ok());
+    let xml = fetched.plain().ok().and_then(|plain| String::from_utf8(plain.into()).ok());
     // Well-formed, and what it is said to be.
     let is_metadata = |xml: &String| granary_publish::maven::listing::read_versions(xml.as_bytes()).is_ok();
     Ok(match xml.filter(is_metadata) {

@@ -6,17 +6,8 @@ use granary_storage::rows::UpstreamRow;
 use reqwest::header::HeaderValue;
 use url::Url;
 
+use crate::address::below;
 use crate::net::{Ask, Failure};
-
-/// An address below that of an upstream.
-///
-/// # Errors
-/// `Wrong` if the upstream has none, which is no remote one.
-pub(super) fn below(row: &UpstreamRow, path: &str) -> Result<Url, Failure> {
-    let wrong = || Failure::Wrong("the upstream has no address".into());
-    let base = row.url().ok_or_else(wrong)?;
-    Url::parse(&format!("{}/{path}", base.trim_end_matches('/'))).map_err(|_| wrong())
-}
 
 /// The document of a package.
 pub(super) fn document(row: &UpstreamRow, name: &NpmName) -> Result<Url, Failure> {
@@ -57,8 +48,11 @@ pub(super) fn tarball<'a>(
 }
 
 /// How documents are asked for: the full form, because only that one has times.
+pub(super) const ACCEPT: &str = "application/json";
+
+/// What is asked for at an address.
 pub(super) fn ask(url: Url, authorization: Option<&HeaderValue>, patience: std::time::Duration) -> Ask<'_> {
-    Ask { url, authorization, accept: "application/json", patience }
+    Ask { url, authorization, accept: ACCEPT, patience }
 }
 
 #[cfg(test)]

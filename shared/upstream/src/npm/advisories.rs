@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::besides::{remote, value};
 use super::{address, key};
 use crate::Work;
+use crate::address::below;
 use crate::net::{Answer, Failure};
 
 /// Largest answer, in bytes.
@@ -63,7 +64,7 @@ async fn ask(
     let failed = |failure: Failure| failure.error(row.name.as_str());
     work.require_open(row)?;
     let authorization = work.authorization(repo, row)?;
-    let url = address::below(row, "-/npm/v1/security/advisories/bulk").map_err(failed)?;
+    let url = below(row, "-/npm/v1/security/advisories/bulk").map_err(failed)?;
     let ask = address::ask(url, authorization.as_ref(), work.upstreams.settings.patience);
     let body = serde_json::json!(asked).to_string().into_bytes();
     let answer = work.upstreams.net()?.question(&ask, body, LIMIT, work.now).await;

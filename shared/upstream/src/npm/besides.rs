@@ -14,6 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address;
+use crate::address::below;
 use crate::net::{Answer, Failure, Fetched, Validators};
 use crate::{Work, origin};
 
@@ -54,11 +55,7 @@ async fn json(
 /// A document that is JSON.
 pub(super) fn value(fetched: &Fetched) -> Result<Value, Failure> {
     let wrong = || Failure::Wrong("what it sent is no JSON".into());
-    let plain = if fetched.gzip {
-        stored::unpack(&fetched.bytes).map_err(|_| wrong())?
-    } else {
-        fetched.bytes.to_vec()
-    };
+    let plain = fetched.plain().map_err(|_| wrong())?;
     if plain.len() > LIMIT * 8 {
         return Err(Failure::Wrong("what it sent is too large".into()));
     }
@@ -95,7 +92,7 @@ pub async fn keys(work: &Work<'_>, repo: &RepoRow) -> Result<Vec<Value>> {
 async fn keys_of(work: &Work<'_>, repo: &RepoRow, row: &UpstreamRow) -> Result<Vec<Value>> {
     let authorization = work.authorization(repo, row)?;
     let failed = |failure: Failure| failure.error(row.name.as_str());
-    let url = address::below(row, "-/npm/v1/keys").map_err(failed)?;
+    let url = below(row, "-/npm/v1/keys").map_err(failed)?;
     let answer = json(work, url, authorization.as_ref(), work.upstreams.settings.patience).await?;
     match answer {
         Answer::Found(Value::Object(mut object)) => match object.remove("keys") {
@@ -162,7 +159,7 @@ pub async fn search(work: &Work<'_>, repo: &RepoRow, text: &str, (from, size): (
     let found = async {
         let authorization = work.authorization(repo, row)?;
         let text = utf8_percent_encode(text, NON_ALPHANUMERIC);
-        let url = address::below(row, &format!("-/v1/search?text={text}&from={from}&size={size}"));
+        let url = below(row, &format!("-/v1/search?text={text}&from={from}&size={size}"));
         let url = url.map_err(|failure| failure.error(row.name.as_str()))?;
         let patience = SEARCH.min(work.upstreams.settings.patience);
         json(work, url, authorization.as_ref(), patience).await

@@ -13,10 +13,8 @@ use granary_storage::rows::{HeadRow, RepoRow, UpstreamHead, UpstreamRow, Version
 use granary_storage::{Key, PackageKey};
 
 use crate::net::{Failure, Fetched};
+use crate::standing::{note, note_removed};
 use crate::{Work, source_of};
-
-/// Most versions of a package of which is remembered that they were removed.
-const REMOVED: usize = 2_000;
 
 /// A document that is read and can be kept.
 pub(super) struct Draft {
@@ -156,8 +154,7 @@ fn read(
     (fetched, known, without): (Fetched, Option<Bytes>, BTreeSet<String>),
     now: Timestamp,
 ) -> Result<Draft> {
-    let plain =
-        if fetched.gzip { Bytes::from(stored::unpack(&fetched.bytes)?) } else { fetched.bytes.clone() };
+    let plain = fetched.plain()?;
     let mut packument = ForeignPackument::read(&plain, name, now)?;
     let known = known.as_ref().and_then(|text| ForeignPackument::read(text, name, now).ok());
     let merged = merge(&packument, known.as_ref(), &without);
@@ -171,7 +168,9 @@ fn read(
     };
     let policy = source.policy.clone().ok_or_else(|| Error::internal("reading a document", "no rules"))?;
     let mut head = HeadRow::clone(&source.head);
-    note_removed(&mut head, &packument, merged.removed);
+    note(&mut head, |upstream| {
+        note_removed(upstream, merged.removed, |version| packument.index.get(version).is_some());
+    });
     if let Some(created) = packument.index.created {
         head.created_at = created.millis();
     }
@@ -180,14 +179,6 @@ fn read(
     let documents = renderer.foreign_documents(&source, &packument)?;
     let index = packument.index;
     Ok(Draft { source, text, index, documents, changed: merged.changed })
-}
-
-/// Remembers versions that are not there any more, and forgets those that are back.
-fn note_removed(head: &mut HeadRow, packument: &ForeignPackument<'_>, removed: Vec<String>) {
-    let Some(upstream) = head.upstream.as_deref_mut() else { return };
-    upstream.removed.retain(|version| packument.index.get(version).is_none());
-    let room = REMOVED.saturating_sub(upstream.removed.len());
-    upstream.removed.extend(removed.into_iter().take(room).collect::<BTreeSet<_>>());
 }
 
 /// The head and documents once more, of the same document of the upstream: because versions are older now, or rules are others.

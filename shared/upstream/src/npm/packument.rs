@@ -9,16 +9,13 @@ use granary_storage::rows::{HeadRow, RepoRow, UpstreamRow};
 
 use super::{address, key};
 use crate::heads::Deed;
-use crate::memory::Outcome;
 use crate::net::{Answer, Fetched, Validators};
 use crate::npm::ingest::Material;
-use crate::{Asker, Freshness, Work, origin, sign_in, source_of};
+use crate::wanted::Wanted;
+use crate::{Asker, Freshness, Work, origin, source_of};
 
 /// Largest document, in bytes as it is sent.
 const LIMIT: usize = 48 * 1024 * 1024;
-
-/// How long at most it is taken for true that there is no such package, in seconds.
-const MISSING: u32 = 60;
 
 /// A package of an upstream.
 #[derive(Debug)]
@@ -43,53 +40,35 @@ pub async fn packument(
     name: &NpmName,
     asker: &Asker,
 ) -> Result<Option<Found>> {
-    let candidates: Vec<&UpstreamRow> = repo
+    let candidates = repo
         .upstreams
         .iter()
-        .filter(|row| row.url().is_some() && row.may_have(PackageType::Npm, name.as_str()))
-        .collect();
-    let Some(first) = candidates.first() else { return Ok(None) };
-    let flight = flight(repo, name);
-    let memory = &work.upstreams.memory;
-    if let Some(outcome) = memory.outcome(&flight, false, work.now) {
-        return ended(&outcome);
-    }
-    if asker.anonymous && !candidates.iter().all(|row| row.anonymous) {
-        return Err(sign_in(name.as_str(), &first.name));
-    }
-    let seat = work.upstreams.flights.board(&flight).await;
-    // Somebody else may have brought it meanwhile, or found that it cannot be had.
-    if let Some(outcome) = memory.outcome(&flight, seat.waited, work.now) {
-        return ended(&outcome);
-    }
+        .filter(|row| row.url().is_some() && row.may_have(PackageType::Npm, name.as_str()));
+    let wanted = Wanted::new(repo, &path(name), name.as_str(), candidates.collect());
+    let Some(_seat) = work.board(&wanted, asker).await? else { return Ok(None) };
     let package = key(repo, name);
     let before = work.head(repo, &package).await?;
+    // Somebody else may have brought it meanwhile.
     if let Some(known) = before.as_ref().and_then(|head| found(work, repo, name, head)) {
         return Ok(known.found());
     }
-    for row in &candidates {
+    for &row in &wanted.rows {
         work.require_open(row)?;
         let fetched = match ask(work, repo, row, name, &Validators::default()).await? {
             Answer::Found(fetched) => fetched,
             Answer::Missing | Answer::Unchanged => {
-                memory.answered(&row.uid);
+                work.upstreams.memory.answered(&row.uid);
                 continue;
             }
-            Answer::Failed(failure) => {
-                memory.could_not(flight, row.name.as_str(), failure.clone(), work.now);
-                return Err(work.failed(row, &failure));
-            }
+            Answer::Failed(failure) => return Err(work.could_not(wanted, row, &failure)),
         };
-        memory.answered(&row.uid);
+        work.upstreams.memory.answered(&row.uid);
         let before = before.as_ref();
         let without = BTreeSet::new();
         let material = Material { repo, row, package: &package, name, before, known: None, without };
         let draft = match work.draft(material, fetched).await? {
             Ok(draft) => draft,
-            Err(failure) => {
-                memory.could_not(flight, row.name.as_str(), failure.clone(), work.now);
-                return Err(work.failed(row, &failure));
-            }
+            Err(failure) => return Err(work.could_not(wanted, row, &failure)),
         };
         work.store_text(&draft).await?;
         let deed = Deed {
@@ -108,8 +87,7 @@ pub async fn packument(
         let now = work.head(repo, &package).await?;
         return Ok(now.as_ref().and_then(|head| found(work, repo, name, head)).and_then(Known::found));
     }
-    let seconds = candidates.iter().map(|row| row.fresh_seconds).min().unwrap_or_default().min(MISSING);
-    memory.is_missing(flight, seconds, work.now);
+    work.is_missing(wanted);
     Ok(None)
 }
 
@@ -155,14 +133,9 @@ fn fresh(work: &Work<'_>, row: &UpstreamRow, source: &Source) -> Freshness {
     )
 }
 
-/// Who is under way for a package.
-pub(super) fn flight(repo: &RepoRow, name: &NpmName) -> String {
-    // Of other settings nothing is known yet.
-    format!("npm/{}/{}/{name}", repo.uid, repo.rev)
-}
-
-fn ended(outcome: &Outcome) -> Result<Option<Found>> {
-    outcome.error().map_or(Ok(None), Err)
+/// What tells the document of a package from all else that anybody may want.
+pub(super) fn path(name: &NpmName) -> String {
+    format!("npm/{name}")
 }
 
 /// Asks an upstream for the document of a package.
@@ -173,11 +146,5 @@ pub(super) async fn ask(
     name: &NpmName,
     known: &Validators,
 ) -> Result<Answer<Fetched>> {
-    let authorization = work.authorization(repo, row)?;
-    let url = match address::document(row, name) {
-        Ok(url) => url,
-        Err(failure) => return Ok(Answer::Failed(failure)),
-    };
-    let ask = address::ask(url, authorization.as_ref(), work.upstreams.settings.patience);
-    Ok(work.upstreams.net()?.document(&ask, known, LIMIT, work.now).await)
+    work.document((repo, row), (address::document(row, name), address::ACCEPT), known, LIMIT).await
 }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, PackageType, Result};
+use granary_publish::Source;
 use granary_publish::npm::foreign::stored;
 use granary_publish::policy::Policy;
-use granary_publish::{Source, tell};
-use granary_storage::rows::{Event, HeadRow, OutboxRow, RepoRow, UpstreamFailure, UpstreamHead, UpstreamRow};
+use granary_storage::rows::{HeadRow, RepoRow, UpstreamRow};
 use granary_storage::{Key, PackageKey};
 
 use super::ingest::{Draft, Material, shown_again};
-use super::packument::{ask, flight};
+use super::packument::{ask, path};
 use crate::heads::Deed;
 use crate::net::{Answer, Failure, Fetched, Validators};
+use crate::standing::note;
+use crate::wanted::flight;
 use crate::{Asker, Freshness, Work, origin, source_of};
 
 /// What is younger is not asked for anew because of a version that it does not have, in milliseconds.
@@ -23,22 +25,6 @@ const JUST_NOW: i64 = 2_000;
 
 /// How long a version is taken for missing that the upstream did not have just now, in seconds.
 const MISSING_VERSION: u32 = 30;
-
-/// How long an upstream is not asked again about a package after it has failed, in milliseconds.
-const FAILED_REST: i64 = 30_000;
-
-/// Tells the `events` consumer that somebody has read something old. Only a hint: whoever reads it next tells again.
-pub async fn announce(work: &Work<'_>, package: &PackageKey) {
-    if !work.upstreams.memory.announces(&package.to_string(), work.now) {
-        return;
-    }
-    let event = Event::UpstreamStale { package: package.clone() };
-    // In no outbox: nothing is lost with it.
-    let row = OutboxRow { shard: 0, id: work.ids.next(work.now), at: work.now, event };
-    if let Err(error) = tell(work.storage, &row).await {
-        tracing::warn!(%error, %package, "nobody was told that a package is to be looked at again");
-    }
-}
 
 /// Asks the upstream of a package again, if that is due.
 ///
@@ -48,7 +34,7 @@ pub async fn refresh(work: &Work<'_>, package: &PackageKey) -> Result<()> {
     let repo: Option<Arc<RepoRow>> = work.storage.shared_row(Key::Repo(package.repo.clone())).await?;
     let Some(repo) = repo.filter(|repo| !repo.deleting) else { return Ok(()) };
     let name: NpmName = package.name.parse()?;
-    let _seat = work.upstreams.flights.board(&flight(&repo, &name)).await;
+    let _seat = work.upstreams.flights.board(&flight(&repo, &path(&name))).await;
     let Some(head) = work.head(&repo, package).await? else { return Ok(()) };
     let Some(row) = origin(&repo, PackageType::Npm, &package.name, &head) else { return Ok(()) };
     let Some(upstream) = head.upstream.as_deref() else { return Ok(()) };
@@ -79,7 +65,7 @@ enum Why {
 
 async fn ask_now(work: &Work<'_>, repo: &RepoRow, source: &Source, why: Why) -> Result<Source> {
     let name: NpmName = source.head.name.parse()?;
-    let _seat = work.upstreams.flights.board(&flight(repo, &name)).await;
+    let _seat = work.upstreams.flights.board(&flight(repo, &path(&name))).await;
     let mut head = work.head(repo, &source.package).await?.ok_or_else(|| gone(&name))?;
     let row = origin(repo, PackageType::Npm, &source.package.name, &head).ok_or_else(|| gone(&name))?;
     let checked_at = |head: &HeadRow| head.upstream.as_ref().map(|upstream| upstream.checked_at);
@@ -89,7 +75,7 @@ async fn ask_now(work: &Work<'_>, repo: &RepoRow, source: &Source, why: Why) -> 
         return Ok(source_of(repo, row, &source.package, head));
     }
     if why == Why::Lost {
-        confirm(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
+        note(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
     }
     match Box::pin(again(work, (repo, row), &source.package, &name, &head)).await? {
         Ok(source) => Ok(source),
@@ -135,7 +121,25 @@ fn gone(name: &NpmName) -> Error {
     Error::NotFound(format!("package '{name}' not found"))
 }
 
+/// Asks an upstream again, unless it is left alone just now. That it fails is written down.
 async fn again(
+    work: &Work<'_>,
+    (repo, row): (&RepoRow, &UpstreamRow),
+    package: &PackageKey,
+    name: &NpmName,
+    head: &HeadRow,
+) -> Result<Result<Source, Failure>> {
+    let asked = match work.upstreams.memory.closed(&row.uid, work.now) {
+        Some(failure) => Err(failure),
+        None => ask_again(work, (repo, row), package, name, head).await?,
+    };
+    if let Err(failure) = &asked {
+        work.note_failing(repo, package, head, failure).await?;
+    }
+    Ok(asked)
+}
+
+async fn ask_again(
     work: &Work<'_>,
     (repo, row): (&RepoRow, &UpstreamRow),
     package: &PackageKey,
@@ -144,9 +148,6 @@ async fn again(
 ) -> Result<Result<Source, Failure>> {
     let upstream = head.upstream.as_deref();
     let upstream = upstream.ok_or_else(|| Error::internal("asking an upstream", "the package has none"))?;
-    if let Some(failure) = work.upstreams.memory.closed(&row.uid, work.now) {
-        return failing(work, repo, package, head, failure).await.map(Err);
-    }
     let known = Validators { etag: upstream.etag.clone(), last_modified: upstream.last_modified.clone() };
     let answer = ask(work, repo, row, name, &known).await?;
     if !matches!(answer, Answer::Failed(_)) {
@@ -156,10 +157,13 @@ async fn again(
     match answer {
         Answer::Found(fetched) => replace(work, (repo, row), (package, name), head, fetched).await,
         Answer::Unchanged => still(work, repo, source, name).await.map(Ok),
-        Answer::Missing => vanished(work, repo, source).await.map(Ok),
+        Answer::Missing => {
+            let head = work.note_vanished(repo, package, head, true).await?;
+            Ok(Ok(Source { head: head.into(), ..source }))
+        }
         Answer::Failed(failure) => {
             work.upstreams.memory.failed(&row.uid, &failure, work.now);
-            failing(work, repo, package, head, failure).await.map(Err)
+            Ok(Err(failure))
         }
     }
 }
@@ -179,14 +183,14 @@ async fn replace(
         |without| Material { repo, row, package, name, before: Some(head), known: known.clone(), without };
     let mut draft = match work.draft(material(BTreeSet::new()), fetched.clone()).await? {
         Ok(draft) => draft,
-        Err(failure) => return failing(work, repo, package, head, failure).await.map(Err),
+        Err(failure) => return Ok(Err(failure)),
     };
     // Of a version that was away for a while nothing is known but its bytes, if they are kept.
     let others = work.back_as_others(head, &draft).await?;
     if !others.is_empty() {
         draft = match work.draft(material(others.clone()), fetched).await? {
             Ok(draft) => draft,
-            Err(failure) => return failing(work, repo, package, head, failure).await.map(Err),
+            Err(failure) => return Ok(Err(failure)),
         };
     }
     work.store_text(&draft).await?;
@@ -230,19 +234,18 @@ async fn still(work: &Work<'_>, repo: &RepoRow, source: Source, name: &NpmName) 
     });
     let text = if has_changed { stored::text(work.storage, &source).await.ok() } else { None };
     let mut head = HeadRow::clone(&before);
-    confirm(&mut head, |upstream| {
+    note(&mut head, |upstream| {
         (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, false);
     });
     let Some(text) = text else {
         if has_changed {
             // It has got lost: the next one fetches it whole.
-            confirm(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
+            note(&mut head, |upstream| (upstream.etag, upstream.last_modified) = (None, None));
         }
         work.write_head(repo, &source.package, (Some(&before), &head), &[]).await?;
         return Ok(Source { head: head.into(), ..source });
     };
-    head.rev += 1;
-    head.modified_at = now.max(head.modified_at + 1);
+    work.advance(&mut head);
     let (renderer, name, now) = (work.packuments.clone(), name.clone(), work.now);
     let draft = Source { head: head.into(), ..source.clone() };
     let draft: Draft =
@@ -255,53 +258,6 @@ async fn still(work: &Work<'_>, repo: &RepoRow, source: Source, name: &NpmName) 
     let source = work.keep(draft).await?;
     tidy(work, &source, "").await;
     Ok(source)
-}
-
-fn confirm(head: &mut HeadRow, change: impl FnOnce(&mut UpstreamHead)) {
-    if let Some(upstream) = head.upstream.as_deref_mut() {
-        change(upstream);
-    }
-}
-
-/// The upstream says that there is no such package any more.
-async fn vanished(work: &Work<'_>, repo: &RepoRow, source: Source) -> Result<Source> {
-    let before = Arc::clone(&source.head);
-    let now = work.now.millis();
-    let mut head = HeadRow::clone(&before);
-    confirm(&mut head, |upstream| {
-        (upstream.checked_at, upstream.failing, upstream.gone) = (now, None, true);
-    });
-    let was_there = before.upstream.as_ref().is_some_and(|upstream| !upstream.gone);
-    if was_there {
-        head.rev += 1;
-        head.modified_at = now.max(head.modified_at + 1);
-        (head.versions, head.complete) = (0, 0);
-        head.tags.clear();
-    }
-    work.write_head(repo, &source.package, (Some(&before), &head), &[]).await?;
-    Ok(Source { head: head.into(), ..source })
-}
-
-/// The upstream does not answer as it should: what is here goes on being served, and readers are told.
-async fn failing(
-    work: &Work<'_>,
-    repo: &RepoRow,
-    package: &PackageKey,
-    before: &HeadRow,
-    failure: Failure,
-) -> Result<Failure> {
-    let now = work.now.millis();
-    let until = match &failure {
-        Failure::Busy(Some(until), _) => until.millis().max(now + FAILED_REST),
-        _ => now + FAILED_REST,
-    };
-    let mut head = before.clone();
-    confirm(&mut head, |upstream| {
-        let since = upstream.failing.as_ref().map_or(now, |failing| failing.since);
-        upstream.failing = Some(UpstreamFailure { since, at: now, until, why: failure.words().to_owned() });
-    });
-    work.write_head(repo, package, (Some(before), &head), &[]).await?;
-    Ok(failure)
 }
 
 /// Removes documents that nobody can still be reading: those before the revision before this one, and the upstream's document

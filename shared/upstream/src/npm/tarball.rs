@@ -16,6 +16,7 @@ use super::address;
 use crate::heads::Deed;
 use crate::net::{Answer, Ask, Failure};
 use crate::versions::NewVersion;
+use crate::wanted::Wanted;
 use crate::{Asker, Work, origin};
 
 /// What there is to be had of a version.
@@ -67,16 +68,9 @@ pub async fn tarball(
     if row.files == FilePolicy::Redirect {
         return Ok(Tarball::Elsewhere(url.into()));
     }
-    if asker.anonymous && !row.anonymous {
-        return Err(crate::sign_in(&format!("{name}@{version}"), &row.name));
-    }
-    let flight = format!("npm/{}/{}/{name}/{version}", repo.uid, repo.rev);
-    let seat = work.upstreams.flights.board(&flight).await;
-    if let Some(error) =
-        work.upstreams.memory.outcome(&flight, seat.waited, work.now).and_then(|outcome| outcome.error())
-    {
-        return Err(error);
-    }
+    let what = format!("{name}@{version}");
+    let wanted = Wanted::new(repo, &format!("npm/{name}/{version}"), &what, vec![row]);
+    let Some(_seat) = work.board(&wanted, asker).await? else { return Ok(Tarball::Missing) };
     let here: Option<VersionRow> =
         work.storage.get(&Key::Version(package.clone(), version.to_string())).await?;
     if let Some(here) = here.filter(|here| here.is_live() && source.head.has(here)) {
@@ -101,8 +95,7 @@ pub async fn tarball(
         Answer::Unchanged => Failure::Wrong("it says that nothing has changed, which nobody asked".into()),
         Answer::Failed(failure) => failure,
     };
-    work.upstreams.memory.could_not(flight, row.name.as_str(), failure.clone(), work.now);
-    Err(work.failed(row, &failure))
+    Err(work.could_not(wanted, row, &failure))
 }
 
 /// Why nobody gets a version now.

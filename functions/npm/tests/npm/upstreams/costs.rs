@@ -3,7 +3,7 @@
 use granary_testing::npm::NpmPackage;
 use granary_testing::{Actor, TestResponse};
 
-use super::support::{Place, expect, place, version};
+use super::support::{Place, expect, noise, place, version};
 use crate::npm::support::{INSTALL, at, packument, publish};
 
 /// The answer to a request, and the storage calls that it made.
@@ -22,16 +22,6 @@ async fn calls(place: &Place, actor: &Actor, path: &str, status: u16) -> Vec<Str
     let (answer, calls) = measured(place, actor, path, &[]).await;
     expect(&answer, status);
     calls
-}
-
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 88_172_645_463_325_252_u64;
-    let next = || {
-        state ^= state << 7;
-        state ^= state >> 9;
-        u8::try_from(state >> 56).unwrap()
-    };
-    std::iter::repeat_with(next).take(length).collect()
 }
 
 /// The same packages here and upstream: `own-..` and `far-..`, all of them fetched.

@@ -7,7 +7,7 @@ use granary_testing::npm::NpmPackage;
 use granary_testing::upstream::{FakeUpstream, Misbehaviour};
 use serde_json::{Value, json};
 
-use super::support::{Place, expect, impatient, place, place_with, version};
+use super::support::{Place, expect, impatient, noise, place, place_with, version};
 use crate::npm::support::{at, packument, publish};
 
 /// A place where the document of `tool` is known and nothing else, with an upstream that is not waited for long.
@@ -334,14 +334,4 @@ async fn what_is_kept_of_upstreams_has_a_quota_of_its_own() {
     assert!(refused.error().contains("1500"), "{}", refused.error());
     expect(&place.tarball("small", "1.0.0").await, 200);
     publish(&place.ann, &NpmPackage::new("own", "1.0.0")).await;
-}
-
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 88_172_645_463_325_252_u64;
-    let next = || {
-        state ^= state << 7;
-        state ^= state >> 9;
-        u8::try_from(state >> 56).unwrap()
-    };
-    std::iter::repeat_with(next).take(length).collect()
 }

@@ -131,3 +131,14 @@ pub(crate) fn expect(response: &TestResponse, status: u16) {
 pub(crate) fn version(name: &str, version: &str) -> NpmPackage {
     NpmPackage::new(name, version).file("package/index.js", version.as_bytes())
 }
+
+/// Bytes that cannot be packed.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 88_172_645_463_325_252_u64;
+    let next = || {
+        state ^= state << 7;
+        state ^= state >> 9;
+        u8::try_from(state >> 56).unwrap()
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}

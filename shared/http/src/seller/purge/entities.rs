@@ -6,21 +6,14 @@
 use granary_model::{Error, OrgSlug, Result};
 use granary_publish::Change;
 use granary_publish::shelf::ShelfRow as _;
-use granary_storage::rows::{EntityRow, Event};
+use granary_storage::rows::{EntityRow, Event, Listed};
 use granary_storage::{Commit, Key, Tenant, Transaction};
-use serde::Deserialize;
 
 use super::ATTEMPTS;
 use crate::state::AppState;
 
 /// Entries of a list that are read at once.
 const PAGE: i32 = 100;
-
-/// The sort key of a row in a list.
-#[derive(Deserialize)]
-struct Listed {
-    sk: String,
-}
 
 /// What is done with the entities of a list.
 #[derive(Clone, Copy)]
