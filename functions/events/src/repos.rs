@@ -88,10 +88,7 @@ impl Purge<'_> {
                 return Ok(true);
             }
             for entry in page.rows {
-                let parts = entry.sk.strip_prefix(prefix).and_then(|rest| rest.split_once('#'));
-                let (kind, name) =
-                    parts.ok_or_else(|| Error::internal("clearing a repository", &entry.sk))?;
-                let package = PackageKey { kind: kind.parse()?, name: name.into(), ..any.clone() };
+                let package = entry.package(&self.row.id)?;
                 if !(self.versions(&package).await?
                     && self.files(&package).await?
                     && self.package(&package).await?)

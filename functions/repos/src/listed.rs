@@ -4,7 +4,6 @@ use granary_http::AppState;
 use granary_model::{Error, PackageType, RepoId, Result};
 use granary_storage::rows::PackageEntry;
 use granary_storage::{Key, PackageKey, Page};
-use serde::Deserialize;
 
 /// What sort keys of packages begin with that were published in the repository.
 pub(crate) const PREFIX: &str = "PKG#";
@@ -104,23 +103,7 @@ impl Filter {
 }
 
 /// A row of the list, with the sort key that says what it is about.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Listed {
-    pub(crate) sk: String,
-    #[serde(flatten)]
-    pub(crate) entry: PackageEntry,
-}
-
-impl Listed {
-    /// The package.
-    pub(crate) fn key(&self, repo: &RepoId) -> Result<PackageKey> {
-        let rest = self.sk.strip_prefix(PREFIX).or_else(|| self.sk.strip_prefix(FETCHED));
-        let parts = rest.and_then(|rest| rest.split_once('#'));
-        let (kind, name) =
-            parts.ok_or_else(|| Error::internal("listing packages", format!("sort key {}", self.sk)))?;
-        Ok(PackageKey { repo: repo.clone(), kind: kind.parse()?, name: name.into() })
-    }
-}
+pub(crate) type Listed = granary_storage::rows::Listed<PackageEntry>;
 
 /// Reads one page of a repository's list, of rows that may fit.
 pub(crate) async fn read(

@@ -38,5 +38,5 @@ mod zip_archive;
 
 pub use change::{Change, OUTBOX_SHARDS, tell, tell_later};
 pub use documents::{Document, DocumentCache, Renderer, Source, render_and_store};
-pub use head_edit::{Applied, HeadEdit, Target, edit_head};
+pub use head_edit::{Applied, Target, edit_head};
 pub use json_guard::{JsonLimits, parse_json};

@@ -43,7 +43,7 @@ impl HeadEdit for Quarantine {
             Some(row) => head.quarantine.insert(self.version.clone(), row.clone()),
             None => head.quarantine.remove(&self.version),
         };
-        if head.quarantine.len() > MOST {
+        if self.row.is_some() && head.quarantine.len() > MOST {
             return Err(Error::Conflict(format!(
                 "{MOST} versions of the package are in quarantine already; put the package aside as a whole"
             )));

@@ -210,7 +210,7 @@ pub async fn release_all(work: &Work<'_>, repo: &RepoRow, uid: &str) -> Result<(
         let key = Key::FetchedPackageOf(any.clone());
         let page = work.storage.list::<Listed>(&key, "UPKG#", after.as_deref(), PAGE).await?;
         for entry in page.rows {
-            let package = listed_package(repo, &entry.sk)?;
+            let package = entry.package(&repo.id)?;
             let head = work.head(repo, &package).await?;
             let is_its =
                 head.as_ref().and_then(|head| head.upstream.as_ref()).is_some_and(|up| up.uid == uid);
@@ -224,10 +224,4 @@ pub async fn release_all(work: &Work<'_>, repo: &RepoRow, uid: &str) -> Result<(
             None => return Ok(()),
         }
     }
-}
-
-fn listed_package(repo: &RepoRow, sk: &str) -> Result<PackageKey> {
-    let parts = sk.strip_prefix("UPKG#").and_then(|rest| rest.split_once('#'));
-    let (kind, name) = parts.ok_or_else(|| Error::internal("letting go of an upstream", sk))?;
-    Ok(PackageKey { repo: repo.id.clone(), kind: kind.parse()?, name: name.into() })
 }

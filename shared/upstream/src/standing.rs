@@ -1,4 +1,4 @@
-//! What becomes of a head whose upstream was asked again and has said nothing new.
+//! What a head says of its upstream: that it fails, what it has removed, that it has the package no more.
 
 use granary_model::Result;
 use granary_storage::PackageKey;

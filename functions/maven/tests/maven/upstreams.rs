@@ -82,10 +82,13 @@ async fn in_a_public_repository_a_customer_is_like_anybody() {
     let place = place_of("public", json!({})).await;
     place.up.put_artifact("org.example", "lib", "1.0");
     place.up.put_artifact("org.example", "other", "1.0");
-    let kept = [format!("{LIB}/1.0/lib-1.0.jar"), format!("{LIB}/maven-metadata.xml")];
+    let snapshot = format!("{LIB}/2.0-SNAPSHOT/maven-metadata.xml");
+    place.up.put_file(&snapshot, "<metadata><versioning/></metadata>");
+    let kept = [format!("{LIB}/1.0/lib-1.0.jar"), format!("{LIB}/maven-metadata.xml"), snapshot];
     for path in &kept {
         place.text(path).await;
     }
+    place.wait(1_000);
     place.up.forget();
     let licence = place.app.licence("ann", &["org.example:lib", "org.example:other"], |_| {}).await.actor;
     for reader in [&licence, &place.app.anonymous()] {
@@ -100,6 +103,32 @@ async fn in_a_public_repository_a_customer_is_like_anybody() {
         ] {
             assert_eq!(reader.get(&at(&path)).await.status, 401, "{path}");
         }
+    }
+    assert_eq!(place.up.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn whoever_may_read_is_sent_elsewhere() {
+    let place = place_of("public", json!({ "files": "redirect", "owned": ["org.ours:*"] })).await;
+    let rule = json!({ "packageType": "maven", "name": "org.example:lib", "versions": "[2.0]", "reason": "It leaks" });
+    let made = place.app.user("ann").post_json("/api/repos/libs/blocks", &rule).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    for reader in [&place.ann, &place.app.anonymous()] {
+        for path in [format!("{LIB}/1.0/lib-1.0.jar"), format!("{LIB}/1.0/lib-1.0.jar.sha1")] {
+            let answer = reader.get(&at(&path)).await;
+            let location = format!("{}/{path}", place.up.maven_url());
+            assert_eq!(
+                (answer.status, answer.header("location")),
+                (302, location.as_str()),
+                "{}",
+                answer.text()
+            );
+            assert_eq!(answer.header("cache-control"), "no-store");
+        }
+        let blocked = reader.get(&at(&format!("{LIB}/2.0/lib-2.0.jar"))).await;
+        assert_eq!(blocked.status, 403, "{}", blocked.text());
+        assert!(blocked.text().contains("It leaks"), "{}", blocked.text());
+        assert_eq!(reader.get(&at("org/ours/lib/1.0/lib-1.0.jar")).await.status, 404);
     }
     assert_eq!(place.up.asked(), Vec::<String>::new());
 }

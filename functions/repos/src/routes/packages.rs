@@ -128,7 +128,7 @@ async fn find_packages(
     let limit = usize::try_from(limit).unwrap_or(1);
     let mut after = after;
     let mut found: Vec<Listed> = Vec::new();
-    let fits = |row: &Listed| filter.fits(&row.entry) && (!filter.is_fetched() || may_have(repo, row));
+    let fits = |row: &Listed| filter.fits(&row.row) && (!filter.is_fetched() || may_have(repo, row));
     for _ in 0..if filter.is_empty() && !filter.is_fetched() { 1 } else { MOST_PAGES } {
         let page = listed::read(state, &repo.id, filter, after.as_deref(), filter.rows_for(limit)).await?;
         after = page.next;
@@ -142,14 +142,14 @@ async fn find_packages(
             break;
         }
     }
-    let keys: Vec<PackageKey> = found.iter().map(|row| row.key(&repo.id)).collect::<Result<_>>()?;
+    let keys: Vec<PackageKey> = found.iter().map(|row| row.package(&repo.id)).collect::<Result<_>>()?;
     let downloads = package_downloads(state, &keys).await?;
     let packages = found
         .into_iter()
         .zip(keys)
         .zip(downloads)
         .map(|((row, key), downloads)| {
-            PackageView::new(key.kind, row.entry, downloads).fetched(filter.is_fetched())
+            PackageView::new(key.kind, row.row, downloads).fetched(filter.is_fetched())
         })
         .collect();
     Ok(PackagePage { packages, next: after.map(|sort_key| cursor(&sort_key, filter.root())) })
@@ -158,9 +158,9 @@ async fn find_packages(
 /// Whether a package that came from an upstream is still one that an upstream of the repository may have. What is kept of one
 /// that was taken out is cleared later.
 fn may_have(repo: &RepoRow, row: &Listed) -> bool {
-    let kind = row.key(&repo.id).map(|key| key.kind);
+    let kind = row.package(&repo.id).map(|key| key.kind);
     let mut upstreams = repo.upstreams.iter().filter(|upstream| upstream.url().is_some());
-    kind.is_ok_and(|kind| upstreams.any(|upstream| upstream.may_have(kind, &row.entry.name)))
+    kind.is_ok_and(|kind| upstreams.any(|upstream| upstream.may_have(kind, &row.row.name)))
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub(crate) async fn search_packages(
     let mut search = Search { state: &state, filter: &filter, limit, rows_left, found: Vec::new() };
     let end = search.run(&places).await?;
     let mut found = search.found;
-    found.sort_by_key(|(_, row)| !filter.names(&row.entry));
+    found.sort_by_key(|(_, row)| !filter.names(&row.row));
     let (next, complete) = match end {
         End::All => (None, true),
         End::Full(position) => (Some(position), true),
@@ -108,13 +108,13 @@ pub(crate) async fn search_packages(
 }
 
 async fn views(state: &AppState, found: Vec<(&RepoRow, Listed)>) -> Result<Vec<FoundView>> {
-    let keys = found.iter().map(|(repo, row)| row.key(&repo.id));
+    let keys = found.iter().map(|(repo, row)| row.package(&repo.id));
     let keys: Vec<PackageKey> = keys.collect::<Result<_>>()?;
     let downloads = package_downloads(state, &keys).await?;
     let view = |(((repo, row), key), downloads): (((&RepoRow, Listed), PackageKey), u64)| FoundView {
         repo_id: key.repo,
         visibility: repo.visibility,
-        package: PackageView::new(key.kind, row.entry, downloads),
+        package: PackageView::new(key.kind, row.row, downloads),
     };
     Ok(found.into_iter().zip(keys).zip(downloads).map(view).collect())
 }
@@ -221,7 +221,7 @@ impl<'a> Search<'a> {
         let mut page = page;
         loop {
             let mut last = None;
-            for row in page.rows.into_iter().filter(|row| self.filter.fits(&row.entry)) {
+            for row in page.rows.into_iter().filter(|row| self.filter.fits(&row.row)) {
                 if self.found.len() >= self.limit {
                     return Ok(Some(End::Full(Position { repo: repo.id.clone(), after: last })));
                 }

@@ -20,6 +20,7 @@ use granary_storage::{Commit, Key, PackageKey, Transaction};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 
 use super::{address, candidates};
+use crate::guard::check;
 use crate::heads::Deed;
 use crate::net::{Answer, Ask, Failure, Validators};
 use crate::wanted::Wanted;
@@ -59,9 +60,13 @@ pub async fn file(
     let name = file.coordinates().key();
     let path = format!("{}/{}", file.coordinates().directory(), file.name());
     let rows = candidates(repo, &name, head);
+    let package = PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() };
+    // Whoever is sent elsewhere has nothing fetched, so everybody may be.
+    if let Some(&row) = rows.first().filter(|row| row.files == FilePolicy::Redirect) {
+        return Want { work, repo, row, package: &package, file }.elsewhere(head);
+    }
     let wanted = Wanted::new(repo, &format!("maven/{path}"), &path, rows);
     let Some(seat) = work.board(&wanted, asker).await? else { return Ok(Fetch::Missing) };
-    let package = PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() };
     if seat.waited
         && let Some(here) = here(work, repo, &package, file).await?
     {
@@ -69,6 +74,9 @@ pub async fn file(
     }
     for &row in &wanted.rows {
         let want = Want { work, repo, row, package: &package, file };
+        if row.files == FilePolicy::Redirect {
+            return want.elsewhere(head);
+        }
         if let Some(kept) = want.blocked(head) {
             return Ok(Fetch::Refused(kept));
         }
@@ -147,18 +155,25 @@ impl Want<'_> {
         self.policy().keeps(self.version(), Timestamp::from_millis(0), self.work.now)
     }
 
+    /// Where the client may fetch it.
+    fn elsewhere(&self, head: Option<&HeadRow>) -> Result<Fetch> {
+        if let Some(kept) = self.blocked(head) {
+            return Ok(Fetch::Refused(kept));
+        }
+        let failed = |failure: Failure| failure.error(self.row.name.as_str());
+        let url = address::file(self.row, self.file, "").map_err(failed)?;
+        check(&url, self.work.upstreams.settings.allow_private)
+            .map_err(|why| failed(Failure::Wrong(why.into())))?;
+        Ok(Fetch::Elsewhere(url.into()))
+    }
+
     /// `None`: it is not there.
     async fn fetch(&self, asker: &Asker) -> Result<Option<Fetch>, Trouble> {
         let work = self.work;
         let authorization = work.authorization(self.repo, self.row)?;
-        let url = address::file(self.row, self.file, "")?;
-        work.upstreams.net()?.permits(&url).map_err(|why| Failure::Wrong(why.into()))?;
-        if self.row.files == FilePolicy::Redirect {
-            return Ok(Some(Fetch::Elsewhere(url.into())));
-        }
         let settings = &work.upstreams.settings;
         let ask = Ask {
-            url,
+            url: address::file(self.row, self.file, "")?,
             authorization: authorization.as_ref(),
             accept: "*/*",
             patience: settings.file_patience,

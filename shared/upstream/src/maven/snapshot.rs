@@ -41,15 +41,25 @@ pub async fn snapshot(
     let name = coordinates.key();
     let (rows, what) = (candidates(repo, &name, head), coordinates.to_string());
     let wanted = Wanted::new(repo, &format!("maven/{what}"), &what, rows);
-    let Some(_seat) = work.board(&wanted, asker).await? else { return Ok(None) };
+    let object = |row: &UpstreamRow| ObjectKey::Fetched {
+        package: PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() },
+        repo_uid: repo.uid.clone(),
+        id: format!("snapshot-{}-{}", row.uid, coordinates.version),
+    };
+    let _seat = match work.board(&wanted, asker).await {
+        Ok(Some(seat)) => seat,
+        Ok(None) => return Ok(None),
+        Err(error @ Error::Unauthorized(_)) => {
+            // Whoever may not have it asked for gets what is here, however old it is.
+            let Some(row) = wanted.rows.first() else { return Err(error) };
+            let kept = kept(work, &object(row)).await?.ok_or(error)?;
+            return Ok(Some(Metadata::new(kept.xml)));
+        }
+        Err(error) => return Err(error),
+    };
     for &row in &wanted.rows {
-        let object = ObjectKey::Fetched {
-            package: PackageKey { repo: repo.id.clone(), kind: PackageType::Maven, name: name.clone() },
-            repo_uid: repo.uid.clone(),
-            id: format!("snapshot-{}-{}", row.uid, coordinates.version),
-        };
-        let kept: Option<Kept> =
-            work.storage.get_object(&object).await?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let object = object(row);
+        let kept = kept(work, &object).await?;
         let fresh_until =
             kept.as_ref().map(|kept| kept.checked_at.plus_millis(i64::from(row.fresh_seconds) * 1000));
         if let Some(kept) = kept.as_ref().filter(|_| fresh_until.is_some_and(|until| until > work.now)) {
@@ -71,6 +81,12 @@ pub async fn snapshot(
     }
     work.is_missing(wanted);
     Ok(None)
+}
+
+/// What is kept of an upstream. What cannot be read any more is fetched again.
+async fn kept(work: &Work<'_>, object: &ObjectKey) -> Result<Option<Kept>> {
+    let stored = work.storage.get_object(object).await?;
+    Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 async fn again(
