@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Usage: cargo test --no-run --message-format=json-render-diagnostics ... | scripts/run-tests.py [--at-once N] [FIRST...]
 
-Runs the test programs that cargo has built, several at once, because some mostly wait: those that are called FIRST begin before all
-others, as what takes longest should. Prints what each says when it ends, and at last those that failed. Exits with 1 if one did,
+Runs the test programs that cargo has built, N at once (one more than there are processors), because some mostly wait: those that are
+called FIRST begin before all others, as what takes longest should. Prints what each says when it ends, and at last those that failed. Exits with 1 if one did,
 or if there is none to run.
 """
 import json
@@ -30,9 +30,9 @@ def run(program):
 
 def main(arguments):
     at_once = (os.cpu_count() or 1) + 1
-    if arguments[:1] == ["--at-once"]:
+    if arguments[:1] == ["--at-once"] and arguments[1:] and arguments[1].isdecimal():
         at_once, arguments = int(arguments[1]), arguments[2:]
-    if any(argument.startswith("-") for argument in arguments):
+    if at_once < 1 or any(argument.startswith("-") for argument in arguments):
         print(__doc__.strip(), file=sys.stderr)
         return 2
     found = list(programs(sys.stdin))

@@ -21,6 +21,7 @@ mod memory;
 mod settings;
 mod show;
 mod standing;
+mod turns;
 mod versions;
 mod wanted;
 
@@ -38,6 +39,7 @@ use reqwest::header::HeaderValue;
 use crate::flights::Flights;
 use crate::memory::Memory;
 use crate::net::{Failure, Net};
+use crate::turns::Turns;
 
 pub use settings::Settings;
 pub use show::Freshness;
@@ -50,12 +52,19 @@ pub struct Upstreams {
     net: OnceLock<Net>,
     flights: Flights,
     memory: Memory,
+    turns: Turns,
 }
 
 impl Upstreams {
     /// By these settings. The client is made when it is needed first: most functions never do.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, net: OnceLock::new(), flights: Flights::default(), memory: Memory::default() }
+        Self {
+            settings,
+            net: OnceLock::new(),
+            flights: Flights::default(),
+            memory: Memory::default(),
+            turns: Turns::default(),
+        }
     }
 
     fn net(&self) -> Result<&Net> {

@@ -298,18 +298,47 @@ async fn a_cooldown_goes_by_when_files_were_published() {
     assert_eq!(place.status(&pom).await, 200);
 }
 
+/// Metadata of the versions 1.0 and 1.1, of which the second one came just now.
+fn just_updated(place: &Place) -> String {
+    let updated: String =
+        place.app.state().now().to_string().chars().filter(char::is_ascii_digit).take(14).collect();
+    format!(
+        "<metadata><groupId>org.example</groupId><artifactId>lib</artifactId><versioning><versions><version>1.0</version>\
+         <version>1.1</version></versions><lastUpdated>{updated}</lastUpdated></versioning></metadata>"
+    )
+}
+
+#[tokio::test]
+async fn the_cooldown_of_files_without_a_date_goes_by_the_list_of_versions() {
+    for is_list_kept in [false, true] {
+        let place = place(json!({ "cooldownDays": 7 })).await;
+        place.up.put_artifact("org.example", "lib", "1.0");
+        place.up.put_artifact("org.example", "lib", "1.1");
+        place.up.put_file(&format!("{LIB}/maven-metadata.xml"), just_updated(&place));
+        if is_list_kept {
+            assert_eq!(place.versions().await, ["1.0"]);
+        }
+        let pom = |version: &str| format!("{LIB}/{version}/lib-{version}.pom");
+        for version in ["1.0", "1.1"] {
+            place.up.put_file_at(&pom(version), "<project/>", "");
+        }
+        assert_eq!((place.status(&pom("1.1")).await, place.status(&pom("1.0")).await), (403, 200));
+        place.app.clock.advance_millis(7 * 86_400_000);
+        assert_eq!(place.status(&pom("1.1")).await, 200);
+    }
+    // Of a version that is in no list nothing is known.
+    let place = place(json!({ "cooldownDays": 7 })).await;
+    let pom = format!("{LIB}/1.0/lib-1.0.pom");
+    place.up.put_file_at(&pom, "<project/>", "");
+    assert_eq!(place.status(&pom).await, 403);
+}
+
 #[tokio::test]
 async fn versions_in_their_cooldown_are_not_listed() {
     let place = place(json!({ "cooldownDays": 7, "freshSeconds": 60 })).await;
     place.up.put_artifact("org.example", "lib", "1.0");
     assert_eq!(place.versions().await, ["1.0"]);
-    let updated: String =
-        place.app.state().now().to_string().chars().filter(char::is_ascii_digit).take(14).collect();
-    let xml = format!(
-        "<metadata><groupId>org.example</groupId><artifactId>lib</artifactId><versioning><versions><version>1.0</version>\
-         <version>1.1</version></versions><lastUpdated>{updated}</lastUpdated></versioning></metadata>"
-    );
-    place.up.put_file(&format!("{LIB}/maven-metadata.xml"), xml);
+    place.up.put_file(&format!("{LIB}/maven-metadata.xml"), just_updated(&place));
     place.wait(61);
     place.versions().await;
     place.app.settle().await;

@@ -29,6 +29,14 @@ pub(crate) async fn create_block(
 ) -> ApiResult<Response> {
     fields.only(&["packageType", "name", "versions", "reason"])?;
     let kind: PackageType = Fields::required("packageType", fields.parsed("packageType")?)?;
+    if !matches!(kind, PackageType::Npm | PackageType::Maven) {
+        return Err(Error::BadRequest(
+            "packageType: a rule concerns what comes from registries elsewhere, which are those of npm and maven; versions that were \
+             published here are put in quarantine"
+                .into(),
+        )
+        .into());
+    }
     let name: NamePattern = Fields::required("name", fields.parsed("name")?)?;
     let versions = versions(kind, fields.text("versions")?.unwrap_or("*"))?;
     let block = BlockRow {

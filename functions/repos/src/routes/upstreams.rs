@@ -43,6 +43,12 @@ pub(crate) async fn create_upstream(
     let input = Input::read(&state, &headers, &access.repo, &fields).await?;
     let name = Fields::required("name", input.name.clone())?;
     let kind = Fields::required("packageType", input.kind)?;
+    if kind == PackageType::Kmp {
+        return Err(Error::BadRequest(
+            "packageType: what repositories of type kmp build are packages of npm and swift; name one of those".into(),
+        )
+        .into());
+    }
     let place = input.place().cloned();
     let place = place.ok_or_else(|| {
         Error::BadRequest(

@@ -9,6 +9,7 @@ use granary_publish::Change;
 use granary_publish::digests::Digests;
 use granary_publish::files::store_bytes;
 use granary_publish::head_edit::repo_gone;
+use granary_publish::maven::foreign::ForeignMetadata;
 use granary_publish::policy::{Kept, Policy, kept};
 use granary_publish::spool::Spool;
 use granary_storage::publishing::Growth;
@@ -19,12 +20,13 @@ use granary_storage::rows::{
 use granary_storage::{Commit, Key, PackageKey, Transaction};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 
+use super::metadata::{ask, document};
 use super::{address, candidates};
 use crate::guard::check;
 use crate::heads::Deed;
 use crate::net::{Answer, Ask, Failure, Validators};
 use crate::wanted::Wanted;
-use crate::{Asker, Work, origin};
+use crate::{Asker, Work, origin, source_of};
 
 /// Largest checksum, in bytes.
 const SUM: usize = 4096;
@@ -81,7 +83,7 @@ pub async fn file(
             return Ok(Fetch::Refused(kept));
         }
         work.require_open(row)?;
-        match want.fetch(asker).await {
+        match want.fetch(head, asker).await {
             Ok(Some(fetch)) => return Ok(fetch),
             Ok(None) => {}
             Err(Trouble::Upstream(failure)) => return Err(work.could_not(wanted, row, &failure)),
@@ -168,7 +170,7 @@ impl Want<'_> {
     }
 
     /// `None`: it is not there.
-    async fn fetch(&self, asker: &Asker) -> Result<Option<Fetch>, Trouble> {
+    async fn fetch(&self, head: Option<&HeadRow>, asker: &Asker) -> Result<Option<Fetch>, Trouble> {
         let work = self.work;
         let authorization = work.authorization(self.repo, self.row)?;
         let settings = &work.upstreams.settings;
@@ -192,12 +194,38 @@ impl Want<'_> {
             };
         self.verify(&digests, &headers, authorization.as_ref()).await?;
         work.upstreams.memory.answered(&self.row.uid);
-        let published = published(&headers, work.now);
+        let published = match published(&headers) {
+            Some(at) => at.min(work.now),
+            None => self.listed_since(head).await?.unwrap_or(work.now),
+        };
         if let Some(kept) = self.policy().keeps(self.version(), published, work.now) {
             return Ok(Some(Fetch::Refused(kept)));
         }
         let row = self.keep((&spool, &digests), published, asker).await?;
         Ok(Some(Fetch::Kept(Arc::new(row))))
+    }
+
+    /// Since when the version is there by what the upstream lists, if there is a cooldown: without any date it would never end. The
+    /// list that is kept knows best; where none is, the upstream's is read and not kept.
+    async fn listed_since(&self, head: Option<&HeadRow>) -> Result<Option<Timestamp>> {
+        if self.policy().cooldown_days() == 0 {
+            return Ok(None);
+        }
+        let since = |metadata: &ForeignMetadata| {
+            metadata.versions.iter().find(|one| one.version == self.version()).map(|one| one.since)
+        };
+        if let Some(head) = head {
+            let source = source_of(self.repo, self.row, self.package, head.clone());
+            if let Some(at) = document(self.work, &source).await.ok().and_then(|kept| since(&kept)) {
+                return Ok(Some(at));
+            }
+        }
+        let coordinates = self.file.coordinates();
+        let artifact = (&coordinates.group, &coordinates.artifact);
+        let answer = ask(self.work, self.repo, self.row, artifact, &Validators::default()).await?;
+        let Answer::Found(fetched) = answer else { return Ok(None) };
+        let read = fetched.plain().and_then(|plain| ForeignMetadata::read(&plain, None, self.work.now));
+        Ok(read.ok().and_then(|metadata| since(&metadata)))
     }
 
     /// Compares a file with what the upstream says that it hashes to: in the headers that it came with, or in a checksum beside it.
@@ -454,8 +482,8 @@ pub(super) fn new_head(
     }
 }
 
-/// When a file was published: as the upstream says, or now.
-fn published(headers: &HeaderMap, now: Timestamp) -> Timestamp {
+/// When a file was published, if the upstream says so.
+fn published(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(header::LAST_MODIFIED).and_then(|value| value.to_str().ok());
-    text.and_then(Timestamp::parse_http_date).map_or(now, |at| at.min(now))
+    text.and_then(Timestamp::parse_http_date)
 }

@@ -156,7 +156,8 @@ fn weight(metadata: &ForeignMetadata) -> usize {
     200 + metadata.versions.len() * 80 + metadata.plugins.len() * 200
 }
 
-async fn ask(
+/// Asks an upstream for the metadata of an artifact.
+pub(super) async fn ask(
     work: &Work<'_>,
     repo: &RepoRow,
     row: &UpstreamRow,

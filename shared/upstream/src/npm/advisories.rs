@@ -62,12 +62,21 @@ async fn ask(
     asked: &BTreeMap<&str, &Vec<String>>,
 ) -> Result<Map<String, Value>> {
     let failed = |failure: Failure| failure.error(row.name.as_str());
+    // Apart from packages: a registry whose audits hang would have each install wait for one, and has its packages all the same.
+    let (memory, place) = (&work.upstreams.memory, format!("{}/audits", row.uid));
     work.require_open(row)?;
+    if let Some(failure) = memory.closed(&place, work.now) {
+        return Err(failed(failure));
+    }
     let authorization = work.authorization(repo, row)?;
     let url = below(row, "-/npm/v1/security/advisories/bulk").map_err(failed)?;
     let ask = address::ask(url, authorization.as_ref(), work.upstreams.settings.patience);
     let body = serde_json::json!(asked).to_string().into_bytes();
     let answer = work.upstreams.net()?.question(&ask, body, LIMIT, work.now).await;
+    match &answer {
+        Answer::Failed(failure) => memory.failed(&place, failure, work.now),
+        _ => memory.answered(&place),
+    }
     match answer {
         Answer::Found(fetched) => match value(&fetched) {
             Ok(Value::Object(mut answer)) => {

@@ -153,7 +153,9 @@ pub async fn attestations(
 /// wrong, it has found nothing, and it is asked for packages all the same.
 pub async fn search(work: &Work<'_>, repo: &RepoRow, text: &str, (from, size): (usize, usize)) -> Hits {
     let Some(row) = remote(repo).find(|row| row.search) else { return Hits::default() };
-    if work.require_open(row).is_err() {
+    // Apart from packages, as audits are.
+    let (memory, place) = (&work.upstreams.memory, format!("{}/search", row.uid));
+    if work.require_open(row).is_err() || memory.closed(&place, work.now).is_some() {
         return Hits::default();
     }
     let found = async {
@@ -165,8 +167,12 @@ pub async fn search(work: &Work<'_>, repo: &RepoRow, text: &str, (from, size): (
         json(work, url, authorization.as_ref(), patience).await
     };
     match found.await {
-        Ok(Answer::Found(value)) => hits(row, &value),
+        Ok(Answer::Found(value)) => {
+            memory.answered(&place);
+            hits(row, &value)
+        }
         Ok(Answer::Failed(failure)) => {
+            memory.failed(&place, &failure, work.now);
             tracing::debug!(why = failure.words(), upstream = %row.name, "an upstream could not be searched");
             Hits::default()
         }

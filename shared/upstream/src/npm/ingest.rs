@@ -57,11 +57,8 @@ impl Work<'_> {
         let head = new_head(self, row, name, before, &fetched);
         let source = source_of(repo, row, package, HeadRow { repo_uid: repo.uid.clone(), ..head });
         let (renderer, name, now) = (self.packuments.clone(), name.clone(), self.now);
-        // Megabytes of JSON: not on a thread that serves other requests.
-        let read = tokio::task::spawn_blocking(move || {
-            read(&renderer, source, &name, (fetched, known, without), now)
-        });
-        match read.await.map_err(|e| Error::internal("reading a document", e))? {
+        let read = move || read(&renderer, source, &name, (fetched, known, without), now);
+        match self.upstreams.turns.run(read).await? {
             Ok(draft) => Ok(Ok(draft)),
             Err(Error::Unprocessable(why)) => Ok(Err(Failure::Wrong(why))),
             Err(error) => Err(error),

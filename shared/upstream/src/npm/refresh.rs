@@ -248,10 +248,8 @@ async fn still(work: &Work<'_>, repo: &RepoRow, source: Source, name: &NpmName) 
     work.advance(&mut head);
     let (renderer, name, now) = (work.packuments.clone(), name.clone(), work.now);
     let draft = Source { head: head.into(), ..source.clone() };
-    let draft: Draft =
-        tokio::task::spawn_blocking(move || shown_again(&renderer, draft, (&text, &name), &policy, now))
-            .await
-            .map_err(|e| Error::internal("rendering", e))??;
+    let show = move || shown_again(&renderer, draft, (&text, &name), &policy, now);
+    let draft: Draft = work.upstreams.turns.run(show).await??;
     if !work.write_head(repo, &source.package, (Some(&before), &draft.source.head), &[]).await? {
         return Ok(source);
     }

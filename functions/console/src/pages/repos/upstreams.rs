@@ -132,6 +132,11 @@ impl UpstreamsPage {
         Ok(Self { shell: visit.shell("home"), repo, upstreams, rules, form, rule, problem: None })
     }
 
+    /// The types that rules can be about: those that registries elsewhere can be of.
+    fn ruled(&self) -> Vec<&'static str> {
+        self.repo.protocols().into_iter().filter(|kind| matches!(*kind, "npm" | "maven")).collect()
+    }
+
     /// Path of a page of an upstream.
     fn page(&self, upstream: &Upstream) -> String {
         page_of_upstream(&self.repo.id, &upstream.name)

@@ -9,7 +9,7 @@ use granary_testing::npm::NpmPackage;
 use granary_testing::upstream::Misbehaviour;
 use serde_json::{Value, json};
 
-use super::support::{Place, place, place_with, version};
+use super::support::{Place, expect, impatient, place, place_with, version};
 use crate::npm::support::{at, keys, packument, publish};
 
 fn gzip(body: &Value) -> Vec<u8> {
@@ -87,6 +87,29 @@ async fn an_upstream_without_advisories_knows_none_and_one_that_fails_says_nothi
 }
 
 #[tokio::test]
+async fn audits_that_hang_are_not_waited_for_again_and_again() {
+    let place = impatient().await;
+    for name in ["left-pad", "other"] {
+        place.up.publish(&version(name, "1.0.0"));
+    }
+    place.up.set_advisories(json!({ "left-pad": [advisory()] }));
+    packument(&place.ann, "left-pad").await;
+    place.up.misbehave("/npm/-/", Some(Misbehaviour::Hang));
+    place.asked();
+    let (path, asked) = ("-/npm/v1/security/advisories/bulk", json!({ "left-pad": ["1.0.0"] }));
+    for _ in 0..5 {
+        expect(&audit(&place, path, &asked).await, 503);
+    }
+    assert_eq!(place.asked().len(), 3);
+    // Packages are another matter.
+    packument(&place.ann, "other").await;
+    place.up.misbehave("/npm/-/", None);
+    expect(&audit(&place, path, &asked).await, 503);
+    place.wait(6);
+    assert_eq!(audit(&place, path, &asked).await.json(), json!({ "left-pad": [advisory()] }));
+}
+
+#[tokio::test]
 async fn signatures_can_be_verified_with_the_keys_of_the_upstream() {
     let place = place().await;
     place.up.publish(&version("left-pad", "1.0.0"));
@@ -143,13 +166,18 @@ async fn a_search_finds_what_is_here_first_and_elsewhere_only_if_that_is_wanted(
     );
     assert_eq!(names("size=2&from=0").await.0, ["pad-own-0", "pad-own-1"]);
     place.up.misbehave("/npm/-/v1/search", Some(Misbehaviour::Status(500)));
+    place.asked();
     for _ in 0..5 {
         assert_eq!(
             names("size=20").await,
             (vec!["pad-own-0".into(), "pad-own-1".into(), "pad-own-2".into()], 3)
         );
     }
+    assert_eq!(place.asked().len(), 3, "it is left alone for a while");
     packument(&place.ann, "pad-far-0").await;
+    place.up.misbehave("/npm/-/v1/search", None);
+    place.wait(6);
+    assert_eq!(names("size=20").await.0.len(), 6);
 }
 
 #[tokio::test]
