@@ -6,8 +6,9 @@ use axum::response::Response;
 use granary_http::permit::Write;
 use granary_http::{Received, receive};
 use granary_model::maven::MavenFile;
-use granary_model::{Error, Result};
+use granary_model::{Error, PackageType, Result};
 use granary_publish::files::{Added, Known, NewFile, add_files, check_files, store_bytes};
+use granary_publish::head_edit::foreign;
 use granary_publish::maven::MavenRules;
 
 use crate::call::Call;
@@ -36,6 +37,10 @@ pub(crate) async fn put_file(call: &Call, file: &MavenFile, body: &mut Option<Bo
     claims.check(file, &digests)?;
     if let Some(expected) = &access.expectation {
         check_expected(file, expected, &digests)?;
+    }
+    if let Some(upstream) = access.head.as_deref().and_then(|head| head.upstream.as_deref()) {
+        let package = access.package_key(PackageType::Maven, &file.coordinates().key());
+        return Err(foreign(&package, &upstream.name));
     }
     let rules = MavenRules::new(file.coordinates().clone(), &access.repo);
     let (rules, spool) = rules.inspect_spool(file.clone(), spool).await?;

@@ -18,7 +18,7 @@ use crate::ready::Ready;
 pub(crate) fn is_elsewhere(access: &RepoAccess<Fetch>) -> bool {
     match &access.head {
         Some(head) => head.upstream.is_some(),
-        None => !access.is_gated() && !access.repo.upstreams.is_empty(),
+        None => access.may_be_elsewhere(),
     }
 }
 

@@ -17,6 +17,7 @@ mod maven {
     mod filtering;
     mod memory;
     mod metadata;
+    mod ownership;
     mod paths;
     mod permissions;
     mod personas;

@@ -1,5 +1,7 @@
 //! `npm audit`, and the keys of registry signatures.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::response::{IntoResponse as _, Response};
 use granary_http::permit::Fetch;
 use granary_model::range::Range;
@@ -11,6 +13,9 @@ use crate::call::Call;
 
 /// How deep the tree of an older question may be.
 const DEPTH: usize = 64;
+
+/// Names and versions of a tree, each once however often they stand in it.
+type Names<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 /// What is asked. npm and Bun send it gzip'd as `application/json`, which an HTTP API takes for text and damages; then it
 /// cannot be read (`None`).
@@ -66,10 +71,14 @@ async fn advisories(call: &Call, asked: Option<&Question>) -> Result<Map<String,
 pub(crate) async fn quick(call: &mut Call) -> Result<Response> {
     let body = question(call).await?;
     let dependencies = body.as_ref().and_then(|body| body.get("dependencies")).and_then(Value::as_object);
-    let mut asked = Question::new();
+    let mut names = Names::new();
     if let Some(dependencies) = dependencies {
-        collect(dependencies, DEPTH, &mut asked);
+        collect(dependencies, DEPTH, &mut names);
     }
+    let asked: Question = names
+        .into_iter()
+        .map(|(name, versions)| (name.to_owned(), versions.into_iter().map(str::to_owned).collect()))
+        .collect();
     let total = asked.values().map(Vec::len).sum::<usize>();
     let found = advisories(call, body.as_ref().map(|_| &asked)).await?;
     let mut vulnerabilities: Map<String, Value> = ["info", "low", "moderate", "high", "critical"]
@@ -102,14 +111,11 @@ pub(crate) async fn quick(call: &mut Call) -> Result<Response> {
     .into_response())
 }
 
-/// Names and versions of a tree.
-fn collect(dependencies: &Map<String, Value>, depth: usize, asked: &mut Question) {
+/// Collects what a tree names.
+fn collect<'a>(dependencies: &'a Map<String, Value>, depth: usize, asked: &mut Names<'a>) {
     for (name, one) in dependencies {
         if let Some(version) = one.get("version").and_then(Value::as_str) {
-            let versions = asked.entry(name.clone()).or_default();
-            if !versions.iter().any(|known| known == version) {
-                versions.push(version.to_owned());
-            }
+            asked.entry(name).or_default().insert(version);
         }
         if let (Some(below), Some(depth)) =
             (one.get("dependencies").and_then(Value::as_object), depth.checked_sub(1))
@@ -156,4 +162,52 @@ pub(crate) async fn show_keys(call: &Call) -> Result<Response> {
         _ => Vec::new(),
     };
     Ok(axum::Json(json!({ "keys": keys })).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(tree: &Value) -> Names<'_> {
+        let mut names = Names::new();
+        collect(tree.as_object().unwrap(), DEPTH, &mut names);
+        names
+    }
+
+    #[test]
+    fn each_version_of_a_tree_is_asked_about_once() {
+        let pad = |version: &str| json!({ "pad": { "version": version } });
+        let tree = json!({
+            "b": { "version": "1.0.0", "dependencies": pad("2.0.0") },
+            "a": { "version": "1.0.0", "dependencies": pad("1.0.0") },
+            "pad": { "version": "2.0.0" },
+            "odd": { "version": 7 },
+        });
+        let names = names(&tree).into_iter().map(|(name, versions)| (name, versions.into_iter().collect()));
+        let names: Vec<(&str, Vec<&str>)> = names.collect();
+        assert_eq!(names, [("a", vec!["1.0.0"]), ("b", vec!["1.0.0"]), ("pad", vec!["1.0.0", "2.0.0"])]);
+    }
+
+    #[test]
+    fn a_tree_is_followed_as_deep_as_it_may_be() {
+        let tree = (0..DEPTH + 2).fold(json!({}), |below, depth| {
+            let name = format!("at{depth}");
+            json!({ name: { "version": "1.0.0", "dependencies": below } })
+        });
+        assert_eq!(names(&tree).len(), DEPTH + 1);
+    }
+
+    /// Anybody may ask: looking through all versions of a name for each of them would take for ever.
+    #[test]
+    fn many_versions_of_one_name_are_looked_through_once() {
+        const MANY: usize = 50_000;
+        let tree: Map<String, Value> = (0..MANY)
+            .map(|n| {
+                let below = json!({ "pad": { "version": format!("1.0.{n}") } });
+                (format!("in{n}"), json!({ "dependencies": below }))
+            })
+            .collect();
+        let tree = Value::Object(tree);
+        assert_eq!(names(&tree).get("pad").map(BTreeSet::len), Some(MANY));
+    }
 }

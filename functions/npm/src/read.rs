@@ -150,7 +150,7 @@ pub(crate) async fn download_tarball(
 fn is_elsewhere(access: &RepoAccess<Fetch>) -> bool {
     match &access.head {
         Some(head) => head.upstream.is_some(),
-        None => !access.is_gated() && !access.repo.upstreams.is_empty(),
+        None => access.may_be_elsewhere(),
     }
 }
 
@@ -161,6 +161,7 @@ pub(crate) async fn show_attestations(
     version: &NpmVersion,
 ) -> Result<Response> {
     let access = call.version::<Fetch>(name, Some(version.as_str())).await?;
+    access.refuse_kept(&format!("{name}@{version}"))?;
     if is_elsewhere(&access) {
         let reading = reading(call, &access, name).await?;
         if reading.is_foreign() {

@@ -45,11 +45,7 @@ pub(crate) async fn reading(call: &Call, access: &RepoAccess<Fetch>, name: &NpmN
     if let Some(reading) = kept_here(call, access, name).await? {
         return Ok(reading);
     }
-    if access.head.is_some()
-        || access.is_gated()
-        || access.repo.upstreams.is_empty()
-        || is_to_be_published(&call.headers)
-    {
+    if !access.may_be_elsewhere() || is_to_be_published(&call.headers) {
         let source = access.source(PackageType::Npm, &name.key(), live_head(access, name)?);
         let source = as_seen(call, source).await?.ok_or_else(|| no_package(name))?;
         return Ok(Reading { source, freshness: None });
@@ -207,7 +203,7 @@ async fn manifest_of(call: &Call, source: &Source, (name, selector): (&NpmName, 
     Ok((headers, text).into_response())
 }
 
-/// What came with a version at its upstream.
+/// What came with a version at its upstream. Of a version that nobody gets it is refused as the version is.
 pub(crate) async fn attestations(
     call: &Call,
     access: &RepoAccess<Fetch>,
@@ -215,8 +211,9 @@ pub(crate) async fn attestations(
     (name, version): (&NpmName, &NpmVersion),
 ) -> Result<Response> {
     let work = call.state.upstream_work();
-    let found = upstream::attestations(&work, &access.repo, &reading.source, (name, version)).await?;
-    let found = found.ok_or_else(|| {
+    let asker = access.asker();
+    let finding = upstream::attestations(&work, &access.repo, &reading.source, (name, version), &asker);
+    let found = Box::pin(finding).await?.ok_or_else(|| {
         Error::NotFound(format!("version {version} of package '{name}' has no attestations"))
     })?;
     Ok(([(header::CACHE_CONTROL, REVALIDATE)], axum::Json(found)).into_response())

@@ -189,6 +189,11 @@ fn fits(row: &UpstreamRow) -> Result<()> {
                     "registries elsewhere (url) can be upstreams for npm and Maven; for other types name a repository here (repoId)",
                 );
             }
+            if row.kind == PackageType::Maven && row.files == FilePolicy::Redirect && row.cooldown_days > 0 {
+                return refuse(
+                    "how old a file of Maven is, is only known when it is fetched: choose files 'store', or cooldownDays 0",
+                );
+            }
             if row.credential.is_some() && row.files == FilePolicy::Redirect {
                 return refuse(
                     "clients can only be redirected to files that everybody may read: choose files 'store', or take the \

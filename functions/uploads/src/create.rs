@@ -8,6 +8,7 @@ use granary_http::{ApiResult, AppState, Fields, Json, RepoAccess, new_secret, re
 use granary_model::composer::ComposerVersion;
 use granary_model::{Error, Result};
 use granary_publish::files::{Known, is_published, over_quota};
+use granary_publish::head_edit::{current_head, foreign};
 use granary_publish::maven::MavenRules;
 use granary_publish::raw::RawRules;
 use granary_publish::swift::publish::{self as release, check_free};
@@ -135,7 +136,14 @@ async fn published(
     let known = async |name: String| {
         let package = access.package_key(subject.kind(), &name);
         let names = files.iter().map(|file| file.name.clone());
-        Known::read(state.storage(), &package, version, names).await
+        let known = Known::read(state.storage(), &package, version, names).await?;
+        if known.version.as_ref().is_some_and(|row| row.fetched.is_some()) {
+            let head = current_head(state.storage(), &package, &access.repo).await?;
+            if let Some(upstream) = head.as_ref().and_then(|head| head.upstream.as_deref()) {
+                return Err(foreign(&package, &upstream.name));
+            }
+        }
+        Ok(known)
     };
     match subject {
         UploadSubject::Npm { name: Some(name), version: Some(version), .. } => {

@@ -70,6 +70,9 @@ pub struct RepoAccess<A> {
     pub home: Option<Arc<RepoRow>>,
     /// The repository that this one reads through to and that has the name already. Only where something is to be changed.
     taken_by: Option<Arc<RepoRow>>,
+    /// Whether the name is that of a package in a repository here that may not be read through this one, so that it is told to
+    /// nobody elsewhere. Only where something is read.
+    is_name_withheld: bool,
     /// The package's head, if a package was asked for and it exists in this repository.
     pub head: Option<Arc<HeadRow>>,
     /// The version, if one was asked for and it exists; it may be a tombstone.
@@ -188,6 +191,7 @@ impl<A: RepoAction> RepoAccess<A> {
             repo,
             home: None,
             taken_by: None,
+            is_name_withheld: false,
             head,
             version,
             file,

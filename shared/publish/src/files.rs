@@ -136,9 +136,6 @@ pub async fn add_files<R: VersionRules>(
     mut known: Known,
     rules: &R,
 ) -> Result<Added> {
-    if let Some(upstream) = target.head.as_ref().and_then(|head| head.upstream.as_deref()) {
-        return Err(foreign(&target.package, &upstream.name));
-    }
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(Error::BadRequest(format!(
             "between 1 and {MAX_FILES} files can be added at once; these are {}",
@@ -150,6 +147,10 @@ pub async fn add_files<R: VersionRules>(
         return Err(Error::BadRequest(format!("the file '{}' stands there twice", twice.name)));
     }
     for attempt in 0..ATTEMPTS {
+        // Each time: it may have become an upstream's meanwhile.
+        if let Some(upstream) = target.head.as_ref().and_then(|head| head.upstream.as_deref()) {
+            return Err(foreign(&target.package, &upstream.name));
+        }
         let plan = Plan::new(&target, now, quota, version, files, &known, rules)?;
         if plan.fresh.is_empty() {
             return Ok(Added::Again);

@@ -49,7 +49,11 @@ pub async fn release(
     let upstream = head.upstream.take();
     head.free = heir == Heir::Nobody;
     (head.versions, head.complete, head.description) = (0, 0, None);
-    (head.tags, head.keywords, head.quarantine) = Default::default();
+    (head.tags, head.keywords) = Default::default();
+    if heir == Heir::Repository {
+        // What was put aside were versions of the upstream. Of a name that the next upstream may have they stay so.
+        head.quarantine.clear();
+    }
     let mut change = Change::by_system(work.ids, work.now);
     let mut transaction = Transaction::new();
     transaction.put_rev("head", &Key::Head(package.clone()), &head, before.map(|head| head.rev))?;
@@ -88,9 +92,6 @@ pub async fn remove_left(work: &Work<'_>, package: &PackageKey) -> Result<()> {
     let Some(head) = work.head(&repo, package).await? else { return Ok(()) };
     let left = Left { work, repo: &repo, package, head: &head };
     left.versions().await?;
-    if package.kind == PackageType::Maven {
-        left.files().await?;
-    }
     if head.upstream.is_none() {
         left.documents().await?;
     }
@@ -115,6 +116,11 @@ impl Left<'_> {
         loop {
             let page = self.work.storage.list::<VersionRow>(&first, "VER#", after.as_deref(), ROWS).await?;
             let left: Vec<&VersionRow> = page.rows.iter().filter(|row| self.is_left(row)).collect();
+            if self.package.kind == PackageType::Maven {
+                for row in &left {
+                    self.files(&row.version).await?;
+                }
+            }
             let keys = left.iter().map(|row| Key::Version(self.package.clone(), row.version.clone()));
             let files = left.iter().flat_map(|row| &row.files).map(|file| (file.sha256, file.size));
             self.remove(keys.collect(), files.collect(), left.len()).await?;
@@ -125,28 +131,24 @@ impl Left<'_> {
         }
     }
 
-    /// Files of versions that are gone.
-    async fn files(&self) -> Result<()> {
-        let first = Key::File(self.package.clone(), String::new(), String::new());
-        let versions = Key::Version(self.package.clone(), String::new());
-        let versions: Vec<VersionRow> = self.work.storage.list_all(&versions, "VER#").await?;
+    /// Files of a version that have rows of their own. Before its row: as long as that is there nobody adds any.
+    async fn files(&self, version: &str) -> Result<()> {
+        let first = Key::File(self.package.clone(), version.to_owned(), String::new());
+        let prefix = format!("FILE#{version}/");
         let mut after: Option<String> = None;
         loop {
             let page = self
                 .work
                 .storage
-                .list::<Listed<StoredFileRow>>(&first, "FILE#", after.as_deref(), ROWS)
+                .list::<Listed<StoredFileRow>>(&first, &prefix, after.as_deref(), ROWS)
                 .await?;
-            let mut keys = Vec::new();
-            let mut files = Vec::new();
-            for row in &page.rows {
-                let Some((version, name)) = row.version_and_name() else { continue };
-                if versions.iter().any(|one| one.version == version) {
-                    continue;
-                }
-                keys.push(Key::File(self.package.clone(), version.to_owned(), name.to_owned()));
-                files.push((row.row.file.sha256, row.row.file.size));
-            }
+            let named = page.rows.iter().filter_map(|row| Some((row.version_and_name()?.1, row)));
+            let (keys, files) = named
+                .map(|(name, row)| {
+                    let key = Key::File(self.package.clone(), version.to_owned(), name.to_owned());
+                    (key, (row.row.file.sha256, row.row.file.size))
+                })
+                .unzip();
             self.remove(keys, files, 0).await?;
             match page.next {
                 Some(next) => after = Some(next),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use granary_model::{Error, Result, Timestamp};
 use granary_publish::digests::{DigestWriter, Digests};
-use granary_publish::npm::foreign::stored::unpack;
+use granary_publish::npm::foreign::stored::unpack_within;
 use granary_publish::spool::Spool;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
@@ -64,12 +64,12 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// The document unpacked.
+    /// The document unpacked, of at most `limit` bytes.
     ///
     /// # Errors
-    /// `Unprocessable` for what is no gzip although it says so, or is too large unpacked.
-    pub fn plain(&self) -> Result<Bytes> {
-        if self.gzip { unpack(&self.bytes).map(Bytes::from) } else { Ok(self.bytes.clone()) }
+    /// `Unprocessable` for what is no gzip although it says so, or is larger unpacked.
+    pub fn plain(&self, limit: usize) -> Result<Bytes> {
+        if self.gzip { unpack_within(&self.bytes, limit).map(Bytes::from) } else { Ok(self.bytes.clone()) }
     }
 }
 

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::support::{at, texts};
 
-const LIB: &str = "org/example/lib";
+pub(super) const LIB: &str = "org/example/lib";
 
-struct Place {
-    app: TestApp,
-    up: FakeUpstream,
-    ann: Actor,
+pub(super) struct Place {
+    pub(super) app: TestApp,
+    pub(super) up: FakeUpstream,
+    pub(super) ann: Actor,
 }
 
-async fn place(settings: Value) -> Place {
+pub(super) async fn place(settings: Value) -> Place {
     place_of("private", settings).await
 }
 
@@ -28,20 +28,20 @@ async fn place_of(visibility: &str, settings: Value) -> Place {
 }
 
 impl Place {
-    async fn connect(&self, name: &str, url: &str, settings: Value) {
+    pub(super) async fn connect(&self, name: &str, url: &str, settings: Value) {
         let mut body = json!({ "name": name, "packageType": "maven", "url": url });
         body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         let made = self.app.user("ann").post_json("/api/repos/libs/upstreams", &body).await;
         assert_eq!(made.status, 201, "{}", made.text());
     }
 
-    async fn text(&self, path: &str) -> String {
+    pub(super) async fn text(&self, path: &str) -> String {
         let got = self.ann.get(&at(path)).await;
         assert_eq!(got.status, 200, "{path}: {}", got.text());
         got.text()
     }
 
-    async fn status(&self, path: &str) -> u16 {
+    pub(super) async fn status(&self, path: &str) -> u16 {
         self.ann.get(&at(path)).await.status
     }
 
@@ -51,11 +51,11 @@ impl Place {
         self.up.asked().into_iter().filter(ends).count()
     }
 
-    fn wait(&self, seconds: i64) {
+    pub(super) fn wait(&self, seconds: i64) {
         self.app.clock.advance_millis(seconds * 1000);
     }
 
-    async fn versions(&self) -> Vec<String> {
+    pub(super) async fn versions(&self) -> Vec<String> {
         texts(&self.text(&format!("{LIB}/maven-metadata.xml")).await, "version")
     }
 }
@@ -434,4 +434,47 @@ async fn a_warm_file_costs_what_one_published_here_costs() {
     let mut calls: Vec<String> = place.app.probe.calls().into_iter().map(|call| call.operation).collect();
     calls.sort();
     assert_eq!(calls, ["BatchGetItem", "Query"], "the plugins of the group are looked for, as for any");
+}
+
+#[tokio::test]
+async fn names_of_a_repository_that_may_not_be_read_through_any_more_are_asked_of_nobody() {
+    let place = place(json!({})).await;
+    let admin = place.app.user("ann");
+    place.app.repo("ann", "team", &["maven"], "private").await;
+    let member = json!({ "name": "team", "packageType": "maven", "repoId": "team" });
+    let made = admin.post_json("/api/repos/libs/upstreams", &member).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let pom = "<project><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId><artifactId>lib</artifactId>\
+               <version>1.0</version></project>";
+    let path = format!("/api/maven/team/{LIB}/1.0/lib-1.0.pom");
+    let put = place.ann.request("PUT", &path, &[], pom.to_owned()).await;
+    assert_eq!(put.status, 201, "{}", put.text());
+    let paths = ["1.0/lib-1.0.pom", "1.0/lib-1.0.pom.sha1", "maven-metadata.xml"];
+    for path in paths {
+        assert_eq!(place.status(&format!("{LIB}/{path}")).await, 200, "{path}");
+    }
+    assert_eq!(place.up.asked(), Vec::<String>::new());
+    for version in ["1.0", "2.0"] {
+        place.up.put_artifact("org.example", "lib", version);
+    }
+    let show = async |visibility: &str| {
+        let shown = admin.patch_json("/api/repos/libs", &json!({ "visibility": visibility })).await;
+        assert_eq!(shown.status, 200, "{}", shown.text());
+    };
+    show("public").await;
+    let others =
+        ["2.0/lib-2.0.pom", "2.0/lib-2.0.jar", "maven-metadata.xml.sha1", "2.0-SNAPSHOT/maven-metadata.xml"];
+    for path in paths.into_iter().chain(others) {
+        for reader in [&place.ann, &place.app.anonymous()] {
+            let answer = reader.get(&at(&format!("{LIB}/{path}"))).await;
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+            assert!(!answer.text().contains("team"), "{}", answer.text());
+        }
+    }
+    assert_eq!(place.up.asked(), Vec::<String>::new());
+    // Other names are the upstream's as ever.
+    place.up.put_artifact("org.example", "other", "1.0");
+    assert_eq!(place.status("org/example/other/1.0/other-1.0.pom").await, 200);
+    show("private").await;
+    assert_eq!(place.text(&format!("{LIB}/1.0/lib-1.0.pom")).await, pom);
 }

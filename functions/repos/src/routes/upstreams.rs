@@ -6,7 +6,7 @@ use axum::response::Response;
 use granary_http::permit::{Admin, Read};
 use granary_http::{ApiResult, AppState, Fields, Json, Repo, RepoAccess, done, reply, shown};
 use granary_model::upstream::{MAX_UPSTREAMS, UpstreamName};
-use granary_model::{Error, Result};
+use granary_model::{Error, PackageType, Result};
 use granary_storage::rows::{Event, RepoRow, UpstreamPlace, UpstreamRow};
 use serde_json::{Value, json};
 

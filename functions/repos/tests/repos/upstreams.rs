@@ -539,7 +539,7 @@ async fn a_type_with_an_upstream_cannot_be_one_that_the_repository_does_not_hold
 #[tokio::test]
 async fn types_that_would_do_nothing_are_refused() {
     let app = app().await;
-    let ann = app.repo("ann", "libs", &["npm", "maven", "raw", "swift", "composer", "kmp"], "private").await;
+    let ann = app.repo("ann", "libs", &["npm", "maven", "raw", "swift", "composer"], "private").await;
     let rule = |kind: &str| json!({ "packageType": kind, "name": "org.example:tool", "reason": "It leaks" });
     for (kind, status) in
         [("npm", 201), ("maven", 201), ("raw", 400), ("swift", 400), ("composer", 400), ("kmp", 400)]
@@ -550,7 +550,13 @@ async fn types_that_would_do_nothing_are_refused() {
             assert!(answer.error().contains("quarantine"), "{}", answer.error());
         }
     }
-    app.repo("ann", "built", &["kmp"], "private").await;
+    let body = json!({
+        "name": "central", "packageType": "maven", "url": "https://repo.example.com/", "files": "redirect", "cooldownDays": 3,
+    });
+    let refused = ann.post_json(PATH, &body).await;
+    expect(&refused, 400);
+    assert!(refused.error().contains("cooldownDays"), "{}", refused.error());
+    app.repo("ann", "built", &["npm"], "private").await;
     let refused = ann.post_json(PATH, &json!({ "name": "m", "packageType": "kmp", "repoId": "built" })).await;
     expect(&refused, 400);
     assert!(refused.error().contains("npm and swift"), "{}", refused.error());

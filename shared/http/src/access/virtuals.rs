@@ -39,14 +39,24 @@ impl<A: RepoAction> RepoAccess<A> {
         let wanted: Vec<Wanted<'_>> = members.iter().map(|(_, package)| about.wanted(package)).collect();
         let found = state.storage().package_rows(&wanted).await?;
         for ((uid, _), rows) in members.iter().zip(found) {
-            let is_member = |member: &Arc<RepoRow>| member.uid == *uid && may_be_member(&self.repo, member);
-            let Some(member) = rows.repo.filter(is_member) else { continue };
+            let Some(member) = rows.repo.filter(|member| member.uid == *uid) else { continue };
             // Also one of which nothing is left: its name is not up for grabs.
             let Some(head) = rows.head.filter(|head| head.repo_uid == member.uid && head.is_owned()) else {
                 continue;
             };
+            let may_be_read = may_be_member(&self.repo, &member);
             if !matches!(A::ACTION, Action::Fetch | Action::Read) {
+                if !may_be_read {
+                    continue;
+                }
                 self.taken_by = Some(member);
+                return Ok(());
+            }
+            if !may_be_read {
+                // As if there were no such package, and nobody elsewhere is told its name.
+                (self.head, self.version, self.file) = (None, None, None);
+                (self.policy, self.kept) = (None, None);
+                self.is_name_withheld = true;
                 return Ok(());
             }
             self.version = rows.version.filter(|row| head.has(row));
@@ -61,6 +71,11 @@ impl<A: RepoAction> RepoAccess<A> {
             return Ok(());
         }
         Ok(())
+    }
+
+    /// Whether nothing is known here of the package that was asked for, and upstreams may be asked about it.
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.head.is_none() && !self.is_gated() && !self.repo.upstreams.is_empty() && !self.is_name_withheld
     }
 
     /// Refuses to publish under a name that an upstream here has: there would be two packages of one name.

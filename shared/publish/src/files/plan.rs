@@ -9,7 +9,7 @@ use granary_storage::transaction::Refusal;
 use granary_storage::{Key, PackageKey, Transaction};
 
 use super::{Known, NewFile, VersionRules, hint_holder};
-use crate::head_edit::{Target, refused_publish};
+use crate::head_edit::{Target, being_removed, refused_publish};
 
 /// A file that is not there yet, and what it replaces.
 pub(super) type Fresh<'a> = (&'a NewFile, Option<&'a StoredFileRow>);
@@ -50,7 +50,8 @@ pub(super) fn fresh_files<'a, R: VersionRules>(
 /// Whether a version has a file already, byte for byte, as far as is known.
 ///
 /// # Errors
-/// `Conflict` if it has it with other bytes and cannot replace them, or if version or file were deleted.
+/// `Conflict` if it has it with other bytes and cannot replace them, or if version or file were deleted; `Unavailable` while what
+/// an upstream had of the version is still being removed.
 pub fn is_published<R: VersionRules>(
     version: &str,
     name: &str,
@@ -62,6 +63,9 @@ pub fn is_published<R: VersionRules>(
         return Err(Error::Conflict(format!(
             "version {version} was deleted, and a deleted version can never be published again; choose a new version"
         )));
+    }
+    if known.version.as_ref().is_some_and(|row| row.fetched.is_some()) {
+        return Err(being_removed(version));
     }
     match known.files.iter().find(|row| row.file.name == name) {
         None => Ok(false),

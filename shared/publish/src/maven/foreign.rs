@@ -93,9 +93,9 @@ impl ForeignMetadata {
         serde_json::from_slice(&gunzip(stored)?).map_err(|e| Error::internal("reading foreign metadata", e))
     }
 
-    /// Whether it lists a version.
-    pub fn has(&self, version: &str) -> bool {
-        self.versions.iter().any(|one| one.version == version)
+    /// The versions that it lists, to look them up.
+    pub fn listed(&self) -> HashSet<&str> {
+        self.versions.iter().map(|one| one.version.as_str()).collect()
     }
 
     /// The versions that are let in by the rules, as old as they are at the moment that the head names.
@@ -125,8 +125,9 @@ impl ForeignMetadata {
         own: &[MavenPluginRow],
     ) -> Option<Metadata> {
         let mut plugins = own.to_vec();
+        let mut known: HashSet<&str> = own.iter().map(|plugin| plugin.artifact.as_str()).collect();
         for plugin in &self.plugins {
-            if plugins.iter().all(|known| known.artifact != plugin.artifact) {
+            if known.insert(&plugin.artifact) {
                 plugins.push(MavenPluginRow {
                     artifact: plugin.artifact.clone(),
                     prefix: plugin.prefix.clone(),
@@ -259,6 +260,43 @@ mod tests {
         let shown = read.render((&place.0, &place.1), &[], NOW, &[own]).unwrap();
         assert!(shown.xml().contains("<prefix>p</prefix>") && shown.xml().contains("<prefix>q</prefix>"));
         assert_eq!(ForeignMetadata::default().render((&place.0, &place.1), &[], NOW, &[]), None);
+    }
+
+    #[test]
+    fn a_plugin_is_shown_once() {
+        let plugin = |artifact: &str, prefix: &str| ForeignPlugin {
+            artifact: artifact.into(),
+            prefix: prefix.into(),
+            name: None,
+        };
+        let plugins = vec![plugin("a", "theirs"), plugin("b", "first"), plugin("b", "second")];
+        let read = ForeignMetadata { plugins, ..ForeignMetadata::default() };
+        let own =
+            MavenPluginRow { artifact: "a".into(), prefix: "ours".into(), name: None, repo_uid: "r".into() };
+        let place = ("g".parse().unwrap(), "a".parse().unwrap());
+        let shown = read.render((&place.0, &place.1), &[], NOW, &[own]).unwrap();
+        for (prefix, is_shown) in [("ours", true), ("first", true), ("theirs", false), ("second", false)] {
+            assert_eq!(shown.xml().contains(&format!("<prefix>{prefix}</prefix>")), is_shown, "{prefix}");
+        }
+    }
+
+    /// Somebody else says how many there are: looking through them for each would take for ever.
+    #[test]
+    fn many_versions_and_plugins_are_looked_through_once() {
+        let names: Vec<String> = (0..MOST).map(|n| format!("1.0.{n}")).collect();
+        let versions = names.iter().map(|version| ForeignVersion { version: version.clone(), since: NOW });
+        let plugins = names.iter().map(|name| ForeignPlugin {
+            artifact: format!("p{name}"),
+            prefix: "p".into(),
+            name: None,
+        });
+        let read =
+            ForeignMetadata { versions: versions.collect(), updated: None, plugins: plugins.collect() };
+        let listed = read.listed();
+        assert!(names.iter().all(|name| listed.contains(name.as_str())) && !listed.contains("2.0"));
+        let place = ("g".parse().unwrap(), "a".parse().unwrap());
+        let shown = read.render((&place.0, &place.1), &[], NOW, &[]).unwrap();
+        assert_eq!(shown.xml().matches("<plugin>").count(), MOST);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod render;
 pub mod stored;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, Result, Timestamp};
@@ -98,13 +98,8 @@ impl ForeignIndex {
     /// Tags of versions that are let in. `latest` falls back to the highest one below the version that it names, a stable
     /// one that is not deprecated if there is any.
     fn seen_tags(&self, versions: &[&ForeignVersion]) -> BTreeMap<String, String> {
-        let is_seen = |text: &str| {
-            self.get(text).is_some_and(|one| {
-                versions.len() == self.versions.len()
-                    || versions.iter().any(|seen| seen.version == one.version)
-            })
-        };
-        let tags = self.tags.iter().filter(|(_, version)| is_seen(version));
+        let seen: HashSet<&str> = versions.iter().map(|one| one.version.as_str()).collect();
+        let tags = self.tags.iter().filter(|(_, version)| seen.contains(version.as_str()));
         let mut tags: BTreeMap<String, String> = tags.map(|(tag, to)| (tag.clone(), to.clone())).collect();
         if !tags.contains_key("latest") {
             let named = self.tags.get("latest").and_then(|text| text.parse::<NpmVersion>().ok());
@@ -152,6 +147,8 @@ pub struct ForeignPackument<'a> {
     /// Manifests of the versions of the index, in its order.
     manifests: Vec<&'a RawValue>,
     time: Members<'a>,
+    /// Versions of the index of which the registry does not say when they were published, or says a time in the future.
+    undated: HashSet<String>,
 }
 
 impl std::fmt::Debug for ForeignPackument<'_> {
@@ -192,16 +189,25 @@ impl<'a> ForeignPackument<'a> {
             modified: times.get("modified").copied(),
             by_text: HashMap::with_capacity(versions.len()),
         };
-        let mut manifests = Vec::with_capacity(versions.len());
+        let mut manifests: Vec<&'a RawValue> = Vec::with_capacity(versions.len());
+        let mut undated = HashSet::new();
         for (text, raw) in versions.iter() {
+            let said = times.get(text).copied();
             // A registry whose clock runs ahead publishes nothing in the future.
-            let published = times.get(text).map_or(now, |at| (*at).min(now));
+            let published = said.map_or(now, |at| at.min(now));
             let Some(version) = read_version(name, text, raw, published) else { continue };
+            if said != Some(published) {
+                undated.insert(text.to_owned());
+            }
             // Of two with one text neither is more right; what JSON libraries take is the last.
-            if let Some(at) = index.by_text.insert(text.to_owned(), index.versions.len()) {
+            if let Some(&at) = index.by_text.get(text) {
                 tracing::debug!(%name, version = text, at, "a version stands in a document twice");
+                if let (Some(one), Some(manifest)) = (index.versions.get_mut(at), manifests.get_mut(at)) {
+                    (*one, *manifest) = (version, raw);
+                }
                 continue;
             }
+            index.by_text.insert(text.to_owned(), index.versions.len());
             index.versions.push(version);
             manifests.push(raw);
         }
@@ -211,14 +217,7 @@ impl<'a> ForeignPackument<'a> {
         });
         index.tags = tags.collect();
         let others = outer.without(&["versions", "dist-tags", "time"]);
-        Ok(Self { index, others, manifests, time })
-    }
-
-    /// Whether the registry says when a version was published, and that this was not in the future.
-    fn is_dated(&self, one: &ForeignVersion) -> bool {
-        let raw = self.time.get(one.version.as_str());
-        let said = raw.and_then(members::text_of).and_then(|text| Timestamp::parse_rfc3339(&text));
-        said == Some(one.published)
+        Ok(Self { index, others, manifests, time, undated })
     }
 
     /// The manifest of a version as the registry has it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use granary_model::maven::{MavenFile, SumKind};
-use granary_model::upstream::FilePolicy;
+use granary_model::upstream::{FilePolicy, RemovedPolicy};
 use granary_model::{Error, PackageType, Result, Timestamp};
 use granary_publish::Change;
 use granary_publish::digests::Digests;
@@ -20,11 +20,11 @@ use granary_storage::rows::{
 use granary_storage::{Commit, Key, PackageKey, Transaction};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 
-use super::metadata::{ask, document};
+use super::metadata::{ask, document, read};
 use super::{address, candidates};
 use crate::guard::check;
 use crate::heads::Deed;
-use crate::net::{Answer, Ask, Failure, Validators};
+use crate::net::{Answer, Ask, Failure, Fetched, Validators};
 use crate::wanted::Wanted;
 use crate::{Asker, Work, origin, source_of};
 
@@ -85,6 +85,12 @@ pub async fn file(
         work.require_open(row)?;
         match want.fetch(head, asker).await {
             Ok(Some(fetch)) => return Ok(fetch),
+            // Whoever has other versions has the name: one that it lacks is no reason to ask the next.
+            Ok(None) if head.is_none() && wanted.rows.len() > 1 => match want.metadata().await? {
+                Answer::Found(_) => break,
+                Answer::Missing | Answer::Unchanged => {}
+                Answer::Failed(failure) => return Err(work.could_not(wanted, row, &failure)),
+            },
             Ok(None) => {}
             Err(Trouble::Upstream(failure)) => return Err(work.could_not(wanted, row, &failure)),
             Err(Trouble::Ours(error)) => return Err(error),
@@ -153,6 +159,12 @@ impl Want<'_> {
         if let Some(row) = head.and_then(|head| head.quarantined(self.version())) {
             return Some(Kept::Quarantined(row.reason.clone()));
         }
+        let upstream = head.and_then(|head| head.upstream.as_deref());
+        if self.row.removed == RemovedPolicy::Refuse
+            && upstream.is_some_and(|upstream| upstream.gone || upstream.removed.contains(self.version()))
+        {
+            return Some(Kept::Removed(self.row.name.clone()));
+        }
         // As old as can be: only rules about versions are left.
         self.policy().keeps(self.version(), Timestamp::from_millis(0), self.work.now)
     }
@@ -214,18 +226,26 @@ impl Want<'_> {
         let since = |metadata: &ForeignMetadata| {
             metadata.versions.iter().find(|one| one.version == self.version()).map(|one| one.since)
         };
-        if let Some(head) = head {
-            let source = source_of(self.repo, self.row, self.package, head.clone());
-            if let Some(at) = document(self.work, &source).await.ok().and_then(|kept| since(&kept)) {
-                return Ok(Some(at));
+        let kept = match head {
+            Some(head) => {
+                let source = source_of(self.repo, self.row, self.package, head.clone());
+                document(self.work, &source).await.ok()
             }
+            None => None,
+        };
+        if let Some(at) = kept.as_deref().and_then(since) {
+            return Ok(Some(at));
         }
+        let Answer::Found(fetched) = self.metadata().await? else { return Ok(None) };
+        let read = read(&fetched, kept.as_deref(), self.work.now);
+        Ok(read.ok().and_then(|metadata| since(&metadata)))
+    }
+
+    /// What the upstream says of the artifact.
+    async fn metadata(&self) -> Result<Answer<Fetched>> {
         let coordinates = self.file.coordinates();
         let artifact = (&coordinates.group, &coordinates.artifact);
-        let answer = ask(self.work, self.repo, self.row, artifact, &Validators::default()).await?;
-        let Answer::Found(fetched) = answer else { return Ok(None) };
-        let read = fetched.plain().and_then(|plain| ForeignMetadata::read(&plain, None, self.work.now));
-        Ok(read.ok().and_then(|metadata| since(&metadata)))
+        ask(self.work, self.repo, self.row, artifact, &Validators::default()).await
     }
 
     /// Compares a file with what the upstream says that it hashes to: in the headers that it came with, or in a checksum beside it.
@@ -324,7 +344,10 @@ impl Want<'_> {
                 Some(head) if is_ours(head) => {
                     transaction.require_upstream("head", self.package, &self.row.uid);
                 }
-                Some(head) if head.is_owned() => return Err(self.overtaken()),
+                // Published here meanwhile, or brought by another upstream: whoever was first has the name.
+                Some(head) if head.is_owned() || self.comes_from_another(head) => {
+                    return Err(self.overtaken());
+                }
                 other => self.discover(other.as_ref(), &mut transaction, asker)?,
             }
             match &version {
@@ -377,7 +400,10 @@ impl Want<'_> {
                 "head" | "version" => {}
                 "file" => {
                     let existing: Option<StoredFileRow> = refusal.existing()?;
-                    return existing.filter(StoredFileRow::is_live).ok_or_else(|| self.overtaken());
+                    let is_same = |row: &StoredFileRow| row.is_live() && row.file.sha256 == digests.sha256;
+                    return existing.filter(is_same).ok_or_else(|| {
+                        Error::Unavailable("the file was being changed; try again in a moment".into())
+                    });
                 }
                 "repo" => return Err(repo_gone(self.repo)),
                 "origin" => {
@@ -395,6 +421,11 @@ impl Want<'_> {
             }
         }
         Err(Error::Unavailable("too many files of this version at once; try again".into()))
+    }
+
+    /// Whether the artifact comes from an upstream that it may still come from.
+    fn comes_from_another(&self, head: &HeadRow) -> bool {
+        origin(self.repo, PackageType::Maven, &self.package.name, head).is_some()
     }
 
     fn overtaken(&self) -> Error {

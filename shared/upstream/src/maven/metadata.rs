@@ -63,7 +63,10 @@ pub async fn metadata(
             return Ok(Some(found));
         }
     }
-    for &row in &wanted.rows {
+    // It may have become one upstream's meanwhile, by one of its files.
+    let head = before.as_ref().filter(|head| head.upstream.is_some());
+    let rows = if head.is_some() { candidates(repo, &package.name, head) } else { wanted.rows.clone() };
+    for row in rows {
         work.require_open(row)?;
         let failure = match ask(work, repo, row, (group, artifact), &Validators::default()).await? {
             Answer::Found(fetched) => {
@@ -167,6 +170,18 @@ pub(super) async fn ask(
     work.document((repo, row), (address::metadata(row, artifact), "*/*"), known, LIMIT).await
 }
 
+/// Reads a document.
+///
+/// # Errors
+/// `Unprocessable` for what is none, or too large.
+pub(super) fn read(
+    fetched: &Fetched,
+    known: Option<&ForeignMetadata>,
+    now: Timestamp,
+) -> Result<ForeignMetadata> {
+    fetched.plain(LIMIT).and_then(|plain| ForeignMetadata::read(&plain, known, now))
+}
+
 /// Takes a document over: stored, and spoken of by the head.
 async fn take(
     work: &Work<'_>,
@@ -176,8 +191,7 @@ async fn take(
     (fetched, known): (&Fetched, Option<&ForeignMetadata>),
     asker: Option<&Asker>,
 ) -> Result<Result<Option<Found>, Failure>> {
-    let read = fetched.plain().and_then(|plain| ForeignMetadata::read(&plain, known, work.now));
-    let metadata = match read {
+    let metadata = match read(fetched, known, work.now) {
         Ok(metadata) => metadata,
         Err(Error::Unprocessable(why)) => return Ok(Err(Failure::Wrong(why))),
         Err(error) => return Err(error),
@@ -192,14 +206,11 @@ async fn take(
         None => new_head(work, repo, row, package, before),
     };
     let id = work.ids.next(work.now);
-    let removed: Vec<String> = known
-        .iter()
-        .flat_map(|known| &known.versions)
-        .filter(|one| !metadata.has(&one.version))
-        .map(|one| one.version.clone())
-        .collect();
     note(&mut head, |upstream| {
-        note_removed(upstream, removed, |version| metadata.has(version));
+        let listed = metadata.listed();
+        let before = known.iter().flat_map(|known| &known.versions).map(|one| &one.version);
+        let removed = before.filter(|version| !listed.contains(version.as_str())).cloned();
+        note_removed(upstream, removed, |version| listed.contains(version));
         upstream.document = id;
         (upstream.checked_at, upstream.fetched_at) = (work.now.millis(), work.now.millis());
         upstream.etag = fetched.validators.etag.clone();

@@ -116,7 +116,7 @@ async fn again(
         (Answer::Failed(failure), _) => return Ok(Answer::Failed(failure)),
     };
     work.upstreams.memory.answered(&row.uid);
-    let xml = fetched.plain().ok().and_then(|plain| String::from_utf8(plain.into()).ok());
+    let xml = fetched.plain(LIMIT).ok().and_then(|plain| String::from_utf8(plain.into()).ok());
     // Well-formed, and what it is said to be.
     let is_metadata = |xml: &String| granary_publish::maven::listing::read_versions(xml.as_bytes()).is_ok();
     Ok(match xml.filter(is_metadata) {

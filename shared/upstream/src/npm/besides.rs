@@ -5,7 +5,7 @@ use std::time::Duration;
 use granary_model::npm::{NpmName, NpmVersion};
 use granary_model::{Error, PackageType, Result};
 use granary_publish::Source;
-use granary_publish::npm::foreign::stored;
+use granary_publish::npm::foreign::{ForeignIndex, stored};
 use granary_storage::ObjectKey;
 use granary_storage::rows::{RepoRow, UpstreamRow};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -16,7 +16,8 @@ use url::Url;
 use super::address;
 use crate::address::below;
 use crate::net::{Answer, Failure, Fetched, Validators};
-use crate::{Work, origin};
+use crate::wanted::Wanted;
+use crate::{Asker, Work, origin};
 
 /// Largest answer, in bytes.
 const LIMIT: usize = 8 * 1024 * 1024;
@@ -55,7 +56,7 @@ async fn json(
 /// A document that is JSON.
 pub(super) fn value(fetched: &Fetched) -> Result<Value, Failure> {
     let wrong = || Failure::Wrong("what it sent is no JSON".into());
-    let plain = fetched.plain().map_err(|_| wrong())?;
+    let plain = fetched.plain(LIMIT * 8).map_err(|_| wrong())?;
     if plain.len() > LIMIT * 8 {
         return Err(Failure::Wrong("what it sent is too large".into()));
     }
@@ -107,46 +108,80 @@ async fn keys_of(work: &Work<'_>, repo: &RepoRow, row: &UpstreamRow) -> Result<V
 /// The attestations of a version as its upstream has them; kept once they were fetched. `None` if it has none.
 ///
 /// # Errors
-/// If the upstream fails.
+/// `Refused` if nobody gets the version for now, `Unauthorized` if only those who sign in may have something fetched;
+/// `Unavailable` and `BadGateway` if the upstream fails.
 pub async fn attestations(
     work: &Work<'_>,
     repo: &RepoRow,
     source: &Source,
     (name, version): (&NpmName, &NpmVersion),
+    asker: &Asker,
 ) -> Result<Option<Value>> {
     let Some(row) = origin(repo, PackageType::Npm, &source.package.name, &source.head) else {
         return Ok(None);
     };
     let index = stored::index(work.documents, work.storage, source).await?;
+    refuse_kept(&index, source, (name, version))?;
     if !index.get(version.as_str()).is_some_and(|one| one.attested) {
         return Ok(None);
     }
-    let kept = ObjectKey::Fetched {
+    let key = ObjectKey::Fetched {
         package: source.package.clone(),
         repo_uid: source.repo_uid.clone(),
         id: format!("attestations-{}-{version}", row.uid),
     };
-    if let Some(bytes) = work.storage.get_object(&kept).await? {
-        return serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|e| Error::internal("reading attestations", e));
+    if let Some(here) = kept_attestations(work, &key).await? {
+        return Ok(Some(here));
+    }
+    let what = format!("attestations/{name}@{version}");
+    let wanted = Wanted::new(repo, &format!("npm-attestations/{name}/{version}"), &what, vec![row]);
+    let Some(seat) = work.board(&wanted, asker).await? else { return Ok(None) };
+    if seat.waited
+        && let Some(here) = kept_attestations(work, &key).await?
+    {
+        return Ok(Some(here));
     }
     work.require_open(row)?;
     let authorization = work.authorization(repo, row)?;
     let url =
         address::attestations(row, name, version).map_err(|failure| failure.error(row.name.as_str()))?;
     let answer = json(work, url, authorization.as_ref(), work.upstreams.settings.patience).await?;
-    match answer {
+    let failure = match answer {
         Answer::Found(value) if value.get("attestations").is_some_and(Value::is_array) => {
-            work.storage.put_document(&kept, value.to_string().into()).await?;
-            Ok(Some(value))
+            work.upstreams.memory.answered(&row.uid);
+            work.storage.put_document(&key, value.to_string().into()).await?;
+            return Ok(Some(value));
         }
-        Answer::Found(_) => {
-            Err(Failure::Wrong("what it sent are no attestations".into()).error(row.name.as_str()))
+        Answer::Missing | Answer::Unchanged => {
+            work.upstreams.memory.answered(&row.uid);
+            work.is_missing(wanted);
+            return Ok(None);
         }
-        Answer::Missing | Answer::Unchanged => Ok(None),
-        Answer::Failed(failure) => Err(work.failed(row, &failure)),
+        Answer::Found(_) => Failure::Wrong("what it sent are no attestations".into()),
+        Answer::Failed(failure) => failure,
+    };
+    Err(work.could_not(wanted, row, &failure))
+}
+
+/// Refuses what belongs to a version that nobody gets for now, in the words in which its manifest is refused.
+fn refuse_kept(
+    index: &ForeignIndex,
+    source: &Source,
+    (name, version): (&NpmName, &NpmVersion),
+) -> Result<()> {
+    let policy = source.policy.as_deref();
+    let policy = policy.ok_or_else(|| Error::internal("reading attestations", "no rules"))?;
+    let seen = index.seen(&source.head, policy);
+    match seen.kept.iter().find(|(one, _)| one.version.as_str() == version.as_str()) {
+        Some((_, kept)) => Err(kept.error(&format!("{name}@{version}"))),
+        None => Ok(()),
     }
+}
+
+/// What is kept of the attestations of a version.
+async fn kept_attestations(work: &Work<'_>, key: &ObjectKey) -> Result<Option<Value>> {
+    let Some(bytes) = work.storage.get_object(key).await? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| Error::internal("reading attestations", e))
 }
 
 /// What the upstream finds that may be asked when somebody searches, without packages that it is not asked for. Whatever goes

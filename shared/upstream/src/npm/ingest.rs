@@ -151,7 +151,7 @@ fn read(
     (fetched, known, without): (Fetched, Option<Bytes>, BTreeSet<String>),
     now: Timestamp,
 ) -> Result<Draft> {
-    let plain = fetched.plain()?;
+    let plain = fetched.plain(stored::MAX_PLAIN)?;
     let mut packument = ForeignPackument::read(&plain, name, now)?;
     let known = known.as_ref().and_then(|text| ForeignPackument::read(text, name, now).ok());
     let merged = merge(&packument, known.as_ref(), &without);

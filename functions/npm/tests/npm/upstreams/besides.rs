@@ -138,6 +138,129 @@ async fn attestations_are_handed_on_as_they_are_and_kept() {
     assert_eq!(place.ann.get(&at("-/npm/v1/attestations/left-pad@1.0.0")).await.status, 404);
 }
 
+/// Has the upstream publish two versions of `left-pad`, the newer one with attestations, and has its document fetched. These
+/// attestations, and their path.
+async fn attested(place: &Place) -> (Value, String) {
+    place.up.publish(&version("left-pad", "1.0.0"));
+    place.up.publish(&version("left-pad", "1.1.0"));
+    let theirs = json!({ "attestations": [{ "predicateType": "https://slsa.dev/provenance/v1", "bundle": { "x": 1 } }] });
+    place.up.attest("left-pad", "1.1.0", theirs.clone());
+    packument(&place.ann, "left-pad").await;
+    place.asked();
+    (theirs, at("-/npm/v1/attestations/left-pad@1.1.0"))
+}
+
+#[tokio::test]
+async fn attestations_of_a_version_that_nobody_gets_are_refused_like_its_manifest() {
+    let place = place().await;
+    let (theirs, path) = attested(&place).await;
+    let refused = async |code: &str| {
+        let attestations = place.ann.get(&path).await;
+        let manifest = place.ann.get(&at("left-pad/1.1.0")).await;
+        for answer in [&attestations, &manifest] {
+            expect(answer, 403);
+            assert_eq!(answer.json()["code"], code);
+        }
+        assert_eq!(attestations.error(), manifest.error());
+    };
+    let given = async || {
+        let answer = place.ann.get(&path).await;
+        expect(&answer, 200);
+        assert_eq!(answer.json()["attestations"], theirs["attestations"]);
+    };
+    let admin = place.app.user("ann");
+    let aside = json!({ "version": "1.1.0", "reason": "looks odd" });
+    let quarantine = "/api/repos/libs/quarantine/npm/left-pad";
+    expect(&admin.put_json(quarantine, &aside).await, 200);
+    refused("QUARANTINED").await;
+    assert_eq!(place.asked(), Vec::<String>::new());
+    expect(&admin.delete(&format!("{quarantine}?version=1.1.0")).await, 200);
+    given().await;
+    // Also when they are kept, and when the version is.
+    expect(&admin.put_json(quarantine, &aside).await, 200);
+    refused("QUARANTINED").await;
+    expect(&admin.delete(&format!("{quarantine}?version=1.1.0")).await, 200);
+    expect(&place.tarball("left-pad", "1.1.0").await, 200);
+    let rule =
+        json!({ "packageType": "npm", "name": "left-*", "versions": ">=1.1.0", "reason": "steals tokens" });
+    let made = admin.post_json("/api/repos/libs/blocks", &rule).await;
+    expect(&made, 201);
+    refused("BLOCKED").await;
+    let id = made.json()["block"]["id"].as_str().unwrap().to_owned();
+    expect(&admin.delete(&format!("/api/repos/libs/blocks/{id}")).await, 200);
+    given().await;
+    place.up.unpublish("left-pad", "1.1.0");
+    place.refresh("left-pad").await;
+    refused("REMOVED_UPSTREAM").await;
+}
+
+#[tokio::test]
+async fn attestations_of_what_was_published_here_are_in_quarantine_with_it() {
+    let place = place().await;
+    publish(&place.ann, &NpmPackage::new("own", "1.0.0")).await;
+    let path = at("-/npm/v1/attestations/own@1.0.0");
+    expect(&place.ann.get(&path).await, 404);
+    let (admin, quarantine) = (place.app.user("ann"), "/api/repos/libs/quarantine/npm/own");
+    expect(&admin.put_json(quarantine, &json!({ "version": "1.0.0", "reason": "looks odd" })).await, 200);
+    let refused = place.ann.get(&path).await;
+    expect(&refused, 403);
+    assert_eq!(refused.json()["code"], "QUARANTINED");
+    expect(&admin.delete(&format!("{quarantine}?version=1.0.0")).await, 200);
+    expect(&place.ann.get(&path).await, 404);
+}
+
+#[tokio::test]
+async fn attestations_of_a_version_in_its_cooldown_are_refused_and_not_asked_for() {
+    let place = place_with("private", json!({ "cooldownDays": 7 })).await;
+    // The clock stands at 2026-09-21T14:13:20Z.
+    place.up.publish(&version("left-pad", "1.0.0"));
+    place.up.publish_at(&version("left-pad", "1.1.0"), "2026-09-20T14:13:20.000Z");
+    place.up.attest("left-pad", "1.1.0", json!({ "attestations": [] }));
+    packument(&place.ann, "left-pad").await;
+    place.asked();
+    let refused = place.ann.get(&at("-/npm/v1/attestations/left-pad@1.1.0")).await;
+    expect(&refused, 403);
+    assert_eq!(refused.json()["code"], "COOLDOWN");
+    assert_eq!(place.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn whoever_has_nothing_fetched_gets_the_attestations_that_are_kept() {
+    let place = place_with("public", json!({ "anonymous": false })).await;
+    let (theirs, path) = attested(&place).await;
+    let anybody = place.app.anonymous();
+    let customer = place.app.licence("ann", &["left-pad"], |_| {}).await.actor;
+    for reader in [&anybody, &customer] {
+        let refused = reader.get(&path).await;
+        expect(&refused, 401);
+        assert!(refused.error().contains("'public'") && refused.error().contains("token"));
+    }
+    assert_eq!(place.asked(), Vec::<String>::new());
+    // Once somebody with a token has had them fetched, everybody gets them.
+    for reader in [&place.ann, &anybody, &customer, &place.ann] {
+        let answer = reader.get(&path).await;
+        expect(&answer, 200);
+        assert_eq!(answer.json()["attestations"], theirs["attestations"]);
+    }
+    assert_eq!(place.asked(), ["GET /npm/-/npm/v1/attestations/left-pad@1.1.0"]);
+}
+
+#[tokio::test]
+async fn attestations_that_are_not_there_are_asked_for_once_in_a_while() {
+    let place = place().await;
+    let (_, path) = attested(&place).await;
+    place.up.misbehave("/npm/-/npm/v1/attestations/", Some(Misbehaviour::Status(404)));
+    for _ in 0..3 {
+        expect(&place.ann.get(&path).await, 404);
+    }
+    assert_eq!(place.asked().len(), 1);
+    place.up.misbehave("/npm/-/npm/v1/attestations/", None);
+    expect(&place.ann.get(&path).await, 404);
+    place.wait(61);
+    expect(&place.ann.get(&path).await, 200);
+    assert_eq!(place.asked().len(), 1);
+}
+
 #[tokio::test]
 async fn a_search_finds_what_is_here_first_and_elsewhere_only_if_that_is_wanted() {
     let place = place().await;

@@ -102,6 +102,48 @@ async fn a_name_stays_owned_when_all_its_versions_were_unpublished() {
     assert_eq!(keys(&packument(&place.ann, "tool").await["versions"]), ["1.1.0"]);
 }
 
+/// A repository of the same owner that is read through this one, until everybody may read this one.
+#[tokio::test]
+async fn names_of_a_repository_that_may_not_be_read_through_any_more_are_asked_of_nobody() {
+    let place = place().await;
+    let admin = place.app.user("ann");
+    place.app.npm_repo("ann", "team", "private").await;
+    let member = json!({ "name": "team", "packageType": "npm", "repoId": "team" });
+    expect(&admin.post_json("/api/repos/libs/upstreams", &member).await, 201);
+    // Of one of the names something came from the upstream first.
+    attack(&place.up, "secret");
+    packument(&place.ann, "secret").await;
+    expect(&place.tarball("secret", "99.0.0").await, 200);
+    for name in ["@acme/tool", "secret"] {
+        expect(&place.ann.publish("team", &NpmPackage::new(name, "1.0.0")).await, 201);
+    }
+    let versions = async |name: &str| keys(&packument(&place.ann, name).await["versions"]).join(" ");
+    assert_eq!((versions("@acme%2ftool").await, versions("secret").await), ("1.0.0".into(), "1.0.0".into()));
+    place.asked();
+    for name in ["@acme/tool", "@Acme/Tool"] {
+        attack(&place.up, name);
+    }
+    let opened = admin.patch_json("/api/repos/libs", &json!({ "visibility": "public" })).await;
+    expect(&opened, 200);
+    let (bob, anybody) = (place.app.known_user("bob").await, place.app.anonymous());
+    for name in ["@acme/tool", "@Acme/Tool", "secret"] {
+        let statuses = ask_everything(&place, name).await;
+        assert!(statuses.iter().all(|status| *status == 404), "{name}: {statuses:?}");
+        for reader in [&place.ann, &bob, &anybody] {
+            let answer = reader.get(&at(&name.replace('/', "%2f"))).await;
+            expect(&answer, 404);
+            assert!(!answer.text().contains("team"), "{}", answer.text());
+        }
+    }
+    assert_eq!(place.asked(), Vec::<String>::new());
+    // Other names are the upstream's as ever.
+    place.up.publish(&version("left-pad", "1.0.0"));
+    assert_eq!(versions("left-pad").await, "1.0.0");
+    let closed = admin.patch_json("/api/repos/libs", &json!({ "visibility": "private" })).await;
+    expect(&closed, 200);
+    assert_eq!((versions("@acme%2ftool").await, versions("secret").await), ("1.0.0".into(), "1.0.0".into()));
+}
+
 #[tokio::test]
 async fn a_name_that_was_published_here_is_owned_in_any_case() {
     let place = place().await;

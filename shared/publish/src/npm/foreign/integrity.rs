@@ -1,5 +1,7 @@
 //! What a tarball must hash to.
 
+use std::collections::HashSet;
+
 use granary_model::{Md5, Sha1, Sha256, Sha512};
 use granary_storage::rows::FileRow;
 
@@ -61,10 +63,8 @@ impl Expected {
             ("sha512", self.sha512.as_slice(), sha512.base64())
         } else if !self.sha256.is_empty() {
             ("sha256", self.sha256.as_slice(), sha256.base64())
-        } else if !self.sha1.is_empty() {
-            ("sha1", self.sha1.as_slice(), sha1.base64())
         } else {
-            ("sha1", self.shasum.as_slice(), sha1.base64())
+            ("sha1", self.any_sha1(), sha1.base64())
         };
         if values.is_empty() {
             return Err(Mismatch::Unknown);
@@ -83,17 +83,33 @@ impl Expected {
         self.check(&Digests { sha256, sha1, sha512, md5, size: file.size }).is_ok()
     }
 
-    /// Whether two documents speak of the same bytes, as far as they can be compared. One that says more than the other does
-    /// not say something else.
-    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
-        let overlap = |ours: &[String], theirs: &[String]| {
-            ours.is_empty() || theirs.is_empty() || ours.iter().any(|value| theirs.contains(value))
-        };
-        overlap(&self.sha512, &other.sha512)
-            && overlap(&self.sha256, &other.sha256)
-            && overlap(&self.sha1, &other.sha1)
-            && overlap(self.shasum.as_slice(), other.shasum.as_slice())
+    /// Whether a newer document speaks of the same bytes.
+    ///
+    /// One that says more does not say something else; one that does not name the strongest algorithm that was named before may
+    /// speak of other bytes, at once or when it says more the next time. Where nothing was said, anything may be.
+    pub(crate) fn agrees_with(&self, newer: &Self) -> bool {
+        let both = [
+            (self.sha512.as_slice(), newer.sha512.as_slice()),
+            (self.sha256.as_slice(), newer.sha256.as_slice()),
+            (self.any_sha1(), newer.any_sha1()),
+        ];
+        let strongest = both.iter().find(|(before, _)| !before.is_empty());
+        let Some((_, again)) = strongest else { return true };
+        let is_same_sum = self.shasum.is_none() || newer.shasum.is_none() || self.shasum == newer.shasum;
+        let mut compared = both.iter().filter(|(before, after)| !before.is_empty() && !after.is_empty());
+        is_same_sum && !again.is_empty() && compared.all(|(before, after)| overlap(before, after))
     }
+
+    /// The digests of SHA-1 that count: `shasum` is one where `integrity` has none.
+    fn any_sha1(&self) -> &[String] {
+        if self.sha1.is_empty() { self.shasum.as_slice() } else { &self.sha1 }
+    }
+}
+
+/// Whether two lists have something in common. Somebody else says how long they are.
+fn overlap(before: &[String], after: &[String]) -> bool {
+    let before: HashSet<&str> = before.iter().map(String::as_str).collect();
+    after.iter().any(|value| before.contains(value.as_str()))
 }
 
 #[cfg(test)]
@@ -124,10 +140,38 @@ mod tests {
         let read = |integrity: &str| Expected::read(Some(integrity), None);
         assert!(read("sha1-a").agrees_with(&read("sha1-a sha512-b")));
         assert!(!read("sha1-a sha512-c").agrees_with(&read("sha1-a sha512-b")));
-        assert!(read("sha1-a").agrees_with(&read("sha512-b")));
         assert!(!read("sha512-a").agrees_with(&read("sha512-b")));
         let old = |integrity: Option<&str>, byte: &str| Expected::read(integrity, Some(&byte.repeat(20)));
         assert!(old(None, "aa").agrees_with(&old(Some("sha512-b"), "aa")));
         assert!(!old(None, "aa").agrees_with(&old(Some("sha512-b"), "bb")));
+    }
+
+    #[test]
+    fn a_promise_is_not_changed_by_naming_another_algorithm() {
+        let read = |integrity: &str, shasum: Option<&str>| Expected::read(Some(integrity), shasum);
+        let sum = "aa".repeat(20);
+        let sum = sum.as_str();
+        let sha1 = format!("sha1-{}", sum.parse::<Sha1>().unwrap().base64());
+        for (before, after) in
+            [("sha1-a", "sha512-b"), ("sha512-a", "sha256-b"), ("sha512-a sha1-b", "sha256-c")]
+        {
+            assert!(!read(before, None).agrees_with(&read(after, None)), "{before} {after}");
+        }
+        let first = read("sha512-a", Some(sum));
+        assert!(!first.agrees_with(&read("sha256-b", None)));
+        assert!(!first.agrees_with(&read("", None)), "nothing is not what was said");
+        assert!(!first.agrees_with(&read("sha384-b", None)), "nor is what nobody knows");
+        assert!(first.agrees_with(&read("sha512-a sha256-b", None)));
+        assert!(!first.agrees_with(&read(&sha1, None)), "a weaker one makes up for nothing");
+        // Both are digests of one algorithm.
+        assert!(!first.agrees_with(&read("sha1-b", None)));
+        assert!(read(&sha1, None).agrees_with(&read("", Some(sum))));
+        let (before, after) = (read("", Some(sum)), read("sha1-b", Some(sum)));
+        assert!(!before.agrees_with(&after), "the one in `integrity` counts");
+        // Where nothing was said, anything may be.
+        for nothing in ["", "sha384-a"] {
+            assert!(read(nothing, None).agrees_with(&read("sha512-b", Some(sum))));
+            assert!(read(nothing, None).agrees_with(&read("", None)));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A newer document of another registry beside the one that is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use granary_model::Timestamp;
@@ -50,8 +50,7 @@ pub fn merge(
         let gone = known.index.versions.iter().map(|one| one.version.as_str());
         merged.removed = gone.filter(|version| new.index.get(version).is_none()).map(str::to_owned).collect();
     }
-    let timeless = new.index.versions.iter().any(|one| !new.is_dated(one));
-    if timeless || !merged.changed.is_empty() || !without.is_empty() {
+    if !new.undated.is_empty() || !merged.changed.is_empty() || !without.is_empty() {
         merged.text = Some(rewritten(new, known, (&merged.changed, without)));
     }
     merged
@@ -63,6 +62,7 @@ fn rewritten(
     known: Option<&ForeignPackument<'_>>,
     (changed, without): (&[Changed], &BTreeSet<String>),
 ) -> String {
+    let changed: HashSet<&str> = changed.iter().map(|one| one.version.as_str()).collect();
     let mut out = String::from("{");
     for (name, raw) in new.others.iter() {
         let _ = write!(out, "{}:{},", Value::from(name), raw.get());
@@ -74,8 +74,7 @@ fn rewritten(
         if without.contains(version) {
             continue;
         }
-        let stays = changed.iter().any(|changed| changed.version == version);
-        let first = known.filter(|_| stays).and_then(|known| known.manifest(version));
+        let first = known.filter(|_| changed.contains(version)).and_then(|known| known.manifest(version));
         let _ = write!(out, "{comma}{}:{}", Value::from(version), first.unwrap_or(raw).get());
         comma = ",";
     }
@@ -87,13 +86,13 @@ fn rewritten(
     };
     for (name, raw) in new.time.iter() {
         // What is no time, or one that has not come yet, is replaced.
-        if new.index.get(name).is_none_or(|one| new.is_dated(one)) {
+        if !new.undated.contains(name) {
             put(name, raw.get());
         }
     }
     for one in &new.index.versions {
         let version = one.version.as_str();
-        if !new.is_dated(one) {
+        if new.undated.contains(version) {
             let first = known.and_then(|known| known.index.get(version)).map(|known| known.published);
             put(version, &quoted(first.unwrap_or(one.published)));
         }

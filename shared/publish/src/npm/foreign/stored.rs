@@ -24,11 +24,19 @@ pub const MAX_PLAIN: usize = 192 * 1024 * 1024;
 /// # Errors
 /// `Unprocessable` for what is no gzip, or is more than [`MAX_PLAIN`] unpacked.
 pub fn unpack(gzip: &[u8]) -> Result<Vec<u8>> {
-    let mut plain = Vec::with_capacity(gzip.len().saturating_mul(6).min(MAX_PLAIN));
-    let read = MultiGzDecoder::new(gzip).take(MAX_PLAIN as u64 + 1).read_to_end(&mut plain);
+    unpack_within(gzip, MAX_PLAIN)
+}
+
+/// The same with another limit, in bytes.
+///
+/// # Errors
+/// `Unprocessable` for what is no gzip, or is more unpacked.
+pub fn unpack_within(gzip: &[u8], limit: usize) -> Result<Vec<u8>> {
+    let mut plain = Vec::with_capacity(gzip.len().saturating_mul(6).min(limit));
+    let read = MultiGzDecoder::new(gzip).take(limit as u64 + 1).read_to_end(&mut plain);
     read.map_err(|_| Error::Unprocessable("what it sent is not the gzip that it is said to be".into()))?;
-    if plain.len() > MAX_PLAIN {
-        return Err(Error::Unprocessable(format!("what it sent is more than {MAX_PLAIN} bytes unpacked")));
+    if plain.len() > limit {
+        return Err(Error::Unprocessable(format!("what it sent is more than {limit} bytes unpacked")));
     }
     Ok(plain)
 }

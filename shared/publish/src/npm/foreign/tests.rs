@@ -263,6 +263,65 @@ fn a_time_that_is_none_or_has_not_come_yet_is_said_once() {
 }
 
 #[test]
+fn of_a_version_that_stands_there_twice_the_last_counts() {
+    let once = document(&["1.0.0", "2.0.0"]).to_string();
+    let other = manifest("1.0.0").to_string().replace("sha512-1.0.0", "sha512-other");
+    let twice = once.replacen("\"versions\":{", &format!("\"versions\":{{\"1.0.0\":{other},"), 1);
+    let (once, twice) = (read_document(&once), read_document(&twice));
+    assert_eq!(twice.index.versions, once.index.versions);
+    for version in ["1.0.0", "2.0.0"] {
+        assert_eq!(twice.index.get(version), once.index.get(version));
+        assert_eq!(twice.manifest(version).unwrap().get(), once.manifest(version).unwrap().get());
+    }
+}
+
+fn read_document(text: &str) -> ForeignPackument<'_> {
+    ForeignPackument::read(text.as_bytes(), &name(), at(1000)).unwrap()
+}
+
+/// Versions of a long document, and tags. It has ten times as many times that are of no version, before the others.
+const LONG: usize = 10_000;
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().join(",")
+}
+
+fn long_document(digest: &str) -> String {
+    let dist = format!("{{\"tarball\":\"https://registry.example.com/x.tgz\",\"integrity\":\"{digest}\"}}");
+    let versions = lines(LONG, |n| {
+        format!("\"1.0.{n}\":{{\"name\":\"left-pad\",\"version\":\"1.0.{n}\",\"dist\":{dist}}}")
+    });
+    let (published, tags) = (at(1).to_string(), lines(LONG, |n| format!("\"tag{n}\":\"1.0.{n}\"")));
+    let (others, times) = (
+        lines(10 * LONG, |n| format!("\"other{n}\":0")),
+        lines(LONG, |n| format!("\"1.0.{n}\":\"{published}\"")),
+    );
+    format!(
+        "{{\"name\":\"left-pad\",\"dist-tags\":{{{tags}}},\"versions\":{{{versions}}},\
+         \"time\":{{{others},{times}}}}}"
+    )
+}
+
+/// Somebody else says how much there is of everything: looking through all of it for each version would take for ever.
+#[test]
+fn long_documents_are_looked_through_once() {
+    let (known, new) = (long_document("sha512-a"), long_document("sha512-b"));
+    let (known, new) = (read_document(&known), read_document(&new));
+    let merged = merge(&new, Some(&known), &BTreeSet::new());
+    assert_eq!((merged.changed.len(), merged.removed.len()), (LONG, 0));
+    let text = merged.text.unwrap();
+    assert!(text.contains("sha512-a") && !text.contains("sha512-b"), "what was said first stays");
+    let source = source(at(1000), 0);
+    let mut head = HeadRow::clone(&source.head);
+    let row = QuarantineRow { reason: "odd".into(), by: "user:ann".into(), at: at(0) };
+    head.quarantine.insert("1.0.0".into(), row);
+    let seen = new.index.seen(&head, source.policy.as_deref().unwrap());
+    assert_eq!(seen.versions.len(), LONG - 1);
+    assert!(!seen.tags.contains_key("tag0") && seen.tags.contains_key("tag1"));
+    assert_eq!(seen.tags.len(), LONG, "all but one, and the latest");
+}
+
+#[test]
 fn removed_versions_are_named() {
     let merged = merged(&document(&["1.1.0"]), Some(&document(&["1.0.0", "1.1.0"])), at(9));
     assert_eq!(merged.removed, ["1.0.0"]);
