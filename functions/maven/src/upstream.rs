@@ -28,8 +28,9 @@ pub(crate) async fn fetch(
     access: &RepoAccess<Fetch>,
     file: &MavenFile,
 ) -> Result<upstream::Fetch> {
-    let work = call.state.upstream_work();
-    upstream::file(&work, &access.repo, access.head.as_deref(), file, &access.asker()).await
+    let (work, asker) = (call.state.upstream_work(), access.asker());
+    // Not part of what is put together for each file that is here.
+    Box::pin(upstream::file(&work, &access.repo, access.head.as_deref(), file, &asker)).await
 }
 
 /// The metadata of a directory, or a checksum of it. `None`: no upstream has any.
@@ -78,7 +79,8 @@ pub(crate) async fn show_snapshot(
 ) -> Result<Response> {
     let work = call.state.upstream_work();
     let head = access.head.as_deref();
-    let found = upstream::snapshot(&work, &access.repo, head, coordinates, &access.asker()).await?;
+    let asker = access.asker();
+    let found = Box::pin(upstream::snapshot(&work, &access.repo, head, coordinates, &asker)).await?;
     let metadata = found.ok_or_else(|| call.not_found())?;
     let ready = Ready::of_rows(metadata, None)?;
     let mut response = ready.answer(&call.headers, None, sum)?;
