@@ -188,9 +188,7 @@ async fn kept_attestations(work: &Work<'_>, key: &ObjectKey) -> Result<Option<Va
 /// wrong, it has found nothing, and it is asked for packages all the same.
 pub async fn search(work: &Work<'_>, repo: &RepoRow, text: &str, (from, size): (usize, usize)) -> Hits {
     let Some(row) = remote(repo).find(|row| row.search) else { return Hits::default() };
-    // Apart from packages, as audits are.
-    let (memory, place) = (&work.upstreams.memory, format!("{}/search", row.uid));
-    if work.require_open(row).is_err() || memory.closed(&place, work.now).is_some() {
+    if work.require_open(row).is_err() {
         return Hits::default();
     }
     let found = async {
@@ -202,12 +200,8 @@ pub async fn search(work: &Work<'_>, repo: &RepoRow, text: &str, (from, size): (
         json(work, url, authorization.as_ref(), patience).await
     };
     match found.await {
-        Ok(Answer::Found(value)) => {
-            memory.answered(&place);
-            hits(row, &value)
-        }
+        Ok(Answer::Found(value)) => hits(row, &value),
         Ok(Answer::Failed(failure)) => {
-            memory.failed(&place, &failure, work.now);
             tracing::debug!(why = failure.words(), upstream = %row.name, "an upstream could not be searched");
             Hits::default()
         }
