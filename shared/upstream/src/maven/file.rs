@@ -355,6 +355,8 @@ impl Want<'_> {
                     let growth = Growth { bytes: size, files: 1, ..Growth::default() };
                     transaction.grow_version("version", version_key.clone(), growth);
                 }
+                // It came between the two reads, with its artifact.
+                Some(row) if row.fetched.as_ref().is_some_and(|from| from.uid == self.row.uid) => continue,
                 Some(_) => {
                     return Err(Error::Unavailable(
                         "what was kept of the version's former upstream is still being removed; try again in a moment".into(),
